@@ -5,10 +5,12 @@
 //! | floor | what it knows |
 //! |---|---|
 //! | [`domain`] | values and pure rules |
-//! | `store` | all SQL |
+//! | [`store`] | all SQL |
 //! | `actions` | what a caller or a timer can do, each in one transaction |
 //! | `outbound` | providers; sees `domain` only |
 //! | `http`, `jobs`, `cli` | the ways in: requests, timers, commands |
 
 pub mod clock;
 pub mod domain;
+pub mod error;
+pub mod store;

@@ -1,0 +1,586 @@
+//! The tables as diesel sees them. The migrations are the source; `tests/store.rs` compares the two.
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// A creditor in one mode. Live and test are two rows whose ids differ in the last bit.
+    tenants (tenant_id) {
+        tenant_id -> DbUuid,
+        name -> Text,
+        jurisdiction -> Text,
+        time_zone -> Text,
+        language -> Text,
+        currency -> Text,
+        settings -> DbJson,
+        status -> Text,
+        clock_at -> Nullable<UtcTs>,
+        clock_target -> Nullable<UtcTs>,
+        version -> BigInt,
+        created_at -> UtcTs,
+        updated_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Keys, by the digest of their text; the platform's own stand under the nil tenant.
+    api_keys (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        name -> Text,
+        digest -> Binary,
+        last4 -> Text,
+        scopes -> DbJson,
+        created_by -> Text,
+        created_at -> UtcTs,
+        expires_at -> Nullable<UtcTs>,
+        revoked_at -> Nullable<UtcTs>,
+        last_used_at -> Nullable<UtcTs>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// What a request with an Idempotency-Key did, written in its transaction.
+    idempotency_records (tenant_id, key_digest) {
+        tenant_id -> DbUuid,
+        key_digest -> Binary,
+        fingerprint -> Binary,
+        status -> Integer,
+        body -> Text,
+        created_at -> UtcTs,
+        expires_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Dunning scenarios; the document is in policy_versions.
+    policies (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        name -> Text,
+        builtin -> Nullable<Text>,
+        priority -> Integer,
+        active_version -> Nullable<Integer>,
+        version -> BigInt,
+        created_at -> UtcTs,
+        updated_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    policy_versions (tenant_id, policy_id, version) {
+        tenant_id -> DbUuid,
+        policy_id -> DbUuid,
+        version -> Integer,
+        state -> Text,
+        document -> DbJson,
+        created_at -> UtcTs,
+        activated_at -> Nullable<UtcTs>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Texts of the tenant; a key that is absent here means the built-in text.
+    templates (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        key -> Text,
+        name -> Text,
+        active_version -> Nullable<Integer>,
+        version -> BigInt,
+        created_at -> UtcTs,
+        updated_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    template_versions (tenant_id, template_id, version) {
+        tenant_id -> DbUuid,
+        template_id -> DbUuid,
+        version -> Integer,
+        state -> Text,
+        contents -> DbJson,
+        created_at -> UtcTs,
+        activated_at -> Nullable<UtcTs>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Debtors.
+    customers (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        source -> Nullable<Text>,
+        external_id -> Nullable<Text>,
+        number -> Nullable<Text>,
+        name -> Text,
+        kind -> Text,
+        jurisdiction -> Text,
+        language -> Nullable<Text>,
+        time_zone -> Nullable<Text>,
+        segment -> Nullable<Text>,
+        score -> Nullable<Integer>,
+        policy_id -> Nullable<DbUuid>,
+        identifiers -> DbJson,
+        address -> DbJson,
+        metadata -> DbJson,
+        version -> BigInt,
+        created_at -> UtcTs,
+        updated_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// People at a customer, in the order in which they are written to.
+    contacts (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        customer_id -> DbUuid,
+        position -> Integer,
+        is_primary -> Bool,
+        name -> Text,
+        role -> Nullable<Text>,
+        email -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        language -> Nullable<Text>,
+        opted_out -> DbJson,
+        created_at -> UtcTs,
+        updated_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    invoices (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        customer_id -> DbUuid,
+        source -> Nullable<Text>,
+        external_id -> Nullable<Text>,
+        number -> Text,
+        kind -> Text,
+        status -> Text,
+        issue_date -> Date,
+        currency -> Text,
+        net_minor -> Nullable<BigInt>,
+        tax_minor -> Nullable<BigInt>,
+        total_minor -> BigInt,
+        balance_minor -> BigInt,
+        order_reference -> Nullable<Text>,
+        delivery_reference -> Nullable<Text>,
+        structured_reference -> Nullable<Text>,
+        payment_link -> Nullable<Text>,
+        metadata -> DbJson,
+        version -> BigInt,
+        created_at -> UtcTs,
+        updated_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Parts of an invoice, each with its due date, its balance and how far the crescendo has come.
+    instalments (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        invoice_id -> DbUuid,
+        customer_id -> DbUuid,
+        currency -> Text,
+        position -> Integer,
+        due_date -> Date,
+        amount_minor -> BigInt,
+        balance_minor -> BigInt,
+        step_key -> Nullable<Text>,
+        step_cycle -> Nullable<Integer>,
+        first_completed_at -> Nullable<UtcTs>,
+        last_completed_at -> Nullable<UtcTs>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Money in (payments) and money given up (credit notes).
+    settlements (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        kind -> Text,
+        customer_id -> DbUuid,
+        source -> Nullable<Text>,
+        external_id -> Nullable<Text>,
+        number -> Nullable<Text>,
+        currency -> Text,
+        amount_minor -> BigInt,
+        unallocated_minor -> BigInt,
+        settled_on -> Date,
+        method -> Nullable<Text>,
+        reference -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        metadata -> DbJson,
+        version -> BigInt,
+        created_at -> UtcTs,
+        updated_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    allocations (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        settlement_id -> DbUuid,
+        invoice_id -> DbUuid,
+        instalment_id -> DbUuid,
+        amount_minor -> BigInt,
+        created_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    documents (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        invoice_id -> Nullable<DbUuid>,
+        customer_id -> Nullable<DbUuid>,
+        name -> Text,
+        media_type -> Text,
+        size -> Nullable<BigInt>,
+        sha256 -> Nullable<Binary>,
+        url -> Nullable<Text>,
+        content -> Nullable<Binary>,
+        created_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// One customer in one currency: the unit of decision.
+    accounts (tenant_id, customer_id, currency) {
+        tenant_id -> DbUuid,
+        customer_id -> DbUuid,
+        currency -> Text,
+        policy_id -> Nullable<DbUuid>,
+        policy_version -> Nullable<Integer>,
+        next_action_at -> Nullable<UtcTs>,
+        lease_token -> Nullable<DbUuid>,
+        lease_until -> Nullable<UtcTs>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Occurrences of a step: what was decided, for which instalments.
+    reminders (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        customer_id -> DbUuid,
+        currency -> Text,
+        carrying_instalment_id -> DbUuid,
+        policy_id -> DbUuid,
+        policy_version -> Integer,
+        step_key -> Text,
+        cycle -> Integer,
+        channel -> Text,
+        template -> Text,
+        formal -> Bool,
+        contact_id -> Nullable<DbUuid>,
+        state -> Text,
+        reason -> Nullable<Text>,
+        total_minor -> BigInt,
+        instalments -> DbJson,
+        due_at -> UtcTs,
+        decided_at -> UtcTs,
+        completed_at -> Nullable<UtcTs>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    provider_accounts (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        name -> Text,
+        kind -> Text,
+        channels -> DbJson,
+        settings -> DbJson,
+        credentials -> Nullable<Binary>,
+        priority -> Integer,
+        state -> Text,
+        inbound_digest -> Binary,
+        last_error -> Nullable<Text>,
+        version -> BigInt,
+        created_at -> UtcTs,
+        updated_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// One thing sent on one channel to one contact.
+    messages (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        reminder_id -> Nullable<DbUuid>,
+        customer_id -> DbUuid,
+        contact_id -> Nullable<DbUuid>,
+        provider_account_id -> Nullable<DbUuid>,
+        channel -> Text,
+        address -> Text,
+        state -> Text,
+        delivery_status -> Nullable<Text>,
+        delivery_rank -> Integer,
+        evidence_grade -> Nullable<Text>,
+        token -> Nullable<DbUuid>,
+        lease_until -> Nullable<UtcTs>,
+        attempts -> Integer,
+        next_attempt_at -> Nullable<UtcTs>,
+        provider_message_id -> Nullable<Text>,
+        subject -> Nullable<Text>,
+        html -> Nullable<Text>,
+        body -> Nullable<Text>,
+        segments -> Nullable<Integer>,
+        content_digest -> Nullable<Binary>,
+        failure -> Nullable<Text>,
+        created_at -> UtcTs,
+        dispatched_at -> Nullable<UtcTs>,
+        finished_at -> Nullable<UtcTs>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    attempts (tenant_id, message_id, number) {
+        tenant_id -> DbUuid,
+        message_id -> DbUuid,
+        number -> Integer,
+        token -> DbUuid,
+        provider_account_id -> DbUuid,
+        started_at -> UtcTs,
+        finished_at -> Nullable<UtcTs>,
+        outcome -> Nullable<Text>,
+        detail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Steps done by a person, and matters that need one.
+    tasks (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        kind -> Text,
+        reason -> Nullable<Text>,
+        customer_id -> DbUuid,
+        currency -> Nullable<Text>,
+        reminder_id -> Nullable<DbUuid>,
+        contact_id -> Nullable<DbUuid>,
+        state -> Text,
+        script -> Nullable<Text>,
+        due_at -> UtcTs,
+        owner -> Nullable<Text>,
+        outcome -> Nullable<Text>,
+        notes -> Nullable<Text>,
+        version -> BigInt,
+        created_at -> UtcTs,
+        updated_at -> UtcTs,
+        completed_at -> Nullable<UtcTs>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// What providers posted, byte for byte.
+    inbound_requests (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        provider_account_id -> DbUuid,
+        digest -> Binary,
+        method -> Text,
+        query -> Text,
+        headers -> DbJson,
+        body -> Binary,
+        received_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// What a provider said later about a message: one row a statement.
+    receipts (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        provider_account_id -> DbUuid,
+        request_id -> Nullable<DbUuid>,
+        dedupe -> Text,
+        message_id -> Nullable<DbUuid>,
+        provider_message_id -> Nullable<Text>,
+        address -> Nullable<Text>,
+        status -> Text,
+        raw_name -> Text,
+        detail -> Nullable<Text>,
+        occurred_at -> UtcTs,
+        due_at -> UtcTs,
+        applied_at -> Nullable<UtcTs>,
+        outcome -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Addresses that must not be written to.
+    suppressions (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        channel -> Text,
+        address -> Text,
+        reason -> Text,
+        source -> Text,
+        created_at -> UtcTs,
+        lifted_at -> Nullable<UtcTs>,
+        lift_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// The journal. Rows are only ever added; the sealer alone gives them their place (seq), once.
+    evidence_entries (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        seq -> Nullable<BigInt>,
+        kind -> Text,
+        subject -> Text,
+        actor -> Text,
+        privileged -> Bool,
+        occurred_at -> UtcTs,
+        recorded_at -> UtcTs,
+        body -> Text,
+        digest -> Binary,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// What opens the commitments of an entry; erasing a row erases the person and leaves the log whole.
+    evidence_disclosures (tenant_id, entry_id, field) {
+        tenant_id -> DbUuid,
+        entry_id -> DbUuid,
+        field -> Text,
+        salt -> Binary,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Perfect subtrees of the Merkle log.
+    evidence_nodes (tenant_id, level, position) {
+        tenant_id -> DbUuid,
+        level -> Integer,
+        position -> BigInt,
+        hash -> Binary,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Signed heads of the log.
+    evidence_checkpoints (tenant_id, size) {
+        tenant_id -> DbUuid,
+        size -> BigInt,
+        root -> Binary,
+        signed_at -> UtcTs,
+        key_id -> Text,
+        signature -> Binary,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    tenants,
+    api_keys,
+    idempotency_records,
+    policies,
+    policy_versions,
+    templates,
+    template_versions,
+    customers,
+    contacts,
+    invoices,
+    instalments,
+    settlements,
+    allocations,
+    documents,
+    accounts,
+    reminders,
+    provider_accounts,
+    messages,
+    attempts,
+    tasks,
+    inbound_requests,
+    receipts,
+    suppressions,
+    evidence_entries,
+    evidence_disclosures,
+    evidence_nodes,
+    evidence_checkpoints
+);
