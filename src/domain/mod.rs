@@ -3,9 +3,11 @@
 //! Not here: I/O, async, a clock, SQL, HTTP. Whoever calls a function of this floor hands it the facts and the
 //! moment. Invariant: the same arguments always give the same answer.
 
+pub mod access;
 pub mod contact;
 pub mod ids;
 pub mod invalid;
 pub mod locale;
 pub mod money;
+pub mod tenant;
 pub mod words;

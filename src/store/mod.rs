@@ -5,11 +5,16 @@
 //!
 //! Naming: a function takes the connection first and the tenant second, always.
 
+pub mod accounts;
 mod connection;
 pub mod dialect;
+pub mod evidence;
 mod expressions;
+pub mod idempotency;
+pub mod keys;
 pub mod migrations;
 mod schema;
+pub mod tenants;
 pub mod types;
 mod url;
 

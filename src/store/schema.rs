@@ -509,6 +509,7 @@ diesel::table! {
         occurred_at -> UtcTs,
         recorded_at -> UtcTs,
         body -> Text,
+        commitments -> DbJson,
         digest -> Binary,
     }
 }
@@ -548,6 +549,7 @@ diesel::table! {
     evidence_checkpoints (tenant_id, size) {
         tenant_id -> DbUuid,
         size -> BigInt,
+        previous -> BigInt,
         root -> Binary,
         signed_at -> UtcTs,
         key_id -> Text,
@@ -555,32 +557,4 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(
-    tenants,
-    api_keys,
-    idempotency_records,
-    policies,
-    policy_versions,
-    templates,
-    template_versions,
-    customers,
-    contacts,
-    invoices,
-    instalments,
-    settlements,
-    allocations,
-    documents,
-    accounts,
-    reminders,
-    provider_accounts,
-    messages,
-    attempts,
-    tasks,
-    inbound_requests,
-    receipts,
-    suppressions,
-    evidence_entries,
-    evidence_disclosures,
-    evidence_nodes,
-    evidence_checkpoints
-);
+diesel::allow_tables_to_appear_in_same_query!(tenants, api_keys, idempotency_records, policies, policy_versions, templates, template_versions, customers, contacts, invoices, instalments, settlements, allocations, documents, accounts, reminders, provider_accounts, messages, attempts, tasks, inbound_requests, receipts, suppressions, evidence_entries, evidence_disclosures, evidence_nodes, evidence_checkpoints);

@@ -275,4 +275,5 @@ text_columns!(
     crate::domain::locale::Jurisdiction,
     crate::domain::locale::Language,
     crate::domain::money::Currency,
+    crate::domain::tenant::TenantStatus,
 );

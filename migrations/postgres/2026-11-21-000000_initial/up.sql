@@ -475,6 +475,7 @@ CREATE TABLE evidence_entries (
     occurred_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
     body text NOT NULL,
+    commitments jsonb NOT NULL,
     digest bytea NOT NULL,
     PRIMARY KEY (tenant_id, id)
 );
@@ -506,6 +507,7 @@ CREATE TABLE evidence_nodes (
 CREATE TABLE evidence_checkpoints (
     tenant_id uuid NOT NULL,
     size bigint NOT NULL,
+    previous bigint NOT NULL,
     root bytea NOT NULL,
     signed_at timestamptz NOT NULL,
     key_id text NOT NULL,

@@ -475,6 +475,7 @@ CREATE TABLE evidence_entries (
     occurred_at INTEGER NOT NULL,
     recorded_at INTEGER NOT NULL,
     body TEXT NOT NULL,
+    commitments TEXT NOT NULL,
     digest BLOB NOT NULL,
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
@@ -506,6 +507,7 @@ CREATE TABLE evidence_nodes (
 CREATE TABLE evidence_checkpoints (
     tenant_id BLOB NOT NULL CHECK (length(tenant_id) = 16),
     size INTEGER NOT NULL,
+    previous INTEGER NOT NULL,
     root BLOB NOT NULL,
     signed_at INTEGER NOT NULL,
     key_id TEXT NOT NULL,
@@ -517,7 +519,7 @@ CREATE TABLE evidence_checkpoints (
 CREATE TRIGGER evidence_checkpoints_keep BEFORE DELETE ON evidence_checkpoints BEGIN SELECT RAISE(ABORT, 'evidence_checkpoints is append-only'); END;
 CREATE TRIGGER evidence_checkpoints_fixed BEFORE UPDATE ON evidence_checkpoints BEGIN SELECT RAISE(ABORT, 'evidence_checkpoints is append-only'); END;
 CREATE TRIGGER evidence_entries_keep BEFORE DELETE ON evidence_entries BEGIN SELECT RAISE(ABORT, 'evidence_entries is append-only'); END;
-CREATE TRIGGER evidence_entries_fixed BEFORE UPDATE OF tenant_id, id, kind, subject, actor, privileged, occurred_at, recorded_at, body, digest ON evidence_entries BEGIN SELECT RAISE(ABORT, 'evidence_entries is append-only'); END;
+CREATE TRIGGER evidence_entries_fixed BEFORE UPDATE OF tenant_id, id, kind, subject, actor, privileged, occurred_at, recorded_at, body, commitments, digest ON evidence_entries BEGIN SELECT RAISE(ABORT, 'evidence_entries is append-only'); END;
 CREATE TRIGGER evidence_entries_placed BEFORE UPDATE OF seq ON evidence_entries WHEN OLD.seq IS NOT NULL BEGIN SELECT RAISE(ABORT, 'a sealed entry keeps its place'); END;
 CREATE TRIGGER evidence_nodes_keep BEFORE DELETE ON evidence_nodes BEGIN SELECT RAISE(ABORT, 'evidence_nodes is append-only'); END;
 CREATE TRIGGER evidence_nodes_fixed BEFORE UPDATE ON evidence_nodes BEGIN SELECT RAISE(ABORT, 'evidence_nodes is append-only'); END;

@@ -1,0 +1,83 @@
+//! API keys: made, rotated with an overlap, revoked.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+use super::Act;
+use crate::{
+    domain::{
+        access::{self, NewKey, Scope},
+        ids::{ApiKeyId, TenantId},
+        key::{NewToken, Purpose},
+    },
+    error::{Error, Result},
+    store::{self, Json, Ts, keys::ApiKey},
+};
+
+/// Makes a key with at most the rights of the one that makes it. The text is returned this once and never kept.
+///
+/// # Errors
+/// Scopes that the maker does not hold, an expiry in the past.
+pub fn create(act: &mut Act<'_>, own: &BTreeSet<Scope>, new: &NewKey) -> Result<(ApiKey, String)> {
+    access::check(new, own, act.wall).or(())?;
+    mint(act, act.tenant, new)
+}
+
+/// Makes a key for `tenant` on the authority of whoever runs the installation.
+///
+/// # Errors
+/// The store's.
+pub fn mint(act: &mut Act<'_>, tenant: TenantId, new: &NewKey) -> Result<(ApiKey, String)> {
+    let token = NewToken::generate(Purpose::of_key(tenant), tenant);
+    let row = ApiKey {
+        tenant_id: tenant,
+        id: ApiKeyId::new(act.wall),
+        name: new.name.clone(),
+        digest: token.digest.to_vec(),
+        last4: token.last4(),
+        scopes: Json(new.scopes.clone()),
+        created_by: act.actor.to_owned(),
+        created_at: Ts(act.wall),
+        expires_at: new.expires_at.map(Ts),
+        revoked_at: None,
+        last_used_at: None,
+    };
+    store::keys::insert(act.conn, &row)?;
+    act.audit("key.created", row.id, json!({ "name": row.name, "scopes": new.scopes, "last4": row.last4 }));
+    Ok((row, token.text))
+}
+
+/// Replaces a key by one with the same name and rights; the old one works for `overlap` more.
+///
+/// # Errors
+/// No such key, or one that works no longer.
+pub fn rotate(act: &mut Act<'_>, own: &BTreeSet<Scope>, id: ApiKeyId, overlap: TimeDelta, expires_at: Option<DateTime<Utc>>) -> Result<(ApiKey, String)> {
+    let old = store::keys::find(act.conn, act.tenant, id)?;
+    if !old.works(act.wall) {
+        return Err(Error::conflict("key_ended", "the key is revoked or has expired; make a new one instead"));
+    }
+    let new = NewKey { name: old.name.clone(), scopes: old.scopes.0.clone(), expires_at };
+    let made = create(act, own, &new)?;
+    let ends = act.wall + overlap;
+    if old.expires_at.is_none_or(|at| at.0 > ends) {
+        store::keys::revoke(act.conn, act.tenant, id, ends)?;
+    }
+    act.audit("key.rotated", id, json!({ "by": made.0.id.to_string(), "ends_at": ends }));
+    Ok(made)
+}
+
+/// Ends a key now; again is no error.
+///
+/// # Errors
+/// No such key.
+pub fn revoke(act: &mut Act<'_>, id: ApiKeyId) -> Result<ApiKey> {
+    let key = store::keys::find(act.conn, act.tenant, id)?;
+    if key.revoked_at.is_some_and(|at| at.0 <= act.wall) {
+        return Ok(key);
+    }
+    store::keys::revoke(act.conn, act.tenant, id, act.wall)?;
+    act.audit("key.revoked", id, json!({}));
+    store::keys::find(act.conn, act.tenant, id)
+}

@@ -1,0 +1,135 @@
+//! What a caller or a timer can do: one function per thing, one transaction each.
+//!
+//! Not here: HTTP, providers, decisions (those are [`crate::domain::dunning::plan`]'s). An action changes rows, leaves its evidence in the same transaction and
+//! marks the accounts that must be looked at again.
+//!
+//! Invariant: what [`run`] returns with `Ok` is durable, witnessed and planned for; with `Err`, nothing happened.
+
+pub mod idempotency;
+pub mod keys;
+pub mod tenants;
+
+use std::{collections::BTreeSet, fmt::Display};
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::{
+    clock::Clock,
+    domain::{
+        evidence::entry::{Disclosure, Entry, NewEntry},
+        ids::{CustomerId, EvidenceId, Mode, TenantId},
+        money::Currency,
+    },
+    error::Result,
+    store::{self, Conn, Db},
+};
+
+/// The system itself, as an actor.
+pub const SYSTEM: &str = "system";
+
+/// One thing being done: the transaction, for whom, by whom, when.
+pub struct Act<'a> {
+    /// The transaction.
+    pub conn: &'a mut Conn,
+    /// Whose data.
+    pub tenant: TenantId,
+    /// Who acts: a key's id, [`SYSTEM`], or `provider:` and an account's id.
+    pub actor: &'a str,
+    /// The tenant's present.
+    pub now: DateTime<Utc>,
+    /// The world's present; the same in live mode.
+    pub wall: DateTime<Utc>,
+    entries: Vec<(Entry, Vec<Disclosure>)>,
+    touched: BTreeSet<(CustomerId, Currency)>,
+}
+
+impl std::fmt::Debug for Act<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Act").field("tenant", &self.tenant).field("actor", &self.actor).field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+impl Act<'_> {
+    /// Leaves an entry in the journal: `kind` happened to `subject`.
+    pub fn witness(&mut self, kind: &'static str, subject: impl Display, body: Value) {
+        self.enter(kind, subject.to_string(), body, Vec::new(), false);
+    }
+
+    /// As [`Act::witness`], with personal fields that enter as commitments and can be erased.
+    pub fn witness_personal(&mut self, kind: &'static str, subject: impl Display, body: Value, personal: Vec<(&'static str, String)>) {
+        self.enter(kind, subject.to_string(), body, personal, false);
+    }
+
+    /// As [`Act::witness`], for an act of privilege: what an auditor reads first.
+    pub fn audit(&mut self, kind: &'static str, subject: impl Display, body: Value) {
+        self.enter(kind, subject.to_string(), body, Vec::new(), true);
+    }
+
+    fn enter(&mut self, kind: &'static str, subject: String, body: Value, personal: Vec<(&'static str, String)>, privileged: bool) {
+        let new = NewEntry {
+            id: EvidenceId::new(self.wall),
+            kind,
+            subject,
+            actor: self.actor.to_owned(),
+            privileged,
+            occurred_at: self.now,
+            recorded_at: self.wall,
+            body,
+        };
+        self.entries.push(Entry::sealed_with(self.tenant, new, personal));
+    }
+
+    /// Notes that something changed which may move this account's next moment.
+    pub fn touch(&mut self, customer: CustomerId, currency: Currency) {
+        self.touched.insert((customer, currency));
+    }
+
+    /// Has the changed accounts looked at, and writes the journal.
+    fn finish(self) -> Result<()> {
+        store::accounts::wake(self.conn, self.tenant, &self.touched, self.now)?;
+        store::evidence::append(self.conn, self.tenant, &self.entries)
+    }
+}
+
+/// Does `work` in one transaction of `tenant`, in the name of `actor`. The closure may run again after a lost race.
+///
+/// # Errors
+/// What `work` returns, and the store's.
+pub async fn run<T, F>(db: &Db, clock: &Clock, tenant: TenantId, actor: &str, work: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: Fn(&mut Act<'_>) -> Result<T> + Send + 'static,
+{
+    let actor = actor.to_owned();
+    let clock = clock.clone();
+    db.write(tenant, move |conn| within(conn, &clock, tenant, &actor, &work)).await
+}
+
+/// [`run`] for callers that may block.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_now<T>(db: &Db, clock: &Clock, tenant: TenantId, actor: &str, work: impl Fn(&mut Act<'_>) -> Result<T>) -> Result<T> {
+    db.write_now(tenant, |conn| within(conn, clock, tenant, actor, &work))
+}
+
+fn within<T>(conn: &mut Conn, clock: &Clock, tenant: TenantId, actor: &str, work: &impl Fn(&mut Act<'_>) -> Result<T>) -> Result<T> {
+    let wall = clock.now();
+    let now = present(conn, tenant, wall)?;
+    let mut act = Act { conn, tenant, actor, now, wall, entries: Vec::new(), touched: BTreeSet::new() };
+    let value = work(&mut act)?;
+    act.finish()?;
+    Ok(value)
+}
+
+/// The tenant's present: only test partitions can have one of their own.
+///
+/// # Errors
+/// The store's.
+pub fn present(conn: &mut Conn, tenant: TenantId, wall: DateTime<Utc>) -> Result<DateTime<Utc>> {
+    match tenant.mode() {
+        Mode::Live => Ok(wall),
+        Mode::Test => Ok(store::tenants::find(conn, tenant)?.now(wall)),
+    }
+}

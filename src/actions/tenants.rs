@@ -1,0 +1,87 @@
+//! Tenants: made by the platform, changed by the platform or by themselves.
+
+use serde_json::json;
+
+use super::Act;
+use crate::{
+    clock::Clock,
+    domain::{
+        ids::{Mode, TenantId},
+        tenant::{self, NewTenant, TenantChange, TenantStatus},
+    },
+    error::Result,
+    store::{self, Db, Json, Ts, tenants::Tenant},
+};
+
+/// Makes a tenant: its live and its test partition, with the same identity. The entry in the platform's journal is the caller's act's.
+///
+/// # Errors
+/// Every broken rule of the input.
+pub fn create(act: &mut Act<'_>, new: &NewTenant) -> Result<Tenant> {
+    tenant::check(Some(&new.time_zone), Some(&new.letterhead)).or(())?;
+    let live = row(TenantId::new(act.wall), new, act);
+    let test = Tenant { tenant_id: live.tenant_id.in_mode(Mode::Test), ..live.clone() };
+    for partition in [&live, &test] {
+        store::tenants::insert(act.conn, partition)?;
+    }
+    act.audit("tenant.created", live.tenant_id, json!({ "name": live.name, "jurisdiction": live.jurisdiction.as_str() }));
+    Ok(live)
+}
+
+fn row(tenant_id: TenantId, new: &NewTenant, act: &Act<'_>) -> Tenant {
+    Tenant {
+        tenant_id,
+        name: new.name.clone(),
+        jurisdiction: new.jurisdiction.clone(),
+        time_zone: new.time_zone.clone(),
+        language: new.language,
+        currency: new.currency,
+        settings: Json(new.letterhead.clone()),
+        status: TenantStatus::Active,
+        clock_at: None,
+        clock_target: None,
+        version: 1,
+        created_at: Ts(act.wall),
+        updated_at: Ts(act.wall),
+    }
+}
+
+/// Changes one partition of a tenant.
+///
+/// # Errors
+/// Every broken rule of the input.
+pub fn change(act: &mut Act<'_>, id: TenantId, change: &TenantChange) -> Result<Tenant> {
+    tenant::check(change.time_zone.as_deref(), change.letterhead.as_ref()).or(())?;
+    let old = store::tenants::find(act.conn, id)?;
+    let fields: Vec<String> = serde_json::to_value(change).ok().and_then(|value| value.as_object().cloned()).into_iter().flatten().filter(|(_, value)| !value.is_null()).map(|(name, _)| name).collect();
+    let row = Tenant {
+        name: change.name.clone().unwrap_or(old.name),
+        jurisdiction: change.jurisdiction.clone().unwrap_or(old.jurisdiction),
+        time_zone: change.time_zone.clone().unwrap_or(old.time_zone),
+        language: change.language.unwrap_or(old.language),
+        currency: change.currency.unwrap_or(old.currency),
+        settings: change.letterhead.clone().map_or(old.settings, Json),
+        status: change.status.unwrap_or(old.status),
+        version: old.version.saturating_add(1),
+        updated_at: Ts(act.wall),
+        ..old
+    };
+    store::tenants::update(act.conn, &row)?;
+    act.audit("tenant.changed", id, json!({ "mode": id.mode(), "fields": fields }));
+    Ok(row)
+}
+
+/// Gives a fresh installation its first platform key; `None` when it has one.
+///
+/// # Errors
+/// The store's.
+pub fn first_key(db: &Db, clock: &Clock) -> Result<Option<String>> {
+    super::run_now(db, clock, TenantId::PLATFORM, super::SYSTEM, |act| {
+        if store::keys::list(act.conn, TenantId::PLATFORM, None, 1)?.is_empty() {
+            let new = crate::domain::access::NewKey { name: "first".to_owned(), scopes: crate::domain::access::Scope::of_platform(), expires_at: None };
+            super::keys::mint(act, TenantId::PLATFORM, &new).map(|(_, text)| Some(text))
+        } else {
+            Ok(None)
+        }
+    })
+}
