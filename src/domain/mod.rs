@@ -4,8 +4,12 @@
 //! moment. Invariant: the same arguments always give the same answer.
 
 pub mod contact;
+pub mod crypto;
+pub mod evidence;
 pub mod ids;
 pub mod invalid;
+pub mod key;
 pub mod locale;
 pub mod money;
+pub mod vault;
 pub mod words;
