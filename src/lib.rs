@@ -6,10 +6,11 @@
 //! |---|---|
 //! | [`domain`] | values and pure rules |
 //! | [`store`] | all SQL |
-//! | `actions` | what a caller or a timer can do, each in one transaction |
+//! | [`actions`] | what a caller or a timer can do, each in one transaction |
 //! | `outbound` | providers; sees `domain` only |
 //! | `http`, `jobs`, `cli` | the ways in: requests, timers, commands |
 
+pub mod actions;
 pub mod clock;
 pub mod domain;
 pub mod error;

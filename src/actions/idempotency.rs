@@ -38,7 +38,14 @@ pub struct Answered {
 ///
 /// # Errors
 /// `in_progress` while the first request is under way elsewhere, `key_reused` for another request under the same key.
-pub fn once(conn: &mut Conn, tenant: TenantId, now: DateTime<Utc>, keyed: &Keyed, status: u16, first: impl FnOnce(&mut Conn) -> Result<String>) -> Result<Answered> {
+pub fn once(
+    conn: &mut Conn,
+    tenant: TenantId,
+    now: DateTime<Utc>,
+    keyed: &Keyed,
+    status: u16,
+    first: impl FnOnce(&mut Conn) -> Result<String>,
+) -> Result<Answered> {
     let word: [u8; 8] = std::array::from_fn(|n| keyed.digest.get(n).copied().unwrap_or(0));
     if !dialect::try_lock(conn, &word)? {
         return Err(Error::conflict("in_progress", "the first request with this Idempotency-Key is still under way"));

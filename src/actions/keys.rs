@@ -30,13 +30,13 @@ pub fn create(act: &mut Act<'_>, own: &BTreeSet<Scope>, new: &NewKey) -> Result<
 /// # Errors
 /// The store's.
 pub fn mint(act: &mut Act<'_>, tenant: TenantId, new: &NewKey) -> Result<(ApiKey, String)> {
-    let token = NewToken::generate(Purpose::of_key(tenant), tenant);
+    let made = NewToken::generate(Purpose::ApiKey, tenant).map_err(Error::internal)?;
     let row = ApiKey {
         tenant_id: tenant,
         id: ApiKeyId::new(act.wall),
         name: new.name.clone(),
-        digest: token.digest.to_vec(),
-        last4: token.last4(),
+        digest: made.token.digest.to_vec(),
+        last4: made.token.last4.clone(),
         scopes: Json(new.scopes.clone()),
         created_by: act.actor.to_owned(),
         created_at: Ts(act.wall),
@@ -46,14 +46,20 @@ pub fn mint(act: &mut Act<'_>, tenant: TenantId, new: &NewKey) -> Result<(ApiKey
     };
     store::keys::insert(act.conn, &row)?;
     act.audit("key.created", row.id, json!({ "name": row.name, "scopes": new.scopes, "last4": row.last4 }));
-    Ok((row, token.text))
+    Ok((row, made.reveal().to_owned()))
 }
 
 /// Replaces a key by one with the same name and rights; the old one works for `overlap` more.
 ///
 /// # Errors
 /// No such key, or one that works no longer.
-pub fn rotate(act: &mut Act<'_>, own: &BTreeSet<Scope>, id: ApiKeyId, overlap: TimeDelta, expires_at: Option<DateTime<Utc>>) -> Result<(ApiKey, String)> {
+pub fn rotate(
+    act: &mut Act<'_>,
+    own: &BTreeSet<Scope>,
+    id: ApiKeyId,
+    overlap: TimeDelta,
+    expires_at: Option<DateTime<Utc>>,
+) -> Result<(ApiKey, String)> {
     let old = store::keys::find(act.conn, act.tenant, id)?;
     if !old.works(act.wall) {
         return Err(Error::conflict("key_ended", "the key is revoked or has expired; make a new one instead"));

@@ -17,11 +17,11 @@ use serde_json::Value;
 use crate::{
     clock::Clock,
     domain::{
-        evidence::entry::{Disclosure, Entry, NewEntry},
+        evidence::entry::{Disclosure, Entry},
         ids::{CustomerId, EvidenceId, Mode, TenantId},
         money::Currency,
     },
-    error::Result,
+    error::{Error, Result},
     store::{self, Conn, Db},
 };
 
@@ -40,7 +40,7 @@ pub struct Act<'a> {
     pub now: DateTime<Utc>,
     /// The world's present; the same in live mode.
     pub wall: DateTime<Utc>,
-    entries: Vec<(Entry, Vec<Disclosure>)>,
+    entries: Vec<Pending>,
     touched: BTreeSet<(CustomerId, Currency)>,
 }
 
@@ -67,17 +67,7 @@ impl Act<'_> {
     }
 
     fn enter(&mut self, kind: &'static str, subject: String, body: Value, personal: Vec<(&'static str, String)>, privileged: bool) {
-        let new = NewEntry {
-            id: EvidenceId::new(self.wall),
-            kind,
-            subject,
-            actor: self.actor.to_owned(),
-            privileged,
-            occurred_at: self.now,
-            recorded_at: self.wall,
-            body,
-        };
-        self.entries.push(Entry::sealed_with(self.tenant, new, personal));
+        self.entries.push(Pending { kind, subject, body, personal, privileged });
     }
 
     /// Notes that something changed which may move this account's next moment.
@@ -87,8 +77,43 @@ impl Act<'_> {
 
     /// Has the changed accounts looked at, and writes the journal.
     fn finish(self) -> Result<()> {
-        store::accounts::wake(self.conn, self.tenant, &self.touched, self.now)?;
-        store::evidence::append(self.conn, self.tenant, &self.entries)
+        let Self { conn, tenant, actor, now, wall, entries, touched } = self;
+        store::accounts::wake(conn, tenant, &touched, now)?;
+        let entries = entries.into_iter().map(|pending| pending.entry(actor, now, wall)).collect::<Result<Vec<_>>>()?;
+        store::evidence::append(conn, tenant, &entries)
+    }
+}
+
+/// What will be entered in the journal when the act is done.
+struct Pending {
+    kind: &'static str,
+    subject: String,
+    body: Value,
+    personal: Vec<(&'static str, String)>,
+    privileged: bool,
+}
+
+impl Pending {
+    fn entry(self, actor: &str, now: DateTime<Utc>, wall: DateTime<Utc>) -> Result<(Entry, Vec<Disclosure>)> {
+        let mut opened = self
+            .personal
+            .into_iter()
+            .map(|(field, value)| Disclosure::new(field, value))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(Error::internal)?;
+        opened.sort_by(|left, right| left.field.cmp(&right.field));
+        let entry = Entry {
+            id: EvidenceId::new(wall),
+            kind: self.kind.to_owned(),
+            subject: self.subject,
+            actor: actor.to_owned(),
+            privileged: self.privileged,
+            occurred_at: now,
+            recorded_at: wall,
+            body: self.body,
+            commitments: opened.iter().map(Disclosure::commitment).collect(),
+        };
+        Ok((entry, opened))
     }
 }
 

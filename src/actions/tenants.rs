@@ -53,7 +53,14 @@ fn row(tenant_id: TenantId, new: &NewTenant, act: &Act<'_>) -> Tenant {
 pub fn change(act: &mut Act<'_>, id: TenantId, change: &TenantChange) -> Result<Tenant> {
     tenant::check(change.time_zone.as_deref(), change.letterhead.as_ref()).or(())?;
     let old = store::tenants::find(act.conn, id)?;
-    let fields: Vec<String> = serde_json::to_value(change).ok().and_then(|value| value.as_object().cloned()).into_iter().flatten().filter(|(_, value)| !value.is_null()).map(|(name, _)| name).collect();
+    let fields: Vec<String> = serde_json::to_value(change)
+        .ok()
+        .and_then(|value| value.as_object().cloned())
+        .into_iter()
+        .flatten()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, _)| name)
+        .collect();
     let row = Tenant {
         name: change.name.clone().unwrap_or(old.name),
         jurisdiction: change.jurisdiction.clone().unwrap_or(old.jurisdiction),
@@ -78,7 +85,11 @@ pub fn change(act: &mut Act<'_>, id: TenantId, change: &TenantChange) -> Result<
 pub fn first_key(db: &Db, clock: &Clock) -> Result<Option<String>> {
     super::run_now(db, clock, TenantId::PLATFORM, super::SYSTEM, |act| {
         if store::keys::list(act.conn, TenantId::PLATFORM, None, 1)?.is_empty() {
-            let new = crate::domain::access::NewKey { name: "first".to_owned(), scopes: crate::domain::access::Scope::of_platform(), expires_at: None };
+            let new = crate::domain::access::NewKey {
+                name: "first".to_owned(),
+                scopes: crate::domain::access::Scope::of_platform(),
+                expires_at: None,
+            };
             super::keys::mint(act, TenantId::PLATFORM, &new).map(|(_, text)| Some(text))
         } else {
             Ok(None)

@@ -5,9 +5,13 @@
 
 pub mod access;
 pub mod contact;
+pub mod crypto;
+pub mod evidence;
 pub mod ids;
 pub mod invalid;
+pub mod key;
 pub mod locale;
 pub mod money;
 pub mod tenant;
+pub mod vault;
 pub mod words;

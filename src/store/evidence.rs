@@ -3,7 +3,9 @@
 //! Rows are only added; the database refuses anything else. An entry waits without a place (`seq`) until [`seal`] gives it one.
 
 use chrono::{DateTime, Utc};
-use diesel::{BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper,
+};
 
 use super::{
     Conn, Json, Ts,
@@ -15,7 +17,7 @@ use crate::{
         evidence::{
             checkpoint::{Checkpoint, Signer, Statement},
             entry::{Commitment, Disclosure, Entry},
-            tree::{Frontier, Node},
+            tree::{Node, Tree},
         },
         ids::{EvidenceId, TenantId},
     },
@@ -59,18 +61,6 @@ struct NodeRow {
     hash: Vec<u8>,
 }
 
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = evidence_checkpoints)]
-struct CheckpointRow {
-    tenant_id: TenantId,
-    size: i64,
-    previous: i64,
-    root: Vec<u8>,
-    signed_at: Ts,
-    key_id: String,
-    signature: Vec<u8>,
-}
-
 /// An entry and its place in the log, if it has one yet.
 #[derive(Debug, Clone)]
 pub struct Placed {
@@ -107,7 +97,13 @@ pub fn append(conn: &mut Conn, tenant: TenantId, entries: &[(Entry, Vec<Disclosu
     let opened: Vec<DisclosureRow> = entries
         .iter()
         .flat_map(|(entry, opened)| opened.iter().map(|one| (entry.id, one)))
-        .map(|(entry_id, one)| DisclosureRow { tenant_id: tenant, entry_id, field: one.field.clone(), salt: one.salt.to_vec(), value: one.value.clone() })
+        .map(|(entry_id, one)| DisclosureRow {
+            tenant_id: tenant,
+            entry_id,
+            field: one.field.clone(),
+            salt: one.salt.to_vec(),
+            value: one.value.clone(),
+        })
         .collect();
     for part in rows.chunks(BATCH) {
         each!(conn, |c| diesel::insert_into(evidence_entries::table).values(part).execute(c))?;
@@ -132,7 +128,7 @@ pub fn seal(conn: &mut Conn, tenant: TenantId, signer: &Signer, wall: DateTime<U
         return Ok(None);
     }
     let previous = newest(conn, tenant)?.map_or(0, |checkpoint| checkpoint.statement.size);
-    let mut frontier = Frontier::load(previous, |level, index| node(conn, tenant, level, index))?;
+    let mut frontier = Tree::load(previous, |level, index| node(conn, tenant, level, index))?;
     let leaves = waiting.iter().map(|(_, digest)| hash(digest)).collect::<Result<Vec<Hash>>>()?;
     let nodes: Vec<NodeRow> = frontier.append(leaves).into_iter().map(|node| row_of(tenant, node)).collect();
     for part in nodes.chunks(BATCH) {
@@ -142,16 +138,9 @@ pub fn seal(conn: &mut Conn, tenant: TenantId, signer: &Signer, wall: DateTime<U
     let size = frontier.size();
     let statement = Statement::new(tenant, previous, size, frontier.root(), wall);
     let checkpoint = signer.sign(statement).map_err(Error::internal)?;
-    let row = CheckpointRow {
-        tenant_id: tenant,
-        size: signed(size)?,
-        previous: signed(previous)?,
-        root: checkpoint.statement.root.to_vec(),
-        signed_at: Ts(DateTime::from_timestamp(signed(checkpoint.statement.time)?, 0).unwrap_or(wall)),
-        key_id: checkpoint.key.to_string(),
-        signature: checkpoint.signature.to_vec(),
-    };
-    diesel::insert_into(evidence_checkpoints::table).values(&row).execute(conn)?;
+    diesel::insert_into(evidence_checkpoints::table)
+        .values((evidence_checkpoints::tenant_id.eq(tenant), evidence_checkpoints::size.eq(signed(size)?), evidence_checkpoints::line.eq(checkpoint.line())))
+        .execute(conn)?;
     Ok(Some(checkpoint))
 }
 
@@ -167,32 +156,28 @@ fn place(conn: &mut Conn, tenant: TenantId, first: u64, waiting: &[(EvidenceId, 
 
 /// The newest signed head.
 pub fn newest(conn: &mut Conn, tenant: TenantId) -> Result<Option<Checkpoint>> {
-    let row = evidence_checkpoints::table
+    let line: Option<String> = evidence_checkpoints::table
         .filter(evidence_checkpoints::tenant_id.eq(tenant))
         .order(evidence_checkpoints::size.desc())
-        .select(CheckpointRow::as_select())
+        .select(evidence_checkpoints::line)
         .first(conn)
         .optional()?;
-    row.map(checkpoint).transpose()
+    line.map(|line| checkpoint(tenant, &line)).transpose()
 }
 
-/// Heads after the one of `after` entries, oldest first.
+/// Heads of logs of more than `after` entries, oldest first.
 pub fn checkpoints(conn: &mut Conn, tenant: TenantId, after: u64, limit: i64) -> Result<Vec<Checkpoint>> {
-    evidence_checkpoints::table
+    let lines: Vec<String> = evidence_checkpoints::table
         .filter(evidence_checkpoints::tenant_id.eq(tenant).and(evidence_checkpoints::size.gt(signed(after)?)))
         .order(evidence_checkpoints::size.asc())
-        .select(CheckpointRow::as_select())
+        .select(evidence_checkpoints::line)
         .limit(limit)
-        .load(conn)?
-        .into_iter()
-        .map(checkpoint)
-        .collect()
+        .load(conn)?;
+    lines.iter().map(|line| checkpoint(tenant, line)).collect()
 }
 
-fn checkpoint(row: CheckpointRow) -> Result<Checkpoint> {
-    let statement = Statement::new(row.tenant_id, unsigned(row.previous)?, unsigned(row.size)?, hash(&row.root)?, row.signed_at.0);
-    let signature = row.signature.as_slice().try_into().map_err(|_| Error::internal("a stored signature has the wrong length"))?;
-    Ok(Checkpoint { statement, key: row.key_id.parse().map_err(|_| Error::internal("a stored key id is malformed"))?, signature })
+fn checkpoint(tenant: TenantId, line: &str) -> Result<Checkpoint> {
+    Checkpoint::from_line(tenant, line).map_err(|_| Error::internal("a stored checkpoint is malformed"))
 }
 
 /// The root of a perfect subtree of the log.
@@ -229,7 +214,11 @@ pub struct Filter {
 
 /// Entries after `after`, oldest first.
 pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<EvidenceId>, limit: i64) -> Result<Vec<Placed>> {
-    let mut query = evidence_entries::table.filter(evidence_entries::tenant_id.eq(tenant)).select(Row::as_select()).order(evidence_entries::id.asc()).into_boxed();
+    let mut query = evidence_entries::table
+        .filter(evidence_entries::tenant_id.eq(tenant))
+        .select(Row::as_select())
+        .order(evidence_entries::id.asc())
+        .into_boxed();
     if let Some(subject) = &filter.subject {
         query = query.filter(evidence_entries::subject.eq(subject.clone()));
     }
@@ -284,7 +273,12 @@ fn placed(row: Row) -> Result<Placed> {
 }
 
 fn row_of(tenant_id: TenantId, node: Node) -> NodeRow {
-    NodeRow { tenant_id, level: i32::try_from(node.level).unwrap_or(i32::MAX), position: i64::try_from(node.index).unwrap_or(i64::MAX), hash: node.hash.to_vec() }
+    NodeRow {
+        tenant_id,
+        level: i32::try_from(node.level).unwrap_or(i32::MAX),
+        position: i64::try_from(node.index).unwrap_or(i64::MAX),
+        hash: node.hash.to_vec(),
+    }
 }
 
 fn hash(bytes: &[u8]) -> Result<Hash> {

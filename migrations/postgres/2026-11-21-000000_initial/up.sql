@@ -503,15 +503,11 @@ CREATE TABLE evidence_nodes (
     PRIMARY KEY (tenant_id, level, position)
 );
 
--- Signed heads of the log.
+-- Signed heads of the log: how many entries, and the line that callers are given.
 CREATE TABLE evidence_checkpoints (
     tenant_id uuid NOT NULL,
     size bigint NOT NULL,
-    previous bigint NOT NULL,
-    root bytea NOT NULL,
-    signed_at timestamptz NOT NULL,
-    key_id text NOT NULL,
-    signature bytea NOT NULL,
+    line text NOT NULL,
     PRIMARY KEY (tenant_id, size)
 );
 

@@ -503,15 +503,11 @@ CREATE TABLE evidence_nodes (
     PRIMARY KEY (tenant_id, level, position)
 ) STRICT, WITHOUT ROWID;
 
--- Signed heads of the log.
+-- Signed heads of the log: how many entries, and the line that callers are given.
 CREATE TABLE evidence_checkpoints (
     tenant_id BLOB NOT NULL CHECK (length(tenant_id) = 16),
     size INTEGER NOT NULL,
-    previous INTEGER NOT NULL,
-    root BLOB NOT NULL,
-    signed_at INTEGER NOT NULL,
-    key_id TEXT NOT NULL,
-    signature BLOB NOT NULL,
+    line TEXT NOT NULL,
     PRIMARY KEY (tenant_id, size)
 ) STRICT, WITHOUT ROWID;
 
