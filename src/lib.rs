@@ -11,7 +11,10 @@
 //! | `http`, `jobs`, `cli` | the ways in: requests, timers, commands |
 
 pub mod actions;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod error;
+pub mod http;
 pub mod store;

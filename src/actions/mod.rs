@@ -14,6 +14,8 @@ use std::{collections::BTreeSet, fmt::Display};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use idempotency::{Answered, Keyed};
+
 use crate::{
     clock::Clock,
     domain::{
@@ -73,6 +75,21 @@ impl Act<'_> {
     /// Notes that something changed which may move this account's next moment.
     pub fn touch(&mut self, customer: CustomerId, currency: Currency) {
         self.touched.insert((customer, currency));
+    }
+
+    /// Does a part of the work in another partition, whose journal it enters: what the platform does to a tenant.
+    ///
+    /// # Errors
+    /// What `work` returns, and the store's.
+    pub fn in_partition<T>(&mut self, tenant: TenantId, work: impl FnOnce(&mut Act<'_>) -> Result<T>) -> Result<T> {
+        store::dialect::enter(self.conn, tenant)?;
+        let now = present(self.conn, tenant, self.wall)?;
+        let mut act =
+            Act { conn: &mut *self.conn, tenant, actor: self.actor, now, wall: self.wall, entries: Vec::new(), touched: BTreeSet::new() };
+        let value = work(&mut act)?;
+        act.finish()?;
+        store::dialect::enter(self.conn, self.tenant)?;
+        Ok(value)
     }
 
     /// Has the changed accounts looked at, and writes the journal.
@@ -157,4 +174,32 @@ pub fn present(conn: &mut Conn, tenant: TenantId, wall: DateTime<Utc>) -> Result
         Mode::Live => Ok(wall),
         Mode::Test => Ok(store::tenants::find(conn, tenant)?.now(wall)),
     }
+}
+
+/// [`run`] for a request that may carry an `Idempotency-Key`: the answer is made, and kept, in the same transaction.
+///
+/// # Errors
+/// As [`run`], and those of [`idempotency::once`].
+pub async fn run_once<F>(
+    db: &Db,
+    clock: &Clock,
+    tenant: TenantId,
+    actor: &str,
+    keyed: Option<Keyed>,
+    status: u16,
+    work: F,
+) -> Result<Answered>
+where
+    F: Fn(&mut Act<'_>) -> Result<String> + Send + 'static,
+{
+    let actor = actor.to_owned();
+    let clock = clock.clone();
+    db.write(tenant, move |conn| {
+        let first = |conn: &mut Conn| within(conn, &clock, tenant, &actor, &work);
+        match &keyed {
+            Some(keyed) => idempotency::once(conn, tenant, clock.now(), keyed, status, first),
+            None => Ok(Answered { status, body: first(conn)?, replayed: false }),
+        }
+    })
+    .await
 }

@@ -6,26 +6,37 @@ use super::Act;
 use crate::{
     clock::Clock,
     domain::{
+        access::{NewKey, Scope},
         ids::{Mode, TenantId},
         tenant::{self, NewTenant, TenantChange, TenantStatus},
     },
     error::Result,
-    store::{self, Db, Json, Ts, tenants::Tenant},
+    store::{self, Db, Json, Ts, keys::ApiKey, tenants::Tenant},
 };
 
-/// Makes a tenant: its live and its test partition, with the same identity. The entry in the platform's journal is the caller's act's.
+/// Makes a tenant: its live and its test partition, with the same identity, and a first key for each.
 ///
 /// # Errors
 /// Every broken rule of the input.
-pub fn create(act: &mut Act<'_>, new: &NewTenant) -> Result<Tenant> {
+pub fn create(act: &mut Act<'_>, new: &NewTenant) -> Result<(Tenant, [(ApiKey, String); 2])> {
     tenant::check(Some(&new.time_zone), Some(&new.letterhead)).or(())?;
     let live = row(TenantId::new(act.wall), new, act);
-    let test = Tenant { tenant_id: live.tenant_id.in_mode(Mode::Test), ..live.clone() };
-    for partition in [&live, &test] {
-        store::tenants::insert(act.conn, partition)?;
-    }
-    act.audit("tenant.created", live.tenant_id, json!({ "name": live.name, "jurisdiction": live.jurisdiction.as_str() }));
-    Ok(live)
+    let keys = [Mode::Live, Mode::Test].map(|mode| {
+        let partition = Tenant { tenant_id: live.tenant_id.in_mode(mode), ..live.clone() };
+        store::tenants::insert(act.conn, &partition)?;
+        act.in_partition(partition.tenant_id, |act| {
+            act.audit(
+                "tenant.created",
+                partition.tenant_id,
+                json!({ "name": partition.name, "jurisdiction": partition.jurisdiction.as_str() }),
+            );
+            let first = NewKey { name: "first".to_owned(), scopes: Scope::of_tenants(), expires_at: None };
+            super::keys::mint(act, partition.tenant_id, &first)
+        })
+    });
+    act.audit("tenant.created", live.tenant_id, json!({ "name": live.name }));
+    let [live_key, test_key] = keys;
+    Ok((live, [live_key?, test_key?]))
 }
 
 fn row(tenant_id: TenantId, new: &NewTenant, act: &Act<'_>) -> Tenant {
@@ -46,13 +57,13 @@ fn row(tenant_id: TenantId, new: &NewTenant, act: &Act<'_>) -> Tenant {
     }
 }
 
-/// Changes one partition of a tenant.
+/// Changes the act's partition of a tenant.
 ///
 /// # Errors
 /// Every broken rule of the input.
-pub fn change(act: &mut Act<'_>, id: TenantId, change: &TenantChange) -> Result<Tenant> {
+pub fn change(act: &mut Act<'_>, change: &TenantChange) -> Result<Tenant> {
     tenant::check(change.time_zone.as_deref(), change.letterhead.as_ref()).or(())?;
-    let old = store::tenants::find(act.conn, id)?;
+    let old = store::tenants::find(act.conn, act.tenant)?;
     let fields: Vec<String> = serde_json::to_value(change)
         .ok()
         .and_then(|value| value.as_object().cloned())
@@ -74,7 +85,7 @@ pub fn change(act: &mut Act<'_>, id: TenantId, change: &TenantChange) -> Result<
         ..old
     };
     store::tenants::update(act.conn, &row)?;
-    act.audit("tenant.changed", id, json!({ "mode": id.mode(), "fields": fields }));
+    act.audit("tenant.changed", act.tenant, json!({ "fields": fields }));
     Ok(row)
 }
 
@@ -85,11 +96,7 @@ pub fn change(act: &mut Act<'_>, id: TenantId, change: &TenantChange) -> Result<
 pub fn first_key(db: &Db, clock: &Clock) -> Result<Option<String>> {
     super::run_now(db, clock, TenantId::PLATFORM, super::SYSTEM, |act| {
         if store::keys::list(act.conn, TenantId::PLATFORM, None, 1)?.is_empty() {
-            let new = crate::domain::access::NewKey {
-                name: "first".to_owned(),
-                scopes: crate::domain::access::Scope::of_platform(),
-                expires_at: None,
-            };
+            let new = NewKey { name: "first".to_owned(), scopes: Scope::of_platform(), expires_at: None };
             super::keys::mint(act, TenantId::PLATFORM, &new).map(|(_, text)| Some(text))
         } else {
             Ok(None)

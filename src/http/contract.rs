@@ -77,7 +77,8 @@ impl Contract {
                 if scope.is_none() && !public {
                     return Err(format!("{id}: no scope, and not marked public"));
                 }
-                let body = operation.pointer("/requestBody/content/application~1json/schema").map(|schema| build(schema, id)).transpose()?;
+                let body =
+                    operation.pointer("/requestBody/content/application~1json/schema").map(|schema| build(schema, id)).transpose()?;
                 let query = build(&query_schema(operation), id)?;
                 let method = method.to_ascii_uppercase();
                 methods.entry(path.clone()).or_default().push(method.clone());
@@ -167,7 +168,8 @@ fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
 }
 
 fn query_schema(operation: &Value) -> Value {
-    let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten().filter(|one| one.get("in") == Some(&json!("query")));
+    let parameters =
+        operation.get("parameters").and_then(Value::as_array).into_iter().flatten().filter(|one| one.get("in") == Some(&json!("query")));
     let mut properties = Map::new();
     let mut required = Vec::new();
     for parameter in parameters {
@@ -183,7 +185,9 @@ fn query_schema(operation: &Value) -> Value {
 /// A query parameter's text as the JSON that its schema means.
 fn typed(schema: Option<&Value>, text: &str) -> Value {
     let is = |kind: &str| {
-        schema.and_then(|schema| schema.get("type")).is_some_and(|named| named == kind || named.as_array().is_some_and(|kinds| kinds.iter().any(|one| one == kind)))
+        schema
+            .and_then(|schema| schema.get("type"))
+            .is_some_and(|named| named == kind || named.as_array().is_some_and(|kinds| kinds.iter().any(|one| one == kind)))
     };
     if is("integer") {
         text.parse::<i64>().map_or_else(|_| json!(text), Value::from)
@@ -196,7 +200,8 @@ fn typed(schema: Option<&Value>, text: &str) -> Value {
 
 fn matches(template: &str, path: &str) -> bool {
     let mut given = path.split('/');
-    template.split('/').all(|part| given.next().is_some_and(|one| part == one || (part.starts_with('{') && !one.is_empty()))) && given.next().is_none()
+    template.split('/').all(|part| given.next().is_some_and(|one| part == one || (part.starts_with('{') && !one.is_empty())))
+        && given.next().is_none()
 }
 
 /// Words one fault for a person, and for a program.
@@ -227,7 +232,11 @@ fn describe(error: &ValidationError<'_>, schema: &Value, prefix: &str, faults: &
         ValidationErrorKind::Enum { options } => {
             let known: Vec<String> = options.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
             let near = error.instance().as_str().and_then(|given| nearest(given, known.iter().map(String::as_str)));
-            let listed = if known.len() <= 12 { format!("must be one of {}", known.join(", ")) } else { "is not one of the values listed in the reference".to_owned() };
+            let listed = if known.len() <= 12 {
+                format!("must be one of {}", known.join(", "))
+            } else {
+                "is not one of the values listed in the reference".to_owned()
+            };
             say(at(""), "unknown_value", near.map_or(listed.clone(), |near| format!("{listed}; did you mean {near}?")));
         }
         ValidationErrorKind::MinLength { limit } => say(at(""), "too_short", format!("must have at least {limit} characters")),
@@ -240,7 +249,8 @@ fn describe(error: &ValidationError<'_>, schema: &Value, prefix: &str, faults: &
         ValidationErrorKind::Pattern { pattern } => say(at(""), "wrong_format", format!("must match {pattern}")),
         ValidationErrorKind::Format { format } => say(at(""), "wrong_format", format!("must be a valid {format}")),
         ValidationErrorKind::UniqueItems => say(at(""), "repeated", "must not repeat an item".to_owned()),
-        ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => match closest(context, error.instance()) {
+        ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => match closest(context, error.instance())
+        {
             Some(branch) => branch.iter().for_each(|inner| describe(inner, schema, prefix, faults)),
             None => say(at(""), "wrong_type", "matches none of the shapes described in the reference".to_owned()),
         },
@@ -251,17 +261,35 @@ fn describe(error: &ValidationError<'_>, schema: &Value, prefix: &str, faults: &
 /// Of the alternatives, the one that was most likely meant: not `null`, and with the fewest faults.
 fn closest<'a>(alternatives: &'a [Vec<ValidationError<'static>>], instance: &Value) -> Option<&'a Vec<ValidationError<'static>>> {
     let top = |branch: &&Vec<ValidationError<'static>>| {
-        branch.iter().any(|error| matches!(error.kind(), ValidationErrorKind::Type { .. } | ValidationErrorKind::Constant { .. }) && error.instance().as_ref() == instance)
+        branch.iter().any(|error| {
+            matches!(error.kind(), ValidationErrorKind::Type { .. } | ValidationErrorKind::Constant { .. })
+                && error.instance().as_ref() == instance
+        })
     };
-    alternatives.iter().filter(|branch| !branch.is_empty() && !top(branch)).min_by_key(|branch| branch.len()).or_else(|| alternatives.iter().filter(|branch| !branch.is_empty()).max_by_key(|branch| branch.len()))
+    alternatives
+        .iter()
+        .filter(|branch| !branch.is_empty() && !top(branch))
+        .min_by_key(|branch| branch.len())
+        .or_else(|| alternatives.iter().filter(|branch| !branch.is_empty()).max_by_key(|branch| branch.len()))
 }
 
 fn unknown(name: &str, parent: &Value, schema: &Value) -> String {
-    let known = schema.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.as_str()).filter(|known| parent.get(known).is_none());
-    nearest(name, known).map_or_else(|| format!("{name} is not known here"), |near| format!("{name} is not known here; did you mean {near}?"))
+    let known = schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.as_str())
+        .filter(|known| parent.get(known).is_none());
+    nearest(name, known)
+        .map_or_else(|| format!("{name} is not known here"), |near| format!("{name} is not known here; did you mean {near}?"))
 }
 
 /// The known word that was most likely meant, if any is near.
 pub fn nearest<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known.map(|word| (strsim::damerau_levenshtein(given, word), word)).filter(|(distance, word)| *distance <= 1 + word.len() / 4).min().map(|(_, word)| word)
+    known
+        .map(|word| (strsim::damerau_levenshtein(given, word), word))
+        .filter(|(distance, word)| *distance <= 1 + word.len() / 4)
+        .min()
+        .map(|(_, word)| word)
 }

@@ -75,14 +75,34 @@ impl From<Fault> for ProblemFault {
 
 /// Each code with its status, title, cause and cure: the catalogue behind `type`.
 pub const CODES: &[(&str, u16, &str, &str)] = &[
-    ("malformed", 400, "The request does not fit the contract", "Compare the pointers in `errors` with the reference: syntax, unknown names, wrong types."),
-    ("unauthenticated", 401, "No valid credentials", "Send `Authorization: Bearer` with a key that is neither expired nor revoked, or with a token younger than 15 minutes."),
+    (
+        "malformed",
+        400,
+        "The request does not fit the contract",
+        "Compare the pointers in `errors` with the reference: syntax, unknown names, wrong types.",
+    ),
+    (
+        "unauthenticated",
+        401,
+        "No valid credentials",
+        "Send `Authorization: Bearer` with a key that is neither expired nor revoked, or with a token younger than 15 minutes.",
+    ),
     ("forbidden", 403, "The key may not do this", "`detail` names the scope that is missing; make a key that has it."),
-    ("not_found", 404, "Nothing here", "Check the id and the mode of the key: live keys do not see test data, and no key sees another tenant's."),
+    (
+        "not_found",
+        404,
+        "Nothing here",
+        "Check the id and the mode of the key: live keys do not see test data, and no key sees another tenant's.",
+    ),
     ("method_not_allowed", 405, "Not with this method", "`Allow` lists the methods of this path."),
     ("timeout", 408, "The body did not arrive in time", "Send the whole body within ten seconds."),
     ("conflict", 409, "The present state does not allow it", "Read the resource again; `detail` says what stands in the way."),
-    ("in_progress", 409, "The first request with this Idempotency-Key is still under way", "Repeat it after `Retry-After`; the answer will be that of the first."),
+    (
+        "in_progress",
+        409,
+        "The first request with this Idempotency-Key is still under way",
+        "Repeat it after `Retry-After`; the answer will be that of the first.",
+    ),
     ("too_large", 413, "The body is too large", "Split it: at most 2 MB, at most 1,000 items in a batch."),
     ("unsupported_media_type", 415, "Not in this media type", "Send `Content-Type: application/json`."),
     ("invalid", 422, "A rule of the business is broken", "`errors` names every field, the rule and the cure."),
@@ -94,7 +114,12 @@ pub const CODES: &[(&str, u16, &str, &str)] = &[
 impl Problem {
     /// A problem of a catalogued code.
     pub fn new(code: &str, detail: impl Into<String>) -> Self {
-        let (_, status, title, _) = CODES.iter().find(|(known, ..)| *known == code).copied().unwrap_or(("conflict", 409, "The present state does not allow it", ""));
+        let (_, status, title, _) = CODES.iter().find(|(known, ..)| *known == code).copied().unwrap_or((
+            "conflict",
+            409,
+            "The present state does not allow it",
+            "",
+        ));
         Self {
             kind: format!("/v1/error-codes/{code}"),
             title: title.to_owned(),
@@ -124,7 +149,7 @@ impl Problem {
 
     /// The same, with the moment to come back.
     #[must_use]
-    pub const fn later(self, after: Duration) -> Self {
+    pub fn later(self, after: Duration) -> Self {
         Self { retry_after: Some(after), ..self }
     }
 

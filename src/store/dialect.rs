@@ -1,10 +1,10 @@
 //! Every difference between the two databases that a query cannot hide.
 
 use chrono::{DateTime, Utc};
-use diesel::{RunQueryDsl, sql_query, sql_types};
+use diesel::{RunQueryDsl, connection::SimpleConnection, sql_query, sql_types};
 
 use super::{Conn, Ts, types::UtcTs};
-use crate::error::Result;
+use crate::{domain::ids::TenantId, error::Result};
 
 #[derive(diesel::QueryableByName)]
 struct Setting {
@@ -86,6 +86,15 @@ pub fn database_now(conn: &mut Conn) -> Result<DateTime<Utc>> {
         }
     };
     Ok(moment.value.0)
+}
+
+/// From here to the end of the transaction, `tenant` is the one whose rows are seen.
+pub fn enter(conn: &mut Conn, tenant: TenantId) -> Result<()> {
+    match conn {
+        Conn::Pg(pg) => pg.batch_execute(&format!("SET LOCAL relance.tenant_id = '{}'", tenant.uuid()))?,
+        Conn::Sqlite(_) => {}
+    }
+    Ok(())
 }
 
 /// Takes, until the end of the transaction, a lock on a word of the tenant; `false` if somebody holds it.

@@ -139,7 +139,11 @@ pub fn seal(conn: &mut Conn, tenant: TenantId, signer: &Signer, wall: DateTime<U
     let statement = Statement::new(tenant, previous, size, frontier.root(), wall);
     let checkpoint = signer.sign(statement).map_err(Error::internal)?;
     diesel::insert_into(evidence_checkpoints::table)
-        .values((evidence_checkpoints::tenant_id.eq(tenant), evidence_checkpoints::size.eq(signed(size)?), evidence_checkpoints::line.eq(checkpoint.line())))
+        .values((
+            evidence_checkpoints::tenant_id.eq(tenant),
+            evidence_checkpoints::size.eq(signed(size)?),
+            evidence_checkpoints::line.eq(checkpoint.line()),
+        ))
         .execute(conn)?;
     Ok(Some(checkpoint))
 }

@@ -9,7 +9,6 @@ pub mod accounts;
 mod connection;
 pub mod dialect;
 pub mod evidence;
-mod expressions;
 pub mod idempotency;
 pub mod keys;
 pub mod migrations;

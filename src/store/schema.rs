@@ -553,4 +553,32 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(tenants, api_keys, idempotency_records, policies, policy_versions, templates, template_versions, customers, contacts, invoices, instalments, settlements, allocations, documents, accounts, reminders, provider_accounts, messages, attempts, tasks, inbound_requests, receipts, suppressions, evidence_entries, evidence_disclosures, evidence_nodes, evidence_checkpoints);
+diesel::allow_tables_to_appear_in_same_query!(
+    tenants,
+    api_keys,
+    idempotency_records,
+    policies,
+    policy_versions,
+    templates,
+    template_versions,
+    customers,
+    contacts,
+    invoices,
+    instalments,
+    settlements,
+    allocations,
+    documents,
+    accounts,
+    reminders,
+    provider_accounts,
+    messages,
+    attempts,
+    tasks,
+    inbound_requests,
+    receipts,
+    suppressions,
+    evidence_entries,
+    evidence_disclosures,
+    evidence_nodes,
+    evidence_checkpoints
+);

@@ -1,0 +1,66 @@
+//! `relance serve`: the API, the worker, or both, until a signal says stop.
+
+use std::{net::TcpListener, sync::Arc};
+
+use super::Failure;
+use crate::{
+    actions,
+    clock::Clock,
+    config::{Config, Role},
+    http::{self, State},
+    store::{self, DatabaseUrl, Db},
+};
+
+/// Serves until SIGTERM or Ctrl-C.
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    /// What this process does; more than one instance needs PostgreSQL.
+    #[arg(long, value_name = "all|api|worker")]
+    role: Option<Role>,
+    /// Migrate the database first. The embedded database always is.
+    #[arg(long)]
+    migrate: bool,
+}
+
+impl Serve {
+    pub(super) fn run(&self, config: Config) -> Result<(), Failure> {
+        let config = Config { role: self.role.unwrap_or(config.role), ..config };
+        super::start_log(&config);
+        if self.migrate || matches!(config.database, DatabaseUrl::Sqlite(_)) {
+            store::migrations::migrate(&config.database)?;
+        }
+        let db = Db::open(&config.database, config.connections)?;
+        let clock = Clock::system();
+        show_first_key(&db, &clock)?;
+        let listener = TcpListener::bind(config.listen).map_err(|error| format!("cannot listen at {}: {error}", config.listen))?;
+        let state = Arc::new(State::new(db, clock, config)?);
+        actix_web::rt::System::new().block_on(until_told(state, listener))
+    }
+}
+
+/// The platform's first key, on standard output, once: there is no other way to the first tenant.
+#[expect(clippy::print_stdout, reason = "shown once, to the operator alone; the log must not have it")]
+fn show_first_key(db: &Db, clock: &Clock) -> Result<(), Failure> {
+    if let Some(secret) = actions::tenants::first_key(db, clock)? {
+        println!("platform key (shown this once): {secret}");
+    }
+    Ok(())
+}
+
+async fn until_told(state: Arc<State>, listener: TcpListener) -> Result<(), Failure> {
+    let address = listener.local_addr()?;
+    let server = http::serve(Arc::clone(&state), listener, 2)?;
+    let handle = server.handle();
+    let running = actix_web::rt::spawn(server);
+    tracing::info!(%address, role = %state.config.role, "serving; the reference is at /docs");
+    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminated.recv() => {}
+        outcome = tokio::signal::ctrl_c() => outcome?,
+    }
+    tracing::info!("stopping");
+    handle.stop(true).await;
+    running.await.map_err(|error| error.to_string())??;
+    tracing::info!("stopped");
+    Ok(())
+}

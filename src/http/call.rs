@@ -1,0 +1,316 @@
+//! One call: everything a handler needs, checked before it runs.
+//!
+//! The order is fixed: route, credentials, scope, query, body. A handler that takes a [`Call`] cannot forget any of it, and every write it makes goes
+//! through [`Call::act`], which keeps the promise of `Idempotency-Key`.
+
+use std::{collections::HashSet, future::Future, pin::Pin, sync::Mutex, time::Duration};
+
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest, HttpResponse,
+    dev::Payload,
+    http::{
+        StatusCode,
+        header::{HeaderName, HeaderValue},
+    },
+    web,
+};
+use chrono::{DateTime, Utc};
+use futures_util::StreamExt;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{Problem, State, auth::Caller, contract::Operation};
+use crate::{
+    actions::{self, Act, idempotency::Keyed},
+    domain::{
+        crypto::sha256,
+        ids::{Id, Kind, RequestId, TenantId},
+        invalid::Faults,
+    },
+    error::{Error, Result},
+    store::Conn,
+};
+
+/// What a handler returns.
+pub type Answer = std::result::Result<HttpResponse, Problem>;
+
+/// The largest JSON body, in bytes.
+const MAX_BODY: usize = 2 * 1024 * 1024;
+/// The largest raw body: an uploaded document.
+pub const MAX_UPLOAD: usize = 10 * 1024 * 1024;
+/// How long a body may take to arrive.
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A request whose body and query have no meaning for the handler.
+#[derive(Debug, Clone, serde::Deserialize)]
+pub struct Nothing {}
+
+/// An authenticated, authorised and checked request.
+#[derive(Debug)]
+pub struct Call<Body = (), Query = Nothing> {
+    /// Who asks, for which tenant.
+    pub caller: Caller,
+    /// The checked body.
+    pub body: Body,
+    /// The checked query.
+    pub query: Query,
+    /// What every handler can reach.
+    pub state: web::Data<State>,
+    request: HttpRequest,
+    request_id: String,
+    keyed: Option<Keyed>,
+}
+
+impl<Body, Query> FromRequest for Call<Body, Query>
+where
+    Body: DeserializeOwned + 'static,
+    Query: DeserializeOwned + 'static,
+{
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = std::result::Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            let id = request_id(&request);
+            Self::admit(request, payload, id.clone()).await.map_err(|problem| problem.of_request(&id))
+        })
+    }
+}
+
+impl<Body: DeserializeOwned, Query: DeserializeOwned> Call<Body, Query> {
+    async fn admit(request: HttpRequest, payload: Payload, request_id: String) -> std::result::Result<Self, Problem> {
+        let state = request.app_data::<web::Data<State>>().cloned().ok_or_else(|| Problem::new("internal", "no state"))?;
+        let template = request.match_pattern().unwrap_or_default();
+        let operation =
+            state.contract.operation(request.method().as_str(), &template).ok_or_else(|| Problem::new("not_found", "no such operation"))?;
+        let caller = state.auth.caller(&state, &request, operation.scope.as_deref()).await?;
+        let (raw, body) = read_body(operation, &request, payload).await?;
+        let (query, body) = check(operation, request.query_string(), body)?;
+        let keyed = keyed(&request, &raw)?;
+        let query = serde_json::from_value(query).map_err(|error| malformed("?", &error))?;
+        let body = serde_json::from_value(body).map_err(|error| malformed("", &error))?;
+        Ok(Self { caller, body, query, state, request, request_id, keyed })
+    }
+}
+
+/// Query and body against the contract, with the faults of both in one answer.
+fn check(operation: &Operation, query: &str, body: Value) -> Result<(Value, Value)> {
+    let mut faults = Faults::none();
+    let query = operation.check_query(query).unwrap_or_else(|wrong| {
+        faults.nest("", wrong);
+        Value::Null
+    });
+    if let Err(wrong) = operation.check_body(&body) {
+        faults.nest("", wrong);
+    }
+    faults.or((query, body)).map_err(Error::Malformed)
+}
+
+/// What the schema let through and the types did not: named by its place only as far as serde tells.
+fn malformed(place: &str, error: &serde_json::Error) -> Problem {
+    Error::Malformed(Faults::one(place, "wrong_format", error.to_string())).into()
+}
+
+impl<Body, Query> Call<Body, Query> {
+    /// The tenant's partition.
+    pub const fn tenant(&self) -> TenantId {
+        self.caller.tenant
+    }
+
+    /// The world's present.
+    pub fn wall(&self) -> DateTime<Utc> {
+        self.state.clock.now()
+    }
+
+    /// The id named `name` in the path.
+    ///
+    /// # Errors
+    /// A problem that says which kind of id was expected.
+    pub fn id<K: Kind>(&self, name: &str) -> std::result::Result<Id<K>, Problem> {
+        self.path(name)?
+            .parse()
+            .map_err(|error: crate::domain::ids::WrongId| Error::Malformed(Faults::one("path", "wrong_id", error.to_string())).into())
+    }
+
+    /// The text named `name` in the path.
+    ///
+    /// # Errors
+    /// When the route has no such part.
+    pub fn path(&self, name: &str) -> std::result::Result<&str, Problem> {
+        self.request.match_info().get(name).ok_or_else(|| Problem::new("not_found", "no such path"))
+    }
+
+    /// Reads in a transaction of the caller's tenant.
+    ///
+    /// # Errors
+    /// What `work` returns, as a problem.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Conn, TenantId) -> Result<T> + Send + 'static,
+    ) -> std::result::Result<T, Problem> {
+        let tenant = self.tenant();
+        self.state.db.read(tenant, move |conn| work(conn, tenant)).await.map_err(|error| self.problem(error))
+    }
+
+    /// Does something once: the effect, its evidence and the answer to a repeated `Idempotency-Key` in one transaction.
+    ///
+    /// # Errors
+    /// What `work` returns, as a problem; the problems of the key.
+    pub async fn act<View: Serialize>(&self, status: StatusCode, work: impl Fn(&mut Act<'_>) -> Result<View> + Send + 'static) -> Answer {
+        let _under_way = match &self.keyed {
+            Some(keyed) => Some(self.state.under_way.enter(self.tenant(), keyed.digest).ok_or_else(|| self.in_progress())?),
+            None => None,
+        };
+        let keyed = self.keyed.clone();
+        let work = move |act: &mut Act<'_>| Ok(serde_json::to_string(&work(act)?).map_err(Error::internal)?);
+        let answered =
+            actions::run_once(&self.state.db, &self.state.clock, self.tenant(), &self.caller.actor, keyed, status.as_u16(), work)
+                .await
+                .map_err(|error| self.problem(error))?;
+        let mut answer = self.answer(StatusCode::from_u16(answered.status).unwrap_or(status));
+        if answered.replayed {
+            answer.insert_header(("Idempotent-Replayed", "true"));
+        }
+        Ok(answer.content_type("application/json").body(answered.body))
+    }
+
+    /// An answer with a body.
+    ///
+    /// # Errors
+    /// None; the type serves handlers.
+    pub fn ok<View: Serialize>(&self, view: &View) -> Answer {
+        Ok(self.answer(StatusCode::OK).json(view))
+    }
+
+    /// An answer to be completed, with the newest checkpoint of the tenant's evidence.
+    pub fn answer(&self, status: StatusCode) -> actix_web::HttpResponseBuilder {
+        let mut answer = HttpResponse::build(status);
+        if let Some(line) = &self.caller.checkpoint
+            && let Ok(value) = HeaderValue::from_str(line)
+        {
+            answer.insert_header((HeaderName::from_static("relance-checkpoint"), value));
+        }
+        answer
+    }
+
+    /// An error as this request's problem.
+    pub fn problem(&self, error: Error) -> Problem {
+        Problem::from(error).of_request(&self.request_id)
+    }
+
+    /// The path of this request, for links.
+    pub fn uri_path(&self) -> &str {
+        self.request.path()
+    }
+
+    /// The parameters of the query, decoded.
+    pub fn query_pairs(&self) -> impl Iterator<Item = (String, String)> {
+        url::form_urlencoded::parse(self.request.query_string().as_bytes()).into_owned()
+    }
+
+    fn in_progress(&self) -> Problem {
+        Problem::new("in_progress", "the first request with this Idempotency-Key is still under way")
+            .of_request(&self.request_id)
+            .later(Duration::from_secs(1))
+    }
+}
+
+/// The id by which a request is known in answers and logs: made once, remembered on the request.
+pub fn request_id(request: &HttpRequest) -> String {
+    #[derive(Clone)]
+    struct Known(String);
+    if let Some(Known(id)) = request.extensions().get::<Known>() {
+        return id.clone();
+    }
+    let now = request.app_data::<web::Data<State>>().map_or(DateTime::UNIX_EPOCH, |state| state.clock.now());
+    let id = RequestId::new(now).to_string();
+    request.extensions_mut().insert(Known(id.clone()));
+    id
+}
+
+async fn read_body(operation: &Operation, request: &HttpRequest, payload: Payload) -> std::result::Result<(Vec<u8>, Value), Problem> {
+    if !operation.takes_body() {
+        return Ok((Vec::new(), Value::Null));
+    }
+    let media_type = request.content_type();
+    if media_type != "application/json" {
+        return Err(Problem::new("unsupported_media_type", format!("the body is {media_type:?}; send application/json")));
+    }
+    let raw = read_limited(payload, MAX_BODY).await?;
+    let body = serde_json::from_slice(&raw).map_err(|error| malformed("", &error))?;
+    Ok((raw, body))
+}
+
+/// Reads a body of at most `limit` bytes within the deadline.
+///
+/// # Errors
+/// `too_large`, `timeout`, or a broken connection.
+pub async fn read_limited(mut payload: Payload, limit: usize) -> std::result::Result<Vec<u8>, Problem> {
+    let reading = async {
+        let mut body = Vec::new();
+        while let Some(part) = payload.next().await {
+            let part = part.map_err(|error| Problem::new("malformed", format!("the body could not be read: {error}")))?;
+            if body.len().saturating_add(part.len()) > limit {
+                return Err(Problem::new("too_large", format!("the body has more than {limit} bytes")));
+            }
+            body.extend_from_slice(&part);
+        }
+        Ok(body)
+    };
+    tokio::time::timeout(BODY_DEADLINE, reading)
+        .await
+        .unwrap_or_else(|_| Err(Problem::new("timeout", "the body did not arrive within 10 seconds")))
+}
+
+/// The request's `Idempotency-Key`, if it has one: bare, or the quoted string of the IETF draft.
+fn keyed(request: &HttpRequest, body: &[u8]) -> std::result::Result<Option<Keyed>, Problem> {
+    let Some(header) = request.headers().get("idempotency-key") else { return Ok(None) };
+    let key = header.to_str().unwrap_or_default().trim_matches('"');
+    if key.is_empty() || key.len() > 255 || !matches!(request.method().as_str(), "POST" | "PATCH" | "PUT") {
+        return Err(Error::Malformed(Faults::one(
+            "header/Idempotency-Key",
+            "wrong_format",
+            "send 1 to 255 printable characters, with POST, PUT or PATCH",
+        ))
+        .into());
+    }
+    let digest = sha256(&[request.method().as_str().as_bytes(), b"\n", request.path().as_bytes(), b"\n", key.as_bytes()]);
+    let fingerprint = sha256(&[request.query_string().as_bytes(), b"\n", body]);
+    Ok(Some(Keyed { digest, fingerprint }))
+}
+
+/// The keys of requests under way in this process. (Between processes, a lock in the database does the same.)
+#[derive(Debug, Default)]
+pub struct UnderWay(Mutex<HashSet<(TenantId, [u8; 32])>>);
+
+impl UnderWay {
+    fn enter(&self, tenant: TenantId, key: [u8; 32]) -> Option<Entered<'_>> {
+        let fresh = self.0.lock().ok()?.insert((tenant, key));
+        fresh.then_some(Entered { of: self, key: (tenant, key) })
+    }
+}
+
+struct Entered<'a> {
+    of: &'a UnderWay,
+    key: (TenantId, [u8; 32]),
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        if let Ok(mut keys) = self.of.0.lock() {
+            keys.remove(&self.key);
+        }
+    }
+}
+
+/// Where no route leads: 405 if only the method is wrong, else 404.
+pub async fn nowhere(request: HttpRequest, state: web::Data<State>) -> Answer {
+    let id = request_id(&request);
+    let problem = match state.contract.methods_at(request.path()) {
+        Some(methods) if !methods.iter().any(|method| method == request.method().as_str()) => Problem::method_not_allowed(methods),
+        _ => Problem::new("not_found", "no such path; the reference is at /docs"),
+    };
+    Err(problem.of_request(&id))
+}

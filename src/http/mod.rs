@@ -1,0 +1,117 @@
+//! The API: routes, views, problems and the OpenAPI document; one file per resource.
+//!
+//! Reads go to the store, writes to actions. Only this floor knows status codes. Invariant: what a handler sees has passed the published
+//! contract, and belongs to the caller's tenant.
+
+pub mod auth;
+mod call;
+mod contract;
+mod health;
+mod keys;
+mod openapi;
+mod page;
+mod problem;
+mod routes;
+mod tenants;
+mod tokens;
+
+use std::sync::Arc;
+
+use actix_web::{
+    App, HttpServer,
+    dev::{Server, Service},
+    http::header::{HeaderName, HeaderValue},
+    middleware::Compress,
+    web,
+};
+
+pub use call::Call;
+pub use contract::{Contract, nearest};
+pub use openapi::document;
+pub use problem::{CODES, Problem};
+
+use crate::{clock::Clock, config::Config, domain::vault::Vault, store::Db};
+
+/// What every handler can reach.
+#[derive(Debug)]
+pub struct State {
+    /// The database.
+    pub db: Db,
+    /// The present.
+    pub clock: Clock,
+    /// The compiled contract.
+    pub contract: Contract,
+    /// Keys and tokens.
+    pub auth: auth::Auth,
+    /// Opens and seals what is secret at rest.
+    pub vault: Vault,
+    /// The configuration.
+    pub config: Config,
+    /// What `/metrics` shows.
+    pub metrics: health::Metrics,
+    /// Keys of requests under way, so that a second one is told to wait.
+    pub under_way: call::UnderWay,
+}
+
+impl State {
+    /// Everything the API needs, over an open database.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub fn new(db: Db, clock: Clock, config: Config) -> Result<Self, String> {
+        let vault = Vault::new(&config.secrets.current, &config.secrets.former).map_err(|error| error.to_string())?;
+        Ok(Self {
+            contract: Contract::compile(&document())?,
+            auth: auth::Auth::new(&config)?,
+            metrics: health::Metrics::new().map_err(|error| error.to_string())?,
+            under_way: call::UnderWay::default(),
+            db,
+            clock,
+            vault,
+            config,
+        })
+    }
+}
+
+/// Binds the address and serves until the handle is told to stop.
+///
+/// # Errors
+/// When the address cannot be bound.
+pub fn serve(state: Arc<State>, listener: std::net::TcpListener, workers: usize) -> std::io::Result<Server> {
+    let data = web::Data::from(state);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(data.clone())
+            .configure(routes::register)
+            .default_service(web::route().to(call::nowhere))
+            .wrap_fn(|request, service| {
+                let state = request.app_data::<web::Data<State>>().cloned();
+                let id = call::request_id(request.request());
+                let started = std::time::Instant::now();
+                let method = request.method().to_string();
+                let answer = service.call(request);
+                async move {
+                    let mut answer = answer.await?;
+                    let route = answer.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+                    let elapsed = started.elapsed();
+                    if let Ok(value) = HeaderValue::from_str(&id) {
+                        answer.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
+                    }
+                    if let Some(state) = state {
+                        state.metrics.observe(&method, &route, answer.status().as_u16(), elapsed);
+                    }
+                    tracing::info!(request_id = %id, method, route, status = answer.status().as_u16(), micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX), "request");
+                    Ok(answer)
+                }
+            })
+            .wrap(Compress::default())
+    })
+    .workers(workers)
+    .client_request_timeout(std::time::Duration::from_secs(5))
+    .keep_alive(std::time::Duration::from_secs(75))
+    .shutdown_timeout(20)
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    Ok(server)
+}

@@ -1,0 +1,172 @@
+//! The OpenAPI document: what the handlers declare, and what is the same for all of them, added once.
+
+use std::sync::LazyLock;
+
+use actix_web::{HttpResponse, web::ServiceConfig};
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
+use utoipa_swagger_ui::SwaggerUi;
+
+use super::{CODES, Problem, routes::Handlers};
+
+const DESCRIPTION: &str = "Relance gets invoices paid: it decides who must be reminded, when, through which channel and in which words, sends it, and keeps the proof.\n\n\
+**Money** is an integer of minor units with an ISO 4217 currency. **Dates** are dates in the tenant's zone; **instants** are UTC. **Ids** carry their kind: `inv_…`, `cus_…`.\n\n\
+**Retries are safe**: send `Idempotency-Key` with every POST, PATCH and PUT. **Errors** come all at once, as problem details (RFC 9457). **Lists** are pages: follow `next_cursor`, or `Link`.\n\n\
+Clients must accept fields, enum values and error codes that are added later.";
+
+const TAGS: &[(&str, &str)] = &[
+    ("Tenants", "Creditors, and what their letters show."),
+    ("Access", "Keys and tokens."),
+    ("Customers", "Debtors and the people at them."),
+    ("Invoices", "What is owed: invoices, their instalments and documents."),
+    ("Payments", "Money in, money given up, and what it settles."),
+    ("Policies", "Dunning scenarios, versioned."),
+    ("Templates", "The words, versioned, by language."),
+    ("Reminders", "What was decided, sent and done; and why not."),
+    ("Providers", "Accounts at e-mail and SMS providers, and what they report."),
+    ("Evidence", "The journal, and the proofs that nothing in it was changed."),
+    ("Sandbox", "Test mode: the outbox and the clock."),
+    ("Operations", "Health, counters, error codes."),
+];
+
+/// The document, as it is served, committed and enforced.
+pub fn document() -> Value {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(build);
+    DOCUMENT.clone()
+}
+
+fn build() -> Value {
+    let mut document = serde_json::to_value(Handlers::openapi()).unwrap_or_default();
+    let Some(root) = document.as_object_mut() else { return document };
+    root.insert("openapi".to_owned(), json!("3.1.0"));
+    root.insert(
+        "info".to_owned(),
+        json!({
+            "title": "Relance", "version": env!("CARGO_PKG_VERSION"), "description": DESCRIPTION,
+            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+            "contact": {"name": "Relance", "url": "https://github.com/relance/relance"}
+        }),
+    );
+    root.insert("servers".to_owned(), json!([{"url": "/", "description": "This server"}]));
+    root.insert("tags".to_owned(), TAGS.iter().map(|(name, description)| json!({"name": name, "description": description})).collect());
+    add_components(root);
+    for (path, item) in root.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten() {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            if let Some(operation) = operation.as_object_mut() {
+                complete(path, method, operation);
+            }
+        }
+    }
+    document
+}
+
+fn add_components(root: &mut Map<String, Value>) {
+    let problem: Value = serde_json::to_value(<Problem as utoipa::PartialSchema>::schema()).unwrap_or_default();
+    let fault: Value = serde_json::to_value(<super::problem::ProblemFault as utoipa::PartialSchema>::schema()).unwrap_or_default();
+    let Some(components) = root.entry("components").or_insert_with(|| json!({})).as_object_mut() else { return };
+    if let Some(schemas) = components.entry("schemas").or_insert_with(|| json!({})).as_object_mut() {
+        schemas.insert("Problem".to_owned(), problem);
+        schemas.insert("ProblemFault".to_owned(), fault);
+    }
+    components.insert(
+        "securitySchemes".to_owned(),
+        json!({
+            "api_key": {"type": "http", "scheme": "bearer", "bearerFormat": "rlk_live_… or rlk_test_…", "description": "An API key. It decides the tenant and the mode."},
+            "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token from POST /v1/tokens; it lives 15 minutes."}
+        }),
+    );
+    let responses: Map<String, Value> = statuses()
+        .map(|status| {
+            let examples: Map<String, Value> = CODES
+                .iter()
+                .filter(|(_, of, ..)| *of == status)
+                .map(|(code, _, title, cure)| {
+                    let value = json!({"type": format!("/v1/error-codes/{code}"), "title": title, "status": status, "detail": cure, "code": code,
+                        "request_id": "req_01jd3kq8e5fvv8m3s9tqz4x7ya", "errors": []});
+                    ((*code).to_owned(), json!({"summary": title, "value": value}))
+                })
+                .collect();
+            let title = CODES.iter().find(|(_, of, ..)| *of == status).map_or("", |(_, _, title, _)| *title);
+            let mut response = json!({
+                "description": title,
+                "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}}
+            });
+            if matches!(status, 503) {
+                response["headers"] = json!({"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1, "maximum": 86400}}});
+            }
+            (format!("Problem{status}"), response)
+        })
+        .collect();
+    components.insert("responses".to_owned(), Value::Object(responses));
+}
+
+fn statuses() -> impl Iterator<Item = u16> {
+    let mut all: Vec<u16> = CODES.iter().map(|(_, status, ..)| *status).collect();
+    all.sort_unstable();
+    all.dedup();
+    all.into_iter()
+}
+
+/// What every operation has and no handler should repeat: its problems, its second way of authenticating, the idempotency header.
+fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
+    let public = operation.get("security").and_then(Value::as_array).is_none_or(|ways| ways.is_empty() || ways == &[json!({})]);
+    let takes_json = operation.get("requestBody").and_then(|body| body.pointer("/content/application~1json")).is_some();
+    let takes_body = operation.contains_key("requestBody");
+    let writes = matches!(method, "post" | "patch" | "put");
+    if public {
+        operation.insert("security".to_owned(), json!([]));
+    } else if let Some(scope) = operation.get("security").and_then(|ways| ways.pointer("/0/api_key")).cloned() {
+        operation.insert("security".to_owned(), json!([{"api_key": scope}, {"token": scope}]));
+    }
+    if takes_body && let Some(body) = operation.get_mut("requestBody").and_then(Value::as_object_mut) {
+        body.insert("required".to_owned(), json!(true));
+    }
+    if writes && !public {
+        let header = json!({"name": "Idempotency-Key", "in": "header", "required": false,
+            "description": "Repeating the request with the same key changes nothing more and gets the first answer again (kept 30 days).",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"}, "example": "8e03978e-40d5-43e8-bc93-6894a57f9324"});
+        if let Some(parameters) = operation.entry("parameters").or_insert_with(|| json!([])).as_array_mut() {
+            parameters.push(header);
+        }
+    }
+    let lists = operation
+        .get("parameters")
+        .and_then(Value::as_array)
+        .is_some_and(|all| all.iter().any(|one| one.get("in") == Some(&json!("query"))));
+    let mut problems = vec![500, 503];
+    problems.extend(if public { &[][..] } else { &[400, 401, 403] });
+    problems.extend(if path.contains('{') { &[400, 404][..] } else { &[] });
+    problems.extend(if lists { &[400][..] } else { &[] });
+    problems.extend(if takes_body { &[400, 408, 413, 415, 422][..] } else { &[] });
+    problems.extend(if writes && !public { &[409, 422][..] } else { &[] });
+    problems.extend(if takes_json { &[415][..] } else { &[] });
+    problems.sort_unstable();
+    problems.dedup();
+    if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
+        for status in problems {
+            responses.entry(status.to_string()).or_insert_with(|| json!({"$ref": format!("#/components/responses/Problem{status}")}));
+        }
+        for (status, response) in responses.iter_mut().filter(|(status, _)| status.starts_with('2')) {
+            add_headers(status, public, response);
+        }
+    }
+}
+
+fn add_headers(_status: &str, public: bool, response: &mut Value) {
+    let Some(response) = response.as_object_mut() else { return };
+    let mut headers = json!({"X-Request-Id": {"description": "Names this request in logs and in support.", "schema": {"type": "string", "maxLength": 64}}});
+    if !public {
+        headers["Relance-Checkpoint"] = json!({"description": "The newest signed head of the tenant's evidence; keep it, and nobody can shorten the journal unseen.", "schema": {"type": "string", "maxLength": 400}});
+    }
+    response.insert("headers".to_owned(), headers);
+}
+
+/// `/openapi.json` and `/docs`: the reference, all of it from this binary.
+pub fn register(config: &mut ServiceConfig) {
+    config.service(
+        actix_web::web::resource("/openapi.json").route(actix_web::web::get().to(|| async { HttpResponse::Ok().json(document()) })),
+    );
+    config.service(actix_web::web::redirect("/docs", "/docs/"));
+    let settings = utoipa_swagger_ui::Config::from("/openapi.json").try_it_out_enabled(true).persist_authorization(true).deep_linking(true);
+    config.service(SwaggerUi::new("/docs/{_:.*}").config(settings));
+}

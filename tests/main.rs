@@ -1,0 +1,4 @@
+//! Everything a caller can see, driven over HTTP against the real application, on both databases.
+
+mod access;
+mod support;

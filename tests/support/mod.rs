@@ -1,0 +1,159 @@
+//! The application under test: the real one, on a database of its own, with a clock that the test holds.
+
+pub mod database;
+
+use std::{net::TcpListener, sync::Arc};
+
+use chrono::{DateTime, TimeZone, Utc};
+use relance::{
+    actions,
+    clock::Clock,
+    config::{Config, LogFormat, Role, Secrets},
+    http::{self, State},
+    store::{DatabaseUrl, Db},
+};
+use serde_json::{Value, json};
+
+/// Runs a test on SQLite and on PostgreSQL.
+#[macro_export]
+macro_rules! on_both {
+    ($($(#[$meta:meta])* async fn $name:ident($app:ident: App) $body:block)+) => {$(
+        $(#[$meta])*
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn test($app: $crate::support::App) $body
+
+            #[actix_web::test]
+            async fn sqlite() {
+                test($crate::support::App::start($crate::support::database::sqlite()).await).await;
+            }
+
+            #[actix_web::test]
+            async fn postgres() {
+                if let Some(database) = $crate::support::database::postgres() {
+                    test($crate::support::App::start(database).await).await;
+                }
+            }
+        }
+    )+};
+}
+
+/// A running application.
+pub struct App {
+    /// `http://127.0.0.1:…`
+    pub url: String,
+    /// The clock it reads.
+    pub clock: Clock,
+    /// Its database, to look behind the scenes.
+    pub db: Db,
+    /// Its state.
+    pub state: Arc<State>,
+    /// The platform's key.
+    pub platform: String,
+    client: reqwest::Client,
+    _database: database::Database,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: Value,
+    pub text: String,
+}
+
+impl Reply {
+    /// The body, if the status is what was expected.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        self.body
+    }
+
+    /// A header's text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// The moment at which every test begins: a Monday at noon in Paris.
+pub fn start_time() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 3, 2, 11, 0, 0).unwrap()
+}
+
+/// A tenant with a key for each mode.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    pub id: String,
+    pub live: String,
+    pub test: String,
+}
+
+impl App {
+    pub async fn start(database: database::Database) -> Self {
+        let url: DatabaseUrl = database.url.parse().unwrap();
+        relance::store::migrations::migrate(&url).unwrap();
+        let db = Db::open(&url, 8).unwrap();
+        let clock = Clock::fixed(start_time());
+        let platform = actions::tenants::first_key(&db, &clock).unwrap().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let config = Config {
+            database: url,
+            connections: 8,
+            listen: address,
+            public_url: format!("http://{address}"),
+            role: Role::All,
+            log_format: LogFormat::Text,
+            allow_private_networks: true,
+            secrets: Secrets { current: [7; 32], former: Vec::new() },
+        };
+        let state = Arc::new(State::new(db.clone(), clock.clone(), config).unwrap());
+        let server = http::serve(Arc::clone(&state), listener, 1).unwrap();
+        actix_web::rt::spawn(server);
+        #[expect(clippy::disallowed_methods, reason = "the test is the outside world")]
+        let client = reqwest::Client::new();
+        Self { url: format!("http://{address}"), clock, db, state, platform, client, _database: database }
+    }
+
+    /// Sends a request; a `Null` body sends none.
+    pub async fn send(&self, method: &str, path: &str, key: &str, body: Value, headers: &[(&str, &str)]) -> Reply {
+        let mut request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.url));
+        if !key.is_empty() {
+            request = request.bearer_auth(key);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let text = answer.text().await.unwrap();
+        Reply { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null), text }
+    }
+
+    pub async fn get(&self, path: &str, key: &str) -> Reply {
+        self.send("GET", path, key, Value::Null, &[]).await
+    }
+
+    pub async fn post(&self, path: &str, key: &str, body: Value) -> Reply {
+        self.send("POST", path, key, body, &[]).await
+    }
+
+    pub async fn patch(&self, path: &str, key: &str, body: Value) -> Reply {
+        self.send("PATCH", path, key, body, &[]).await
+    }
+
+    /// A French tenant.
+    pub async fn tenant(&self, name: &str) -> Tenant {
+        let body = json!({"name": name, "jurisdiction": "FR", "time_zone": "Europe/Paris", "language": "fr", "currency": "EUR"});
+        let made = self.post("/v1/tenants", &self.platform, body).await.expect(201);
+        let text = |pointer: &str| made.pointer(pointer).and_then(Value::as_str).unwrap().to_owned();
+        Tenant { id: text("/tenant/id"), live: text("/live_key/secret"), test: text("/test_key/secret") }
+    }
+}
