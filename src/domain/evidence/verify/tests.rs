@@ -340,6 +340,17 @@ fn checkpoints_of_another_key_are_found() {
 }
 
 #[test]
+fn a_signed_size_must_be_the_size() {
+    let mut forged = lines(&log());
+    let honest = Checkpoint::from_line(tenant(), &kept(&log())[3]).unwrap().statement;
+    let last = forged.len() - 1;
+    forged[last] = json!({"checkpoint": signer().sign(Statement { size: 41, ..honest }).unwrap().line()}).to_string();
+    assert!(is_found(&forged));
+    let size = Fault::Size { stated: 41, found: 40 };
+    assert_eq!(checked(&join(&forged), &Trust::default()).findings, [Finding { line: 45, what: size }]);
+}
+
+#[test]
 fn respelling_is_found() {
     let original = lines(&log());
     let respell = |from: &str, to: &str| {
