@@ -8,4 +8,5 @@ pub mod ids;
 pub mod invalid;
 pub mod locale;
 pub mod money;
+pub mod template;
 pub mod words;
