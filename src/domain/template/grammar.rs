@@ -27,6 +27,8 @@ pub const MAX_SOURCE: usize = 64_000;
 const MAX_TOKENS: usize = 48;
 /// The most `if`, `elif` and `for` around one place.
 const MAX_DEPTH: usize = 16;
+/// The longest explanation, in characters: names are quoted, and a hostile one is long.
+const MAX_DETAIL: usize = 300;
 /// Faults told at once; whoever sends more has sent something else than a template.
 const MAX_FAULTS: usize = 20;
 /// The filters there are.
@@ -39,12 +41,8 @@ pub const FILTERS: [&str; 5] = ["money", "date", "upper", "lower", "length"];
 pub fn check(source: &str) -> Result<BTreeSet<String>, Faults> {
     measure(source)?;
     let tree = parse(source, "", syntax()).map_err(|error| {
-        let what = error.detail().unwrap_or("the braces or their content are malformed").to_owned();
-        Faults::one(
-            "",
-            "template_syntax",
-            format!("line {}: {what}; allowed are {{{{ name }}}}, if, elif, else and for", error.line().unwrap_or(1)),
-        )
+        let what = error.detail().unwrap_or("the braces or their content are malformed");
+        Faults::one("", "template_syntax", explain(error.line().unwrap_or(1), what))
     })?;
     let mut walk = Walk::default();
     walk.statement(&tree);
@@ -56,7 +54,7 @@ fn measure(source: &str) -> Result<(), Faults> {
     if source.len() > MAX_SOURCE {
         return Err(Faults::one("", "too_long", format!("{} bytes; at most {MAX_SOURCE}", source.len())));
     }
-    let too_deep = |span: Span, what: &str| Err(Faults::one("", "too_complex", format!("line {}: {what}", span.start_line)));
+    let too_deep = |span: Span, what: &str| Err(Faults::one("", "too_complex", explain(span.start_line.into(), what)));
     let (mut tokens, mut open, mut after_start) = (0_usize, Vec::new(), false);
     for token in tokenize(source, false, syntax()) {
         // What cannot be read stops the parser at the same place, and the parser says why.
@@ -100,7 +98,7 @@ struct Walk<'s> {
 impl<'s> Walk<'s> {
     fn refuse(&mut self, span: Span, code: &'static str, detail: impl AsRef<str>) {
         if self.faults.0.len() < MAX_FAULTS {
-            self.faults.add("", code, format!("line {}: {}", span.start_line, detail.as_ref()));
+            self.faults.add("", code, explain(span.start_line.into(), detail.as_ref()));
         }
     }
 
@@ -354,6 +352,11 @@ impl<'s> Walk<'s> {
             _ => Vec::new(),
         }
     }
+}
+
+/// The detail of a fault.
+fn explain(line: usize, what: &str) -> String {
+    format!("line {line}: {what:.MAX_DETAIL$}")
 }
 
 /// What the author wrote, in a word.

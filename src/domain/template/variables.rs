@@ -99,8 +99,8 @@ pub fn find(path: &str) -> Option<&'static Variable> {
 
 /// The known path that looks most like an unknown one, if any does.
 pub fn nearest(path: &str) -> Option<&'static str> {
-    VARIABLES
-        .iter()
+    let plausible = VARIABLES.iter().filter(|variable| variable.path.len().abs_diff(path.len()) < 8);
+    plausible
         .map(|variable| (strsim::damerau_levenshtein(variable.path, path), variable.path))
         .min()
         .filter(|(distance, known)| *distance * 3 <= known.len().max(6))
