@@ -42,7 +42,8 @@ pub fn check(source: &str) -> Result<BTreeSet<String>, Faults> {
     measure(source)?;
     let tree = parse(source, "", syntax()).map_err(|error| {
         let what = error.detail().unwrap_or("the braces or their content are malformed");
-        Faults::one("", "template_syntax", explain(error.line().unwrap_or(1), what))
+        let detail = explain(error.line().unwrap_or(1), what) + "; a template holds {{ name }}, if, elif, else and for";
+        Faults::one("", "template_syntax", detail)
     })?;
     let mut walk = Walk::default();
     walk.statement(&tree);

@@ -19,7 +19,7 @@ mod hostile;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{contact::Channel, invalid::Faults};
+use super::{contact::Channel, invalid::Faults, locale::Language};
 pub use facts::Facts;
 pub use render::{RenderError, Rendered, render};
 
@@ -73,7 +73,7 @@ impl Content {
 ///
 /// # Errors
 /// All faults, their pointers relative to the content: `/body_html`.
-pub fn check(channel: Channel, language: super::locale::Language, content: &Content) -> Result<(), Faults> {
+pub fn check(channel: Channel, language: Language, content: &Content) -> Result<(), Faults> {
     let mut faults = Faults::none();
     for name in content.missing(channel) {
         faults.add(format!("/{name}"), "required", format!("the channel {channel} needs {name}; write it, even if there is HTML"));
@@ -91,23 +91,31 @@ pub fn check(channel: Channel, language: super::locale::Language, content: &Cont
     faults.or(())
 }
 
-/// Renders with sample facts and notes what a recipient would have got wrong.
+/// Renders with sample facts and notes what would have been wrong with the message.
 fn rehearse(channel: Channel, content: &Content, facts: &Facts, faults: &mut Faults) {
-    match render(channel, content, facts) {
-        Err(error) => faults.add(format!("/{}", error.part()), "cannot_render", error.to_string()),
-        Ok(Rendered::Sms { segments, .. }) if segments.segments > MAX_SMS_SEGMENTS => faults.add(
-            "/sms",
-            "too_long",
-            format!("takes {} SMS segments with the sample facts; at most {MAX_SMS_SEGMENTS} are sent", segments.segments),
-        ),
-        Ok(_) => {}
+    let rendered = match render(channel, content, facts) {
+        Ok(rendered) => rendered,
+        Err(error) => return faults.add(format!("/{}", error.part()), "cannot_render", error.to_string()),
+    };
+    let parts: &[(&str, &str)] = match &rendered {
+        Rendered::Email { subject, text, .. } => &[("subject", subject), ("body_text", text)],
+        Rendered::Sms { text, .. } => &[("sms", text)],
+        Rendered::Script { text, .. } => &[("body_text", text)],
+    };
+    for (name, _) in parts.iter().filter(|(_, text)| text.is_empty()) {
+        faults.add(format!("/{name}"), "blank", "says nothing when the optional facts are absent; write words outside the `if`, too");
+    }
+    if let Rendered::Sms { segments, .. } = rendered
+        && segments.segments > MAX_SMS_SEGMENTS
+    {
+        let detail = format!("takes {} SMS segments with the sample facts; at most {MAX_SMS_SEGMENTS} are sent", segments.segments);
+        faults.add("/sms", "too_long", detail);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::locale::Language;
 
     fn codes(channel: Channel, content: &Content) -> Vec<(String, &'static str)> {
         let faults = check(channel, Language::English, content).err().unwrap_or_default();
@@ -125,6 +133,13 @@ mod tests {
     fn an_endless_sms_is_refused() {
         let content = Content { sms: Some("word ".repeat(300)), ..Content::default() };
         assert!(codes(Channel::Sms, &content).contains(&("/sms".to_owned(), "too_long")));
+    }
+
+    #[test]
+    fn a_message_that_may_turn_out_empty_is_refused() {
+        let part = Some("{% if deadline %}by {{ deadline | date }}{% endif %}".to_owned());
+        let content = Content { subject: part.clone(), body_text: part, ..Content::default() };
+        assert_eq!(codes(Channel::Email, &content), [("/subject".to_owned(), "blank"), ("/body_text".to_owned(), "blank")]);
     }
 
     #[test]
