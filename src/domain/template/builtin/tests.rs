@@ -218,6 +218,16 @@ fn a_script_ends_with_a_reason_a_commitment_and_an_outcome() {
 }
 
 #[test]
+fn a_statement_of_three_hundred_lines_is_within_bounds() {
+    for language in Language::ALL {
+        let mut facts = Facts::sample(*language);
+        facts.invoices = vec![facts.invoices[0].clone(); 300];
+        let (_, text, html) = email("statement", *language, &facts);
+        assert_eq!((text.matches("F-2026-0042").count(), html.matches("F-2026-0042").count()), (300, 300));
+    }
+}
+
+#[test]
 fn html_is_whole_and_brings_nothing_from_elsewhere() {
     for (key, language) in emails() {
         for facts in facts::samples(language) {
