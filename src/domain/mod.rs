@@ -12,6 +12,7 @@ pub mod invalid;
 pub mod key;
 pub mod locale;
 pub mod money;
+pub mod template;
 pub mod tenant;
 pub mod vault;
 pub mod words;

@@ -74,8 +74,8 @@ impl Vault {
         if *version != VERSION {
             return Err(CannotOpen);
         }
-        let candidates = std::iter::once(&self.current).chain(&self.former).filter(|key| key.id == *id);
-        candidates.into_iter().find_map(|key| Self::try_open(key, aad, nonce, body)).ok_or(CannotOpen)
+        let mut candidates = std::iter::once(&self.current).chain(&self.former).filter(|key| key.id == *id);
+        candidates.find_map(|key| Self::try_open(key, aad, nonce, body)).ok_or(CannotOpen)
     }
 
     fn try_open(key: &Key, aad: &str, nonce: &[u8; 12], body: &[u8]) -> Option<Vec<u8>> {

@@ -264,7 +264,12 @@ pub(super) mod micros {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<DateTime<Utc>, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
-        DateTime::parse_from_rfc3339(&text).map(|at| at.to_utc()).map_err(D::Error::custom)
+        let at = DateTime::parse_from_rfc3339(&text).map_err(D::Error::custom)?.to_utc();
+        // A leap second counts the same microseconds as the second after it: two spellings of one digest.
+        match DateTime::from_timestamp_micros(at.timestamp_micros()) {
+            Some(kept) if kept == at => Ok(at),
+            _ => Err(D::Error::custom("an instant of whole microseconds, outside leap seconds, expected")),
+        }
     }
 }
 
@@ -369,6 +374,14 @@ mod tests {
         assert!(!opens(&commitment, &Disclosure { field: "phone".to_owned(), ..disclosure.clone() }));
         assert!(!opens(&commitment, &Disclosure::new("email", "a@example.com").unwrap()), "each has a salt of its own");
         assert!(!format!("{disclosure:?}").contains("example"));
+    }
+
+    #[test]
+    fn no_two_instants_share_a_digest() {
+        let read = |at: &str| micros::deserialize(json!(at));
+        assert!(read("2016-12-31T23:59:59.999999Z").is_ok());
+        assert!(read("2016-12-31T23:59:60.000000Z").is_err());
+        assert!(read("2016-12-31T23:59:59.9999991Z").is_err());
     }
 
     fn bodies() -> impl Strategy<Value = Value> {

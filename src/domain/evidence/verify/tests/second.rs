@@ -44,7 +44,7 @@ fn object<'a>(value: &'a Value, keys: &[&str]) -> Answer<&'a Map<String, Value>>
 fn uuid(text: &str, prefix: &str) -> Answer<u128> {
     let digits = text.strip_prefix(prefix)?;
     demand(digits.len() == 26 && digits.as_bytes()[0] <= b'7')?;
-    digits.chars().try_fold(0u128, |sum, digit| Some(sum * 32 + "0123456789abcdefghjkmnpqrstvwxyz".find(digit)? as u128))
+    digits.chars().try_fold(0u128, |sum, digit| Some(sum * 32 + u128::try_from("0123456789abcdefghjkmnpqrstvwxyz".find(digit)?).ok()?))
 }
 
 fn read(file: &str) -> Answer<()> {
@@ -52,7 +52,7 @@ fn read(file: &str) -> Answer<()> {
     let header = object(object(lines.first()?, &["header"])?.get("header")?, &["version", "tenant", "mode", "public_keys"])?;
     demand(header["version"] == json!(1))?;
     let (tenant, mode) = (header["tenant"].as_str()?, header["mode"].as_str()?);
-    let bit = ["live", "test"].iter().position(|known| *known == mode)? as u128;
+    let bit = u128::try_from(["live", "test"].iter().position(|known| *known == mode)?).ok()?;
     let partition = uuid(tenant, "ten_")? & !1 | bit;
     demand(uuid(tenant, "ten_")? & 1 == 0)?;
     let keys: Vec<Vec<u8>> =
