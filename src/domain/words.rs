@@ -1,13 +1,13 @@
 //! Closed vocabularies: an enum whose values have one spelling in JSON, in the database and in prose.
 
 /// Declares such an enum. The spelling stands beside the variant, once; `as_str`, `FromStr`, serde, the OpenAPI
-/// schema and the store's text column all use it.
+/// schema and the store's text column all use it. The schema explains every value by its documentation.
 #[macro_export]
 macro_rules! words {
-    ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
-        $vis enum $name { $($(#[$vmeta])* #[serde(rename = $text)] $variant),+ }
+    ($(#[doc = $doc:expr])* $vis:vis enum $name:ident { $($(#[doc = $vdoc:expr])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[doc = $doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+        $vis enum $name { $($(#[doc = $vdoc])* #[serde(rename = $text)] $variant),+ }
 
         impl $name {
             /// Every value, in the order of declaration.
@@ -34,5 +34,22 @@ macro_rules! words {
                 }
             }
         }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                $crate::domain::words::schema(concat!($($doc),*), &[$(($text, concat!($($vdoc),*))),+])
+            }
+        }
+        impl utoipa::ToSchema for $name {}
     };
+}
+
+/// The schema of a closed vocabulary: its values, each explained.
+pub fn schema(about: &str, values: &[(&str, &str)]) -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+    let explained: String = values.iter().map(|(text, meaning)| format!("\n- `{text}`: {}", meaning.trim())).collect();
+    utoipa::openapi::ObjectBuilder::new()
+        .schema_type(utoipa::openapi::schema::Type::String)
+        .description(Some(format!("{}\n{explained}", about.trim())))
+        .enum_values(Some(values.iter().map(|(text, _)| *text)))
+        .into()
 }

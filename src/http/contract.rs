@@ -85,6 +85,7 @@ impl Contract {
                 operations.insert((method, path.clone()), Operation { id: id.to_owned(), scope, body, query });
             }
         }
+        methods.values_mut().for_each(|list| list.sort());
         Ok(Self { operations, methods })
     }
 

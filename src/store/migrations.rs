@@ -1,9 +1,17 @@
 //! The migrations, embedded, one folder per database.
 
-use diesel::{connection::SimpleConnection, migration::MigrationVersion};
+use diesel::{
+    QueryableByName, RunQueryDsl,
+    backend::Backend,
+    connection::SimpleConnection,
+    migration::{Migration, MigrationSource},
+    sql_query,
+    sql_types::Text,
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::{Conn, DatabaseUrl, connection::Manager, open_one};
+use crate::each;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -28,38 +36,32 @@ pub fn migrate(url: &DatabaseUrl) -> Result<usize, String> {
 
 /// Refuses a database that is older or newer than this binary.
 pub(super) fn check(conn: &mut Conn) -> Result<(), String> {
-    let (missing, applied) = match conn {
-        Conn::Pg(pg) => (each_pending(pg.pending_migrations(POSTGRES)), pg.applied_migrations()),
-        Conn::Sqlite(sqlite) => (each_pending(sqlite.pending_migrations(SQLITE)), sqlite.applied_migrations()),
-    };
-    let applied: Vec<MigrationVersion<'static>> = applied.map_err(|_| not_migrated())?;
+    #[derive(QueryableByName)]
+    struct Applied {
+        #[diesel(sql_type = Text)]
+        version: String,
+    }
+    // diesel's own look-up would first create the table, which the application's role may not.
+    let sql = sql_query("SELECT version FROM __diesel_schema_migrations");
+    let applied: Vec<Applied> = each!(conn, |c| sql.load(c)).map_err(|_| not_migrated())?;
     let known = match conn {
-        Conn::Pg(_) => names::<diesel::pg::Pg>(&POSTGRES),
-        Conn::Sqlite(_) => names::<diesel::sqlite::Sqlite>(&SQLITE),
+        Conn::Pg(_) => versions::<diesel::pg::Pg>(&POSTGRES),
+        Conn::Sqlite(_) => versions::<diesel::sqlite::Sqlite>(&SQLITE),
     };
-    if let Some(stranger) = applied.iter().find(|version| !known.contains(&version.to_string())) {
+    if let Some(stranger) = applied.iter().find(|one| !known.contains(&one.version)) {
         return Err(format!(
-            "the database has the migration {stranger}, which this binary does not know: it belongs to a newer relance, or to something else"
+            "the database has the migration {}, which this binary does not know: it belongs to a newer relance, or to something else",
+            stranger.version
         ));
     }
-    match missing {
-        Ok(0) => Ok(()),
-        Ok(_) | Err(_) => Err(not_migrated()),
-    }
+    if known.iter().any(|version| !applied.iter().any(|one| one.version == *version)) { Err(not_migrated()) } else { Ok(()) }
 }
 
 fn not_migrated() -> String {
     "the database is not migrated to this binary's schema; run: relance migrate".to_owned()
 }
 
-fn each_pending<DB: diesel::backend::Backend>(
-    pending: diesel::migration::Result<Vec<Box<dyn diesel::migration::Migration<DB>>>>,
-) -> Result<usize, String> {
-    pending.map(|list| list.len()).map_err(|error| error.to_string())
-}
-
-fn names<DB: diesel::backend::Backend>(source: &EmbeddedMigrations) -> Vec<String> {
-    use diesel::migration::MigrationSource;
-    let all: Vec<Box<dyn diesel::migration::Migration<DB>>> = source.migrations().unwrap_or_default();
+fn versions<DB: Backend>(source: &EmbeddedMigrations) -> Vec<String> {
+    let all: Vec<Box<dyn Migration<DB>>> = source.migrations().unwrap_or_default();
     all.iter().map(|migration| migration.name().version().to_string()).collect()
 }
