@@ -4,6 +4,7 @@
 //! moment. Invariant: the same arguments always give the same answer.
 
 pub mod contact;
+pub mod delivery;
 pub mod ids;
 pub mod invalid;
 pub mod locale;
