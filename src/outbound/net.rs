@@ -201,7 +201,7 @@ mod tests {
     async fn a_long_or_slow_answer_keeps_its_status_and_loses_its_body() {
         let net = bench::net();
         for script in [Script::Flood, Script::Drip] {
-            let server = bench::http(script);
+            let server = bench::http(script.clone());
             let answer = call(&net, &server.url).await.unwrap();
             assert_eq!((answer.status, answer.body), (200, None), "{script:?}");
         }

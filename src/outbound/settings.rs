@@ -75,10 +75,8 @@ pub struct SmtpSettings {
     #[schema(minimum = 1, maximum = 65535, example = 587)]
     pub port: u16,
     /// How the connection is encrypted.
-    #[schema(inline)]
     pub security: SmtpSecurity,
     /// The address that messages come from.
-    #[schema(inline)]
     pub from_email: Email,
     /// The name beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,7 +101,7 @@ pub struct SmtpCredentials {
 #[serde(deny_unknown_fields)]
 pub struct WebhookSettings {
     /// Where messages are posted to. https in live mode, never a private address, never redirected.
-    #[schema(format = Uri, min_length = 8, max_length = 2048, example = "https://gateway.example.com/relance")]
+    #[schema(format = "uri", min_length = 8, max_length = 2048, example = "https://gateway.example.com/relance")]
     pub url: String,
 }
 
@@ -134,7 +132,7 @@ pub struct TwilioSettings {
     pub messaging_service_sid: Option<String>,
     /// Where Twilio's interface is found, when it is not its usual place.
     #[serde(default = "twilio_api")]
-    #[schema(format = Uri, min_length = 8, max_length = 200, example = "https://api.twilio.com")]
+    #[schema(format = "uri", min_length = 8, max_length = 200, example = "https://api.twilio.com")]
     pub api_base: String,
 }
 
@@ -218,7 +216,12 @@ impl PartialSchema for ProviderSettings {
             .into()
     }
 }
-impl ToSchema for ProviderSettings {}
+impl ToSchema for ProviderSettings {
+    fn schemas(components: &mut Vec<(String, RefOr<Schema>)>) {
+        components.push((SmtpSecurity::name().into_owned(), SmtpSecurity::schema()));
+        components.push((Email::name().into_owned(), Email::schema()));
+    }
+}
 
 impl PartialSchema for Credentials {
     fn schema() -> RefOr<Schema> {
@@ -239,8 +242,11 @@ mod tests {
 
     use super::*;
 
-    fn accepts<T: PartialSchema>(value: &Value) -> bool {
-        let schema = serde_json::to_value(T::schema()).unwrap();
+    fn accepts<T: ToSchema>(value: &Value) -> bool {
+        let mut components = Vec::new();
+        T::schemas(&mut components);
+        let mut schema = serde_json::to_value(T::schema()).unwrap();
+        schema["components"] = json!({ "schemas": components.into_iter().collect::<std::collections::BTreeMap<_, _>>() });
         jsonschema::validator_for(&schema).unwrap().is_valid(value)
     }
 
