@@ -29,16 +29,16 @@ crate::words! {
     }
 }
 
-crate::words! {
-    /// How the connection to a mail server is encrypted.
-    pub enum SmtpSecurity {
-        /// Begins in clear and must be upgraded before anything is said (usually port 587).
-        Starttls = "starttls",
-        /// Encrypted from the first byte (usually port 465).
-        Tls = "tls",
-        /// Not at all; only for installations that allow private networks.
-        None = "none",
-    }
+/// How the connection to a mail server is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SmtpSecurity {
+    /// Begins in clear and must be upgraded before anything is said (usually port 587).
+    Starttls,
+    /// Encrypted from the first byte (usually port 465).
+    Tls,
+    /// Not at all; only for installations that allow private networks.
+    None,
 }
 
 /// A credential: readable by the adapter, invisible in logs.
