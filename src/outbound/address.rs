@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::Semaphore;
 use url::{Host, Url};
 
 use crate::domain::ids::Mode;
@@ -23,6 +24,9 @@ pub struct Policy {
     /// one company's network, and for tests.
     pub allow_private: bool,
 }
+
+/// The system's resolver blocks a thread; one that hangs must not take them all.
+static LOOKUPS: Semaphore = Semaphore::const_new(32);
 
 /// Why an address is not called.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -88,11 +92,17 @@ impl Policy {
     pub async fn resolve(self, host: &str, port: u16, deadline: Duration) -> Result<Vec<SocketAddr>, Forbidden> {
         self.check_host_name(host)?;
         let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let lookup = tokio::task::spawn_blocking(move || (name.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>));
-        match tokio::time::timeout(deadline, lookup).await {
-            Ok(Ok(Ok(found))) => self.admit(found),
-            _ => Err(Forbidden::Unresolved),
-        }
+        let lookup = async {
+            let permit = LOOKUPS.acquire().await.ok()?;
+            let resolved = tokio::task::spawn_blocking(move || {
+                // Held until the resolver lets go, which a deadline cannot make it do.
+                let _permit = permit;
+                (name.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>)
+            });
+            resolved.await.ok()?.ok()
+        };
+        let found = tokio::time::timeout(deadline, lookup).await.ok().flatten().ok_or(Forbidden::Unresolved)?;
+        self.admit(found)
     }
 
     fn admit(self, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Forbidden> {

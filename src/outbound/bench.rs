@@ -33,6 +33,7 @@ pub fn refused() -> String {
 }
 
 /// A published vector file, where the knowledge base is at hand.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 pub fn vectors(name: &str) -> Option<serde_json::Value> {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors").join(name);
     match std::fs::read(path) {
@@ -179,6 +180,8 @@ pub enum Sink {
     DropAt(&'static str),
     /// Never answers this command.
     HangAt(&'static str),
+    /// Answers this command with ten megabytes on one line.
+    FloodAt(&'static str),
 }
 
 /// A mail server on the loopback.
@@ -216,6 +219,10 @@ fn reply(stream: &mut TcpStream, sink: Sink, command: &str, usual: &str) -> Opti
         Sink::HangAt(at) if at == command => {
             thread::sleep(Duration::from_secs(4));
             return None;
+        }
+        Sink::FloodAt(at) if at == command => {
+            (0..10_000).try_for_each(|_| stream.write_all(&[b'2'; 1_000])).ok()?;
+            usual
         }
         _ => usual,
     };

@@ -15,8 +15,8 @@ const TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 /// The prefix of a symmetric secret.
 const PREFIX: &str = "whsec_";
 
-/// A symmetric secret, ready to sign.
-pub struct Signer(Webhook);
+/// The symmetric secrets of one correspondent, ready to sign: one, or two while the secret is being rotated.
+pub struct Signer(Vec<Webhook>);
 
 impl std::fmt::Debug for Signer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -30,13 +30,16 @@ impl Signer {
     /// # Errors
     /// A sentence that says what is wrong, without the secret.
     pub fn new(secret: &str) -> Result<Self, String> {
-        let wrong = || format!("not a webhook secret; write {PREFIX} and the base64 of 24 to 64 random bytes");
-        let encoded = secret.strip_prefix(PREFIX).ok_or_else(wrong)?;
-        let key = data_encoding::BASE64.decode(encoded.as_bytes()).map_err(|_| wrong())?;
-        if !(24..=64).contains(&key.len()) {
-            return Err(wrong());
-        }
-        Webhook::from_bytes(key).map(Self).map_err(|_| wrong())
+        read(secret).map(|key| Self(vec![key]))
+    }
+
+    /// Also signs with, and believes, the secret that came before: for the time of a rotation.
+    ///
+    /// # Errors
+    /// As for [`Signer::new`].
+    pub fn and_previous(mut self, secret: &str) -> Result<Self, String> {
+        self.0.push(read(secret)?);
+        Ok(self)
     }
 
     /// The three headers of one attempt at `body`. `id` stays the same on every attempt; `now` is this attempt's.
@@ -44,12 +47,16 @@ impl Signer {
     /// # Errors
     /// When the body is not UTF-8.
     pub fn headers(&self, id: &str, now: DateTime<Utc>, body: &[u8]) -> Result<[(&'static str, String); 3], String> {
-        let signature = self.0.sign(id, now.timestamp(), body).map_err(|error| error.to_string())?;
+        let signatures = self.signatures(id, now.timestamp(), body).ok_or("only UTF-8 can be signed")?;
         Ok([
             (HEADER_WEBHOOK_ID, id.to_owned()),
             (HEADER_WEBHOOK_TIMESTAMP, now.timestamp().to_string()),
-            (HEADER_WEBHOOK_SIGNATURE, signature),
+            (HEADER_WEBHOOK_SIGNATURE, signatures.join(" ")),
         ])
+    }
+
+    fn signatures(&self, id: &str, stamp: i64, body: &[u8]) -> Option<Vec<String>> {
+        self.0.iter().map(|key| key.sign(id, stamp, body).ok()).collect()
     }
 
     /// Checks a receipt; any of the listed `v1` signatures may be the right one, so that a secret can be rotated.
@@ -66,11 +73,22 @@ impl Signer {
         if (now - signed_at).abs() > TOLERANCE {
             return Err(Unverified::Stale);
         }
-        let expected = self.0.sign(id, stamp, &inbound.body).map_err(|_| Unverified::Mismatch)?;
-        // Every candidate is compared whole: no early end tells which one came close.
-        let matching = signatures.split(' ').filter(|given| verify_slices_are_equal(given.as_bytes(), expected.as_bytes()).is_ok());
+        let expected = self.signatures(id, stamp, &inbound.body).ok_or(Unverified::Mismatch)?;
+        let equal = |given: &str, ours: &String| verify_slices_are_equal(given.as_bytes(), ours.as_bytes()).is_ok();
+        // Every pair is compared, and each whole: no early end tells which one came close.
+        let matching = signatures.split(' ').flat_map(|given| expected.iter().map(move |ours| equal(given, ours))).filter(|equal| *equal);
         if matching.count() > 0 { Ok(()) } else { Err(Unverified::Mismatch) }
     }
+}
+
+fn read(secret: &str) -> Result<Webhook, String> {
+    let wrong = || format!("not a webhook secret; write {PREFIX} and the base64 of 24 to 64 random bytes");
+    let encoded = secret.strip_prefix(PREFIX).ok_or_else(wrong)?;
+    let key = data_encoding::BASE64.decode(encoded.as_bytes()).map_err(|_| wrong())?;
+    if !(24..=64).contains(&key.len()) {
+        return Err(wrong());
+    }
+    Webhook::from_bytes(key).map_err(|_| wrong())
 }
 
 #[cfg(test)]
@@ -102,7 +120,7 @@ mod tests {
         assert_eq!(signer.verify(&inbound("a", stamp, &good, "{}"), now), Ok(()));
         assert_eq!(signer.verify(&inbound("a", stamp, &format!("v1,AAAA {good} v1,"), "{}"), now), Ok(()));
         for (id, body, signature) in
-            [("b", "{}", good.as_str()), ("a", "{ }", &good), ("a", "{}", ""), ("a", "{}", "v1,"), ("a", "{}", &good[..12])]
+            [("b", "{}", good.as_str()), ("a", "{ }", &good), ("a", "{}", ""), ("a", "{}", "v1,"), ("a", "{}", good.get(..12).unwrap())]
         {
             assert_eq!(signer.verify(&inbound(id, stamp, signature, body), now), Err(Unverified::Mismatch));
         }
@@ -113,6 +131,19 @@ mod tests {
         assert_eq!(other.verify(&inbound("a", stamp, &good, "{}"), now), Err(Unverified::Mismatch));
         let bare = bench::inbound("https://api.example.com/in", &[], b"{}");
         assert_eq!(signer.verify(&bare, now), Err(Unverified::Missing("webhook-id")));
+    }
+
+    #[test]
+    fn while_a_secret_is_rotated_both_sign_and_both_are_believed() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let old = Signer::new("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD").unwrap();
+        let new = Signer::new(SECRET).unwrap();
+        let both = Signer::new(SECRET).unwrap().and_previous("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD").unwrap();
+        let signed = |by: &Signer| inbound("a", now.timestamp(), &by.headers("a", now, b"{}").unwrap()[2].1, "{}");
+        for (signer, verifier) in [(&both, &old), (&both, &new), (&old, &both), (&new, &both)] {
+            assert_eq!(verifier.verify(&signed(signer), now), Ok(()));
+        }
+        assert_eq!(new.verify(&signed(&old), now), Err(Unverified::Mismatch));
     }
 
     #[test]

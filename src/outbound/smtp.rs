@@ -314,6 +314,8 @@ mod tests {
             Sink::DropAt("RCPT"),
             Sink::DropAt("DATA"),
             Sink::HangAt("CONNECT"),
+            Sink::FloodAt("CONNECT"),
+            Sink::FloodAt("RCPT"),
             Sink::HangAt("DATA"),
         ] {
             assert!(matches!(send(lost).await, Outcome::NotSent { .. }), "{lost:?}");
@@ -347,7 +349,7 @@ mod tests {
 
     #[tokio::test]
     async fn after_the_dot_only_the_answer_tells() {
-        for lost in [Sink::DropAt("."), Sink::HangAt("."), Sink::Say(".", "what?")] {
+        for lost in [Sink::DropAt("."), Sink::HangAt("."), Sink::FloodAt("."), Sink::Say(".", "what?")] {
             assert!(matches!(send(lost).await, Outcome::Unknown { .. }), "{lost:?}");
         }
         assert!(matches!(send(Sink::Say(".", "451 try again")).await, Outcome::NotSent { .. }));

@@ -358,7 +358,9 @@ mod tests {
         {
             assert_eq!(verify(url, &good, body), Err(Unverified::Mismatch));
         }
-        for (short, why) in [("", Unverified::Mismatch), (&good[..4], Unverified::Mismatch), ("%", Unverified::Malformed(SIGNATURE))] {
+        for (short, why) in
+            [("", Unverified::Mismatch), (good.get(..4).unwrap(), Unverified::Mismatch), ("%", Unverified::Malformed(SIGNATURE))]
+        {
             assert_eq!(verify(url, short, "MessageSid=SM1&MessageStatus=sent"), Err(why));
         }
         assert_eq!(adapter.verify(&callback(&[]), DateTime::UNIX_EPOCH), Err(Unverified::Missing(SIGNATURE)));
