@@ -22,7 +22,7 @@ use crate::{
 
 /// A client that may call the loopback and waits for nobody long.
 pub fn net() -> Net {
-    let deadlines = Deadlines { connect: Duration::from_millis(1_000), total: Duration::from_millis(1_500) };
+    let deadlines = Deadlines { connect: Duration::from_millis(500), total: Duration::from_millis(1_500) };
     Net::new(Policy { allow_private: true }, deadlines).unwrap()
 }
 

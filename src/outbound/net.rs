@@ -22,7 +22,8 @@ pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// The longest pause that a `Retry-After` can impose.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// How long a call may take. Both together stay well below a third of a message's lease.
+/// How long a call may take. An HTTP call takes at most `total`, a mail dialogue at most twice that: a third of the
+/// minute for which a message is leased.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines {
     /// To resolve, connect and agree on encryption.

@@ -56,12 +56,6 @@ impl std::fmt::Debug for Smtp {
     }
 }
 
-/// A definite failure before the message was handed over: where it happened, and how.
-struct Stopped {
-    stage: Stage,
-    error: Error,
-}
-
 /// How far the dialogue came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -98,13 +92,9 @@ impl Smtp {
             Err(reason) => return Outcome::Rejected { code: "unwritable".to_owned(), reason, permanent: true, suppress: None },
         };
         let deadlines = self.net.deadlines();
-        let addresses = match self.net.policy().resolve(&self.settings.host, self.settings.port, deadlines.connect).await {
-            Ok(addresses) => addresses,
-            Err(why) => return Outcome::not_sent(why.to_string()),
-        };
-        let mut connection = match timeout(deadlines.total, self.announce(&addresses, to)).await {
+        let mut connection = match timeout(deadlines.total.saturating_sub(deadlines.connect), self.announce(to)).await {
             Ok(Ok(connection)) => connection,
-            Ok(Err(stopped)) => return refusal(&stopped),
+            Ok(Err(outcome)) => return outcome,
             Err(_) => return Outcome::not_sent("the mail server is too slow"),
         };
         match timeout(deadlines.total, connection.message(&bytes)).await {
@@ -113,17 +103,20 @@ impl Smtp {
                 drop(timeout(deadlines.connect, connection.quit()).await);
                 Outcome::accepted(Some(message_id(id, &self.from)))
             }
-            Ok(Err(error)) if error.status().is_some() => refusal(&Stopped { stage: Stage::Message, error }),
+            Ok(Err(error)) if error.status().is_some() => refusal(Stage::Message, &error),
             Ok(Err(error)) => Outcome::unknown(excerpt(&format!("lost after the final dot: {error}"))),
             Err(_) => Outcome::unknown("no answer to the final dot"),
         }
     }
 
     /// Everything up to the server's invitation to send the content.
-    async fn announce(&self, addresses: &[SocketAddr], to: Address) -> Result<AsyncSmtpConnection, Stopped> {
-        let account = |error| Stopped { stage: Stage::Account, error };
-        let message = |error| Stopped { stage: Stage::Message, error };
-        let mut connection = self.connect(addresses).await.map_err(account)?;
+    async fn announce(&self, to: Address) -> Result<AsyncSmtpConnection, Outcome> {
+        let account = |error| refusal(Stage::Account, &error);
+        let message = |error| refusal(Stage::Message, &error);
+        let (policy, deadlines) = (self.net.policy(), self.net.deadlines());
+        let resolved = policy.resolve(&self.settings.host, self.settings.port, deadlines.connect).await;
+        let addresses = resolved.map_err(|why| Outcome::not_sent(why.to_string()))?;
+        let mut connection = self.connect(&addresses).await.map_err(account)?;
         if let Some(login) = &self.login {
             connection.auth(&[Mechanism::Plain, Mechanism::Login], login).await.map_err(account)?;
         }
@@ -193,13 +186,13 @@ fn plain_header(name: &'static str, value: String) -> HeaderValue {
 }
 
 /// What a failure means when it is certain that the message was not taken.
-fn refusal(stopped: &Stopped) -> Outcome {
-    let reason = excerpt(&stopped.error.to_string());
-    match stopped.error.status() {
-        Some(code) if stopped.error.is_permanent() => Outcome::Rejected {
+fn refusal(stage: Stage, error: &Error) -> Outcome {
+    let reason = excerpt(&error.to_string());
+    match error.status() {
+        Some(code) if error.is_permanent() => Outcome::Rejected {
             code: code.to_string(),
-            permanent: stopped.stage == Stage::Message,
-            suppress: unknown_mailbox(stopped.stage, &reason),
+            permanent: stage == Stage::Message,
+            suppress: unknown_mailbox(stage, &reason),
             reason,
         },
         _ => Outcome::not_sent(reason),
