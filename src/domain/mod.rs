@@ -7,6 +7,7 @@ pub mod access;
 pub mod contact;
 pub mod crypto;
 pub mod evidence;
+pub mod delivery;
 pub mod ids;
 pub mod invalid;
 pub mod key;

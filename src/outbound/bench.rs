@@ -1,0 +1,261 @@
+//! The test bench: servers on the loopback that misbehave as told, and messages to send them.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
+
+use chrono::DateTime;
+
+use crate::{
+    domain::ids::MessageId,
+    outbound::{
+        Content, Envelope, Inbound, Mail, Text,
+        address::Policy,
+        net::{Deadlines, Net},
+    },
+};
+
+/// A client that may call the loopback and waits for nobody long.
+pub fn net() -> Net {
+    let deadlines = Deadlines { connect: Duration::from_millis(500), total: Duration::from_millis(1_500) };
+    Net::new(Policy { allow_private: true }, deadlines).unwrap()
+}
+
+/// A URL where nobody listens.
+pub fn refused() -> String {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    format!("http://127.0.0.1:{port}")
+}
+
+/// A published vector file, where the knowledge base is at hand.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+pub fn vectors(name: &str) -> Option<serde_json::Value> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors").join(name);
+    match std::fs::read(path) {
+        Ok(bytes) => Some(serde_json::from_slice(&bytes).unwrap()),
+        Err(_) => {
+            eprintln!("skipped: no ../shared");
+            None
+        }
+    }
+}
+
+/// A receipt.
+pub fn inbound(url: &str, headers: &[(&str, &str)], body: &[u8]) -> Inbound {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Inbound { method: "POST".into(), url: url.into(), headers, body: body.to_vec() }
+}
+
+fn envelope(content: Content) -> Envelope {
+    Envelope {
+        message_id: MessageId::new(DateTime::UNIX_EPOCH),
+        idempotency_key: "msg-key-1".parse().unwrap(),
+        content,
+        receipts_url: Some("https://api.example.com/in/pac_1".parse().unwrap()),
+    }
+}
+
+/// An e-mail to `to`.
+pub fn mail(to: &str) -> Envelope {
+    envelope(Content::Mail(Mail {
+        to: to.parse().unwrap(),
+        to_name: Some("Ann Émile".parse().unwrap()),
+        from_name: None,
+        reply_to: Some("accounts@example.com".parse().unwrap()),
+        subject: "Facture n° 12 échue".parse().unwrap(),
+        html: "<p>Réglez <b>12 €</b></p>".into(),
+        text: "Réglez 12 €\n.\nMerci".into(),
+        list_unsubscribe: Some("https://pay.example.com/u/abcdef".parse().unwrap()),
+    }))
+}
+
+/// A text message to `to`.
+pub fn text(to: &str) -> Envelope {
+    envelope(Content::Text(Text { to: to.parse().unwrap(), body: "Bonjour & merci".into() }))
+}
+
+/// What the web server does with every request.
+#[derive(Debug, Clone)]
+pub enum Script {
+    /// Status, further header lines, body.
+    Answer(u16, &'static str, &'static str),
+    /// 302 to there.
+    Redirect(String),
+    /// Reads the request, never answers.
+    Hang,
+    /// Reads the request, closes.
+    Drop,
+    /// Answers what is no HTTP.
+    Garbage,
+    /// 200 and ten megabytes.
+    Flood,
+    /// 200 and one byte from time to time.
+    Drip,
+}
+
+/// A web server on the loopback.
+pub struct Server {
+    pub url: String,
+    seen: Arc<Mutex<Vec<Inbound>>>,
+}
+
+impl Server {
+    /// The requests so far.
+    pub fn requests(&self) -> Vec<Inbound> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+/// Starts one, for at most eight connections of one request each.
+pub fn http(script: Script) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let server = Server { url: url.clone(), seen: Arc::clone(&seen) };
+    thread::spawn(move || {
+        for stream in listener.incoming().take(8).flatten() {
+            let (script, seen, url) = (script.clone(), Arc::clone(&seen), url.clone());
+            thread::spawn(move || serve(stream, &script, &url, &seen));
+        }
+    });
+    server
+}
+
+fn serve(mut stream: TcpStream, script: &Script, base: &str, seen: &Mutex<Vec<Inbound>>) -> Option<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let mut first = String::new();
+    reader.read_line(&mut first).ok()?;
+    let mut words = first.split(' ');
+    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let mut headers = BTreeMap::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim_end().split_once(": ") else { break };
+        headers.insert(name.to_ascii_lowercase(), value.to_owned());
+    }
+    let mut body = vec![0; headers.get("content-length")?.parse().ok()?];
+    reader.read_exact(&mut body).ok()?;
+    seen.lock().unwrap().push(Inbound { method, url: format!("{base}{path}"), headers, body });
+    let head = |status: u16, more: &str, length: usize| {
+        format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {length}\r\n{more}\r\n")
+    };
+    match script {
+        Script::Answer(status, more, body) => stream.write_all(format!("{}{body}", head(*status, more, body.len())).as_bytes()).ok()?,
+        Script::Redirect(to) => stream.write_all(head(302, &format!("Location: {to}\r\n"), 0).as_bytes()).ok()?,
+        Script::Hang => thread::sleep(Duration::from_secs(4)),
+        Script::Drop => {}
+        Script::Garbage => stream.write_all(b"220 mail.example.com ESMTP\r\n").ok()?,
+        Script::Flood => {
+            stream.write_all(head(200, "", 10_000_000).as_bytes()).ok()?;
+            (0..10_000).try_for_each(|_| stream.write_all(&[b'x'; 1_000])).ok()?;
+        }
+        Script::Drip => {
+            stream.write_all(head(200, "", 1_000).as_bytes()).ok()?;
+            (0..40)
+                .try_for_each(|_| {
+                    thread::sleep(Duration::from_millis(100));
+                    stream.write_all(b"x")
+                })
+                .ok()?;
+        }
+    }
+    Some(())
+}
+
+/// Where a mail server departs from saying yes.
+#[derive(Debug, Clone, Copy)]
+pub enum Sink {
+    /// Nowhere.
+    Accept,
+    /// Answers this command (`CONNECT`, `EHLO`, `MAIL`, `RCPT`, `DATA`, `.`) with this line instead.
+    Say(&'static str, &'static str),
+    /// Closes instead of answering this command.
+    DropAt(&'static str),
+    /// Never answers this command.
+    HangAt(&'static str),
+    /// Answers this command with ten megabytes on one line.
+    FloodAt(&'static str),
+}
+
+/// A mail server on the loopback.
+pub struct MailServer {
+    pub port: u16,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl MailServer {
+    /// Every line received so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+/// Starts one, for at most eight connections.
+pub fn smtp(sink: Sink) -> MailServer {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = MailServer { port: listener.local_addr().unwrap().port(), seen: Arc::default() };
+    let seen = Arc::clone(&server.seen);
+    thread::spawn(move || {
+        for stream in listener.incoming().take(8).flatten() {
+            let seen = Arc::clone(&seen);
+            thread::spawn(move || receive(stream, sink, &seen));
+        }
+    });
+    server
+}
+
+/// Answers `command` as the script says; `None` ends the connection.
+fn reply(stream: &mut TcpStream, sink: Sink, command: &str, usual: &str) -> Option<()> {
+    let line = match sink {
+        Sink::Say(at, line) if at == command => line,
+        Sink::DropAt(at) if at == command => return None,
+        Sink::HangAt(at) if at == command => {
+            thread::sleep(Duration::from_secs(4));
+            return None;
+        }
+        Sink::FloodAt(at) if at == command => {
+            (0..10_000).try_for_each(|_| stream.write_all(&[b'2'; 1_000])).ok()?;
+            usual
+        }
+        _ => usual,
+    };
+    stream.write_all(format!("{line}\r\n").as_bytes()).ok()
+}
+
+fn receive(mut stream: TcpStream, sink: Sink, seen: &Mutex<Vec<String>>) -> Option<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    reply(&mut stream, sink, "CONNECT", "220 sink ESMTP")?;
+    let mut in_data = false;
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        seen.lock().unwrap().push(line.clone());
+        if in_data {
+            if line == ".\r\n" {
+                in_data = false;
+                reply(&mut stream, sink, ".", "250 queued")?;
+            }
+            continue;
+        }
+        let command = line.get(..4)?.to_ascii_uppercase();
+        let usual = match command.as_str() {
+            "EHLO" => "250-sink\r\n250 AUTH PLAIN",
+            "AUTH" => "235 welcome",
+            "DATA" => "354 go on",
+            "QUIT" => "221 bye",
+            _ => "250 fine",
+        };
+        reply(&mut stream, sink, &command, usual)?;
+        in_data = command == "DATA" && !matches!(sink, Sink::Say("DATA", _));
+    }
+}

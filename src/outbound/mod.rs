@@ -1,0 +1,332 @@
+//! The outside world: one adapter per provider, and the only door to the network.
+//!
+//! An adapter knows its provider's wire contract and nothing else: no store, no tenant, no clock. It says what happened
+//! to one call in four words ([`Outcome`]), checks who sent a receipt, and translates it ([`Report`]). Not here: retries,
+//! failover and what a report changes.
+//!
+//! Invariant: [`Outcome::NotSent`] and [`Outcome::Rejected`] are only said when it is certain that the provider will not
+//! deliver the message. Whatever is in doubt is [`Outcome::Unknown`].
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::BoxFuture;
+
+use crate::domain::{
+    contact::{Channel, Email, Phone},
+    delivery::{DeliveryStatus, EvidenceGrade, SuppressionReason},
+    ids::MessageId,
+};
+
+pub mod address;
+pub mod breaker;
+pub mod line;
+pub mod net;
+pub mod registry;
+pub mod sandbox;
+pub mod settings;
+pub mod signing;
+pub mod smtp;
+pub mod twilio;
+pub mod webhook;
+
+#[cfg(test)]
+mod bench;
+
+pub use line::Line;
+
+/// One provider account, ready to send and to read its receipts.
+pub trait Provider: fmt::Debug + Send + Sync {
+    /// What it can carry and prove.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Hands one message over, within the network's deadlines.
+    fn send<'a>(&'a self, envelope: &'a Envelope, now: DateTime<Utc>) -> BoxFuture<'a, Outcome>;
+
+    /// Whether `inbound` comes from this account's provider, unaltered.
+    ///
+    /// # Errors
+    /// Says what is missing or wrong; whoever calls answers the same to all of it.
+    fn verify(&self, inbound: &Inbound, now: DateTime<Utc>) -> Result<(), Unverified>;
+
+    /// The reports in a verified receipt; none when it carries nothing of interest.
+    ///
+    /// # Errors
+    /// When it does not follow the provider's contract. It stays stored, for a person to look at.
+    fn parse(&self, inbound: &Inbound) -> Result<Vec<Report>, Unreadable>;
+
+    /// The HTTP status that the provider expects for a receipt which is safely stored.
+    fn answer(&self) -> u16;
+}
+
+/// What an adapter's provider can carry, repeat and prove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The channels that it serves.
+    pub channels: &'static [Channel],
+    /// Whether a message may be handed over again when the first answer was lost.
+    pub idempotency: Idempotency,
+    /// Whether a message whose answer was lost can be looked up by our own key.
+    pub lookup: bool,
+    /// How its receipts are authenticated.
+    pub signature: SignatureFamily,
+    /// The most that its receipts can prove.
+    pub grade: EvidenceGrade,
+}
+
+/// Whether, how, and for how long a provider recognises a message that it was given before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Idempotency {
+    /// Not at all: a lost answer waits for a receipt or a person.
+    None,
+    /// By a request header.
+    Header {
+        /// The header's name.
+        name: &'static str,
+        /// How long the key is remembered.
+        window: TimeDelta,
+    },
+}
+
+impl Idempotency {
+    /// Until when a message first handed over at `first` may be handed over again under its key: half the window, so
+    /// that neither clocks nor queues reach its end.
+    pub fn repeat_until(self, first: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        match self {
+            Self::None => None,
+            Self::Header { window, .. } => first.checked_add_signed(window / 2),
+        }
+    }
+}
+
+/// How receipts are authenticated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignatureFamily {
+    /// The provider sends none.
+    NoReceipts,
+    /// Standard Webhooks: HMAC-SHA256 over id, time and body.
+    StandardWebhooks,
+    /// HMAC-SHA1 over the public URL and the sorted form fields.
+    UrlAndForm,
+}
+
+/// One message, rendered, for one recipient.
+#[derive(Debug, Clone)]
+pub struct Envelope {
+    /// Our id, given to the provider as its reference where it takes one.
+    pub message_id: MessageId,
+    /// The same for every attempt at this message.
+    pub idempotency_key: Line,
+    /// What to send, and to whom.
+    pub content: Content,
+    /// Where the provider shall send its receipts, if it wants to be told with each message.
+    pub receipts_url: Option<Line>,
+}
+
+impl Envelope {
+    /// The channel that carries it.
+    pub const fn channel(&self) -> Channel {
+        match self.content {
+            Content::Mail(_) => Channel::Email,
+            Content::Text(_) => Channel::Sms,
+        }
+    }
+}
+
+/// The content by channel.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// An e-mail.
+    Mail(Mail),
+    /// A text message.
+    Text(Text),
+}
+
+/// An e-mail. Whatever ends in a header is a [`Line`].
+#[derive(Clone)]
+pub struct Mail {
+    /// The recipient.
+    pub to: Email,
+    /// The recipient's name.
+    pub to_name: Option<Line>,
+    /// The sender's name, when it is not the account's own.
+    pub from_name: Option<Line>,
+    /// Where answers go.
+    pub reply_to: Option<Email>,
+    /// The subject.
+    pub subject: Line,
+    /// The body as HTML.
+    pub html: String,
+    /// The same body as plain text.
+    pub text: String,
+    /// The https link that unsubscribes on one click (RFC 8058).
+    pub list_unsubscribe: Option<Line>,
+}
+
+/// A text message.
+#[derive(Clone)]
+pub struct Text {
+    /// The recipient.
+    pub to: Phone,
+    /// The words.
+    pub body: String,
+}
+
+/// What is written to debtors never reaches logs.
+impl fmt::Debug for Mail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mail(…)")
+    }
+}
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Text(…)")
+    }
+}
+
+/// What happened to one hand-over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The provider took the message.
+    Accepted {
+        /// Its name for it, if it gave one.
+        provider_id: Option<String>,
+        /// Reports already known, each with its delay: the sandbox's. Real providers tell by receipt.
+        later: Vec<(TimeDelta, Report)>,
+    },
+    /// The provider refused it; it will not be delivered.
+    Rejected {
+        /// The provider's code.
+        code: String,
+        /// In the provider's words, shortened.
+        reason: String,
+        /// True when this message is at fault and the same again would be refused again; false when the account is
+        /// (credentials, quota, a moved address), so that it may succeed once that is repaired.
+        permanent: bool,
+        /// Why the address must not be used again, if so.
+        suppress: Option<SuppressionReason>,
+    },
+    /// The provider never processed it: no connection, or its documented word. Safe to try again.
+    NotSent {
+        /// What happened.
+        reason: String,
+        /// How long the provider wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// The answer was lost after the message may have been taken.
+    Unknown {
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl Outcome {
+    fn accepted(provider_id: Option<String>) -> Self {
+        Self::Accepted { provider_id, later: Vec::new() }
+    }
+
+    fn not_sent(reason: impl Into<String>) -> Self {
+        Self::NotSent { reason: reason.into(), retry_after: None }
+    }
+
+    fn unknown(reason: impl Into<String>) -> Self {
+        Self::Unknown { reason: reason.into() }
+    }
+
+    /// A message of a channel that the account does not serve.
+    fn wrong_channel(channel: Channel) -> Self {
+        let reason = format!("this provider account does not carry {channel}");
+        Self::Rejected { code: "wrong_channel".to_owned(), reason, permanent: true, suppress: None }
+    }
+
+    /// Whether it speaks against the provider account rather than against the message: what a breaker counts.
+    pub const fn blames_account(&self) -> bool {
+        match self {
+            Self::Accepted { .. } => false,
+            Self::Rejected { permanent, .. } => !*permanent,
+            Self::NotSent { .. } | Self::Unknown { .. } => true,
+        }
+    }
+}
+
+/// One thing that a provider said about a message or an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// What it is about.
+    pub about: About,
+    /// In our vocabulary.
+    pub status: DeliveryStatus,
+    /// When it happened, if the provider says.
+    pub at: Option<DateTime<Utc>>,
+    /// The same for every copy of this report, and for no other of the same account.
+    pub dedupe: String,
+    /// The provider's own word for it.
+    pub raw_name: String,
+    /// The provider's explanation or error code.
+    pub detail: Option<String>,
+}
+
+/// What a report is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum About {
+    /// The message that we sent under this id.
+    Message(MessageId),
+    /// The message that the provider knows under this name.
+    ProviderId(String),
+    /// Nothing that we sent, but whoever has this number: an incoming STOP.
+    Number(Phone),
+}
+
+/// A receipt as it arrived.
+#[derive(Debug, Clone)]
+pub struct Inbound {
+    /// `POST`, `GET`.
+    pub method: String,
+    /// The full public URL that the provider called, with its query, exactly as written.
+    pub url: String,
+    /// Header names in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// The raw body.
+    pub body: Vec<u8>,
+}
+
+impl Inbound {
+    /// A header by its lower-case name.
+    ///
+    /// # Errors
+    /// [`Unverified::Missing`].
+    fn header(&self, name: &'static str) -> Result<&str, Unverified> {
+        self.headers.get(name).map(String::as_str).ok_or(Unverified::Missing(name))
+    }
+}
+
+/// Why a receipt is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unverified {
+    /// A header is absent.
+    #[error("the {0} header is missing")]
+    Missing(&'static str),
+    /// A header cannot be read.
+    #[error("the {0} header is malformed")]
+    Malformed(&'static str),
+    /// The time of signing is more than five minutes away.
+    #[error("signed too long ago, or in the future")]
+    Stale,
+    /// The signature is not the account's.
+    #[error("the signature does not match")]
+    Mismatch,
+    /// The account has no receipts.
+    #[error("this provider sends no receipts")]
+    NoReceipts,
+}
+
+/// Why a verified receipt means nothing to us.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unreadable receipt: {0}")]
+pub struct Unreadable(pub String);
+
+/// A provider's words, fit to be kept: no control characters, at most 300 characters. They may name the recipient, so
+/// they are never logged.
+fn excerpt(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(300).collect()
+}

@@ -1,0 +1,273 @@
+//! A gateway of the tenant's own: we post `message.send`, it reports `message.delivered` and the like. Both ways are
+//! signed as Standard Webhooks says, with one secret.
+//!
+//! The contract that a gateway keeps: any 2xx means taken, with an optional JSON `{"id": …}`; the `webhook-id` is the
+//! message's idempotency key and must be recognised for 24 hours; 429, and 503 with `Retry-After`, mean never processed;
+//! any other 5xx leaves the outcome open.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::{BoxFuture, FutureExt};
+use serde_json::{Value, json};
+
+use crate::{
+    domain::{
+        contact::Channel,
+        delivery::{DeliveryStatus, EvidenceGrade},
+        ids::{MessageId, Mode},
+        invalid::Faults,
+    },
+    outbound::{
+        About, Capabilities, Content, Envelope, Idempotency, Inbound, Outcome, Provider, Report, SignatureFamily, Unreadable, Unverified,
+        excerpt,
+        net::{Answer, Failure, Net},
+        settings::{WebhookCredentials, WebhookSettings},
+        signing::Signer,
+    },
+};
+
+/// The gateway's account.
+#[derive(Debug)]
+pub struct Webhook {
+    url: String,
+    signer: Signer,
+    net: Net,
+}
+
+impl Webhook {
+    /// The adapter of one account.
+    ///
+    /// # Errors
+    /// A URL that is not called, a secret that is none.
+    pub fn new(settings: &WebhookSettings, credentials: &WebhookCredentials, net: &Net) -> Result<Self, Faults> {
+        let mut faults = Faults::none();
+        if let Err(why) = net.policy().check_url(Mode::Live, &settings.url) {
+            faults.add("/settings/url", "invalid_url", why.to_string());
+        }
+        match Signer::new(credentials.secret.reveal()) {
+            Ok(signer) => faults.or(Self { url: settings.url.clone(), signer, net: net.clone() }),
+            Err(why) => {
+                faults.add("/credentials/secret", "invalid_secret", why);
+                Err(faults)
+            }
+        }
+    }
+
+    async fn post(&self, envelope: &Envelope, now: DateTime<Utc>) -> Outcome {
+        let body = body(envelope, now).to_string().into_bytes();
+        let Ok(headers) = self.signer.headers(envelope.idempotency_key.as_str(), now, &body) else {
+            return Outcome::not_sent("the message cannot be signed");
+        };
+        let mut request = match self.net.post(Mode::Live, &self.url) {
+            Ok(request) => request.header("content-type", "application/json").body(body),
+            Err(why) => return Outcome::not_sent(why.to_string()),
+        };
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        match self.net.call(request, now).await {
+            Ok(answer) => outcome(&answer),
+            Err(Failure::NotSent(reason)) => Outcome::not_sent(reason),
+            Err(Failure::Lost(reason)) => Outcome::unknown(reason),
+        }
+    }
+}
+
+fn body(envelope: &Envelope, now: DateTime<Utc>) -> Value {
+    let mut data = match &envelope.content {
+        Content::Mail(mail) => json!({
+            "to": mail.to, "to_name": mail.to_name, "from_name": mail.from_name, "reply_to": mail.reply_to,
+            "subject": mail.subject, "html": mail.html, "text": mail.text, "list_unsubscribe": mail.list_unsubscribe,
+        }),
+        Content::Text(text) => json!({ "to": text.to, "text": text.body }),
+    };
+    if let Value::Object(fields) = &mut data {
+        fields.insert("message_id".to_owned(), json!(envelope.message_id));
+        fields.insert("channel".to_owned(), json!(envelope.channel()));
+    }
+    json!({ "type": "message.send", "timestamp": now, "data": data })
+}
+
+fn outcome(answer: &Answer) -> Outcome {
+    match (answer.status, answer.retry_after) {
+        (200..=299, _) => Outcome::accepted(provider_id(answer)),
+        (429, retry_after) => Outcome::NotSent { reason: answer.summary(), retry_after },
+        (503, Some(pause)) => Outcome::NotSent { reason: answer.summary(), retry_after: Some(pause) },
+        // The server says that it did not see the whole request; nothing says that it ignored what it saw.
+        (408, _) => Outcome::unknown(answer.summary()),
+        (status @ 300..=499, _) => Outcome::Rejected {
+            code: status.to_string(),
+            reason: answer.summary(),
+            // The gateway, not the message, is at fault when it has moved, is gone or does not know us.
+            permanent: !matches!(status, 300..=399 | 401..=405 | 407 | 410),
+            suppress: None,
+        },
+        _ => Outcome::unknown(answer.summary()),
+    }
+}
+
+fn provider_id(answer: &Answer) -> Option<String> {
+    let id = answer.json()?.get("id")?.as_str().map(excerpt)?;
+    Some(id).filter(|id| !id.is_empty())
+}
+
+/// A receipt's body. Gateways may add fields of their own.
+#[derive(serde::Deserialize)]
+struct Receipt {
+    #[serde(rename = "type")]
+    kind: String,
+    data: Data,
+}
+
+#[derive(serde::Deserialize)]
+struct Data {
+    message_id: MessageId,
+    status: Option<DeliveryStatus>,
+    at: Option<DateTime<Utc>>,
+    detail: Option<String>,
+}
+
+impl Provider for Webhook {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            channels: &[Channel::Email, Channel::Sms],
+            idempotency: Idempotency::Header { name: "webhook-id", window: TimeDelta::hours(24) },
+            lookup: false,
+            signature: SignatureFamily::StandardWebhooks,
+            grade: EvidenceGrade::Handset,
+        }
+    }
+
+    fn send<'a>(&'a self, envelope: &'a Envelope, now: DateTime<Utc>) -> BoxFuture<'a, Outcome> {
+        self.post(envelope, now).boxed()
+    }
+
+    fn verify(&self, inbound: &Inbound, now: DateTime<Utc>) -> Result<(), Unverified> {
+        self.signer.verify(inbound, now)
+    }
+
+    fn parse(&self, inbound: &Inbound) -> Result<Vec<Report>, Unreadable> {
+        let wrong = |error: &dyn std::fmt::Display| Unreadable(excerpt(&error.to_string()));
+        let receipt: Receipt = serde_json::from_slice(&inbound.body).map_err(|error| wrong(&error))?;
+        let Some(word) = receipt.kind.strip_prefix("message.") else { return Ok(Vec::new()) };
+        let named: DeliveryStatus = word.parse().map_err(|error: String| wrong(&error))?;
+        if receipt.data.status.is_some_and(|status| status != named) {
+            return Err(Unreadable(format!("type says {named}, data.status says otherwise")));
+        }
+        let dedupe = inbound.header("webhook-id").map_err(|error| wrong(&error))?.to_owned();
+        let detail = receipt.data.detail.as_deref().map(excerpt);
+        let about = About::Message(receipt.data.message_id);
+        Ok(vec![Report { about, status: named, at: receipt.data.at, dedupe, raw_name: receipt.kind, detail }])
+    }
+
+    fn answer(&self) -> u16 {
+        204
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::outbound::{
+        bench::{self, Script},
+        settings::Secret,
+    };
+
+    fn adapter(url: &str) -> Webhook {
+        let secret = WebhookCredentials { secret: Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw") };
+        Webhook::new(&WebhookSettings { url: url.to_owned() }, &secret, &bench::net()).unwrap()
+    }
+
+    async fn send(script: Script) -> Outcome {
+        let server = bench::http(script);
+        adapter(&server.url).send(&bench::mail("ann@example.com"), DateTime::UNIX_EPOCH).await
+    }
+
+    #[tokio::test]
+    async fn every_answer_has_its_outcome() {
+        let pause = Some(Duration::from_secs(7));
+        assert_eq!(send(Script::Answer(200, "", r#"{"id":"abc"}"#)).await, Outcome::accepted(Some("abc".into())));
+        for taken in [
+            Script::Answer(204, "", ""),
+            Script::Answer(202, "", "<html>"),
+            Script::Answer(200, "", r#"{"id":7}"#),
+            Script::Flood,
+            Script::Drip,
+        ] {
+            assert_eq!(send(taken).await, Outcome::accepted(None));
+        }
+        for (status, fault_of_message) in [(400, true), (422, true), (413, true), (401, false), (404, false), (410, false), (302, false)] {
+            let outcome = send(Script::Answer(status, "", "no")).await;
+            assert!(matches!(outcome, Outcome::Rejected { permanent, .. } if permanent == fault_of_message), "{status} {outcome:?}");
+        }
+        for (status, header, expected) in [(429, "Retry-After: 7\r\n", pause), (429, "", None), (503, "Retry-After: 7\r\n", pause)] {
+            let outcome = send(Script::Answer(status, header, "later")).await;
+            assert!(matches!(outcome, Outcome::NotSent { retry_after, .. } if retry_after == expected), "{status} {outcome:?}");
+        }
+        for lost in [
+            Script::Answer(500, "", "oops"),
+            Script::Answer(503, "", ""),
+            Script::Answer(408, "", ""),
+            Script::Hang,
+            Script::Drop,
+            Script::Garbage,
+        ] {
+            assert!(matches!(send(lost).await, Outcome::Unknown { .. }));
+        }
+        let refused = adapter(&bench::refused()).send(&bench::mail("ann@example.com"), DateTime::UNIX_EPOCH).await;
+        assert!(matches!(refused, Outcome::NotSent { retry_after: None, .. }));
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_is_signed_and_carries_the_key() {
+        let server = bench::http(Script::Answer(204, "", ""));
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let (adapter, envelope) = (adapter(&server.url), bench::text("+33612345678"));
+        adapter.send(&envelope, now).await;
+        let request = server.requests().remove(0);
+        assert_eq!(request.headers["webhook-id"], envelope.idempotency_key.as_str());
+        assert_eq!(adapter.verify(&request, now), Ok(()));
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        assert_eq!(
+            (&body["type"], &body["data"]["channel"], &body["data"]["to"]),
+            (&json!("message.send"), &json!("sms"), &json!("+33612345678"))
+        );
+        assert_eq!(body["data"]["message_id"], json!(envelope.message_id));
+    }
+
+    #[test]
+    fn receipts_are_read_in_our_words_and_nothing_else() {
+        let adapter = adapter("http://127.0.0.1:1/");
+        let id = MessageId::new(DateTime::UNIX_EPOCH);
+        let read =
+            |body: Value| adapter.parse(&bench::inbound("https://x.example/", &[("webhook-id", "evt_1")], body.to_string().as_bytes()));
+        let reports = read(
+            json!({"type": "message.bounced_hard", "data": {"message_id": id, "status": "bounced_hard", "at": "2026-11-21T10:00:00Z"}}),
+        )
+        .unwrap();
+        assert_eq!(
+            (&reports[0].about, reports[0].status, reports[0].dedupe.as_str()),
+            (&About::Message(id), DeliveryStatus::BouncedHard, "evt_1")
+        );
+        assert_eq!(reports[0].at.unwrap().timestamp(), 1_795_255_200);
+        assert_eq!(read(json!({"type": "gateway.ping", "data": {"message_id": id}})), Ok(vec![]));
+        for wrong in [
+            json!({"type": "message.eaten", "data": {"message_id": id}}),
+            json!({"type": "message.delivered", "data": {"message_id": id, "status": "failed"}}),
+            json!({"type": "message.delivered", "data": {"message_id": "cus_1"}}),
+            json!([]),
+        ] {
+            assert!(read(wrong).is_err());
+        }
+    }
+
+    #[test]
+    fn settings_are_checked_together() {
+        let settings = WebhookSettings { url: "http://10.0.0.1/".into() };
+        let strict = Net::new(Default::default(), Default::default()).unwrap();
+        let faults = Webhook::new(&settings, &WebhookCredentials { secret: Secret::new("whsec_") }, &strict).unwrap_err();
+        let pointers: Vec<_> = faults.0.iter().map(|fault| fault.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/settings/url", "/credentials/secret"]);
+    }
+}
