@@ -3,9 +3,13 @@
 //! Not here: I/O, async, a clock, SQL, HTTP. Whoever calls a function of this floor hands it the facts and the
 //! moment. Invariant: the same arguments always give the same answer.
 
+pub mod calendar;
 pub mod contact;
+pub mod customer;
+pub mod dunning;
 pub mod ids;
 pub mod invalid;
+pub mod ledger;
 pub mod locale;
 pub mod money;
 pub mod words;
