@@ -21,7 +21,7 @@ enum Rule {
     From(Weekday, u32, u32),
 }
 use Rule::{Easter, Fixed, FixedIf, From};
-use Weekday::{Fri, Mon, Sat, Sun, Thu, Tue, Wed};
+use Weekday::{Fri, Mon, Sat, Thu, Tue, Wed};
 
 /// A rule and what the day is called.
 type Holiday = (Rule, &'static str);
@@ -340,7 +340,7 @@ mod tests {
     fn weekdays_off(place: &str, year: i32) -> String {
         let place = place.parse().unwrap();
         let days = NaiveDate::from_ymd_opt(year, 1, 1).unwrap().iter_days().take_while(|day| day.year() == year);
-        let off = days.filter(|day| holiday(&place, *day).is_some() && !matches!(day.weekday(), Sat | Sun));
+        let off = days.filter(|day| holiday(&place, *day).is_some() && !matches!(day.weekday(), Sat | Weekday::Sun));
         off.map(|day| day.format("%m-%d").to_string()).collect::<Vec<_>>().join(" ")
     }
 
