@@ -189,6 +189,7 @@ impl<'a> Run<'a> {
             return self.plan;
         }
         let mut live = self.live();
+        self.await_next_due_date(&live);
         if self.covered_by_cash(&live) {
             return self.plan;
         }
@@ -238,21 +239,25 @@ impl<'a> Run<'a> {
         live
     }
 
-    /// Whether money not yet allocated covers what is overdue. Also wakes when more falls due, where that could change an answer.
+    /// Whether money not yet allocated covers what is overdue.
     fn covered_by_cash(&mut self, live: &[&InstalmentFacts]) -> bool {
-        let account = self.ladder.account;
-        let has_thresholds = self.ladder.policy.steps.iter().any(|step| !step.conditions.min_amount.is_empty());
-        if account.unallocated_minor > 0 || has_thresholds {
-            let next_due = live.iter().map(|instalment| instalment.due_date).filter(|due| *due >= self.today).min();
-            self.wake(next_due.map(|due| local::day_end(self.ladder.calendar.zone, due)));
-        }
         let overdue = self.overdue_minor(live);
-        let covered = overdue > 0 && account.unallocated_minor >= overdue;
+        let covered = overdue > 0 && self.ladder.account.unallocated_minor >= overdue;
         if covered {
             self.hold(Rule::UnallocatedCash, None, None, None);
             self.review(ReviewReason::UnallocatedCash, None);
         }
         covered
+    }
+
+    /// Wakes when more becomes overdue, if that alone could change an answer.
+    fn await_next_due_date(&mut self, live: &[&InstalmentFacts]) {
+        let Ladder { account, policy, calendar, .. } = self.ladder;
+        let thresholds = policy.steps.iter().any(|step| !step.conditions.min_amount.is_empty());
+        if account.unallocated_minor > 0 || thresholds {
+            let due = live.iter().map(|instalment| instalment.due_date).filter(|due| *due >= self.today).min();
+            self.wake(due.map(|due| local::day_end(calendar.zone, due)));
+        }
     }
 
     fn overdue_minor(&self, instalments: &[&InstalmentFacts]) -> i64 {
@@ -357,7 +362,8 @@ impl<'a> Run<'a> {
             (Some(_), None) => self.hold(Rule::NoMoment, instalment, step, None),
             (Some(_), at) => {
                 self.wake(at);
-                for barrier in upcoming.moves.iter().filter(|_| next.at <= self.now) {
+                let barriers: &[Move] = if next.at <= self.now { &upcoming.moves } else { &[] };
+                for barrier in barriers {
                     self.hold(barrier.rule, instalment, step, Some(barrier.until));
                 }
             }

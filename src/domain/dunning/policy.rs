@@ -298,9 +298,16 @@ impl Policy {
         })
     }
 
-    /// The place of the first step at or after the due date that leaves something in writing.
+    /// The place of the first step that warns in writing.
     pub fn first_written(&self) -> Option<usize> {
-        self.steps.iter().position(|step| step.offset_days >= 0 && is_written(step.channel))
+        self.steps.iter().position(Step::warns)
+    }
+}
+
+impl Step {
+    /// Whether it is a warning that can be read again: written, at or after the due date, and not itself the formal notice.
+    pub fn warns(&self) -> bool {
+        self.offset_days >= 0 && !self.formal && matches!(self.channel, Channel::Email | Channel::Sms | Channel::Letter)
     }
 }
 
@@ -314,11 +321,6 @@ pub fn choose<'p, K>(policies: impl IntoIterator<Item = (K, &'p Policy)>, facts:
         }
     }
     chosen
-}
-
-/// Whether a channel leaves the debtor something to read again.
-pub const fn is_written(channel: Channel) -> bool {
-    matches!(channel, Channel::Email | Channel::Sms | Channel::Letter)
 }
 
 /// Whether `place` is or contains `other`: `FR` covers `FR-67`.

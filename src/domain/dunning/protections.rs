@@ -10,7 +10,7 @@ use crate::domain::{
     invalid::Faults,
 };
 
-use super::policy::{Policy, Step, is_written};
+use super::policy::{Policy, Step};
 
 /// What a rule demands of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,11 +151,6 @@ pub(super) fn too_early(policy: &Policy, wait: impl Fn(&Step) -> i32) -> Option<
     })?;
     let what = format!("a formal step comes {wait} days or more after the first written reminder, {:?}", first.key);
     Some((format!("/steps/{place}/offset_days"), what))
-}
-
-/// Whether the first contact a step makes can be read again: used by the rule that a formal notice is never the first warning.
-pub(super) fn warns(step: &Step) -> bool {
-    step.offset_days >= 0 && !step.formal && is_written(step.channel)
 }
 
 #[cfg(test)]

@@ -218,7 +218,7 @@ fn formal(policy: &Policy, faults: &mut Faults) {
         if !matches!(step.channel, Channel::Email | Channel::Letter) {
             faults.add(format!("/steps/{n}/channel"), "formal_in_writing", "a formal notice is written: email or letter");
         }
-        if !policy.steps.iter().take(n).any(protections::warns) {
+        if !policy.steps.iter().take(n).any(Step::warns) {
             faults.add(format!("/steps/{n}/formal"), "unwarned", "no written reminder comes before this formal notice");
         }
     }
