@@ -30,6 +30,20 @@ pub(super) struct Next<'a> {
     pub expires: Option<DateTime<Utc>>,
 }
 
+/// Why an instalment waits for nothing.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stuck {
+    pub rule: Rule,
+    /// From then on the step in the way is passed over.
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl From<Rule> for Stuck {
+    fn from(rule: Rule) -> Self {
+        Self { rule, until: None }
+    }
+}
+
 /// A policy applied to an account at a moment.
 pub(super) struct Ladder<'a> {
     pub account: &'a Account,
@@ -41,7 +55,12 @@ pub(super) struct Ladder<'a> {
 impl<'a> Ladder<'a> {
     /// The next step of `instalment`, or why there is none. `overdue_minor` is what the thresholds apply to. Steps passed over on the way
     /// are told to `passed`.
-    pub fn next(&self, instalment: &InstalmentFacts, overdue_minor: i64, mut passed: impl FnMut(&'a Step, Rule)) -> Result<Next<'a>, Rule> {
+    pub fn next(
+        &self,
+        instalment: &InstalmentFacts,
+        overdue_minor: i64,
+        mut passed: impl FnMut(&'a Step, Rule),
+    ) -> Result<Next<'a>, Stuck> {
         let Some(progress) = &instalment.progress else {
             return self.following(instalment, overdue_minor, None, &mut passed);
         };
@@ -57,7 +76,7 @@ impl<'a> Ladder<'a> {
         overdue_minor: i64,
         done: Option<(usize, &Progress)>,
         passed: &mut impl FnMut(&'a Step, Rule),
-    ) -> Result<Next<'a>, Rule> {
+    ) -> Result<Next<'a>, Stuck> {
         for step in self.policy.steps.iter().skip(done.map_or(0, |(place, _)| place.saturating_add(1))) {
             if !self.applies(step, instalment, overdue_minor) {
                 passed(step, Rule::Condition);
@@ -70,11 +89,11 @@ impl<'a> Ladder<'a> {
                 continue;
             }
             if step.formal && !self.warned(done) {
-                return Err(Rule::Unwarned);
+                return Err(Stuck { rule: Rule::Unwarned, until: expires });
             }
             return Ok(Next { step, cycle: 1, at, expires });
         }
-        Err(Rule::Finished)
+        Err(Rule::Finished.into())
     }
 
     fn warned(&self, done: Option<(usize, &Progress)>) -> bool {

@@ -303,10 +303,11 @@ impl<'a> Run<'a> {
             let overdue = facts.due_date < self.today;
             let total = if overdue { overdue_minor } else { overdue_minor.saturating_add(facts.claimable_minor) };
             let held = &mut self.plan.held;
-            let mut note = |rule, step| held.push(Held { rule, instalment: Some(facts.id), step, until: None });
-            let next = self.ladder.next(facts, total, |step, rule| note(rule, Some(step.key.as_str())));
-            if let Err(rule) = next {
-                note(rule, None);
+            let mut note = |rule, step, until| held.push(Held { rule, instalment: Some(facts.id), step, until });
+            let next = self.ladder.next(facts, total, |step, rule| note(rule, Some(step.key.as_str()), None));
+            if let Err(stuck) = next {
+                note(stuck.rule, None, stuck.until);
+                self.wake(stuck.until);
             }
             members.push(Member { facts, overdue, next: next.ok() });
         }

@@ -2,6 +2,7 @@
 
 mod examples;
 mod properties;
+mod waking;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
