@@ -8,6 +8,7 @@ pub mod builtin;
 pub mod explain;
 mod ladder;
 pub mod plan;
+mod planner;
 pub mod policy;
 pub mod protections;
 pub mod release;

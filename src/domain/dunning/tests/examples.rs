@@ -327,3 +327,22 @@ fn an_explanation_names_rule_step_and_moment() {
     let now = explain(&account, &crescendo(), &paris(), at("2026-11-06T08:00:00Z"));
     assert!(now.contacted_now && now.statements.iter().any(|statement| statement.rule == Rule::Due));
 }
+
+#[test]
+fn the_published_schema_has_the_bounds_of_the_policy() {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(components(schemas(Policy)))]
+    struct Document;
+    let mut schema = serde_json::to_value(<Document as utoipa::OpenApi>::openapi()).unwrap();
+    schema["$ref"] = "#/components/schemas/Policy".into();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for policy in builtin::all() {
+        let json = serde_json::to_value(&policy).unwrap();
+        let before = validator.iter_errors(&json).count();
+        let mut wrong = json;
+        wrong["steps"][0]["offset_days"] = 800.into();
+        wrong["contact"]["window"]["start"] = "9h".into();
+        wrong["scope"]["colour"] = "red".into();
+        assert_eq!(validator.iter_errors(&wrong).count(), before + 3, "{}: an offset, an hour and an unknown field", policy.name);
+    }
+}

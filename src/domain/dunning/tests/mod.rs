@@ -88,6 +88,9 @@ fn account(instalments: Vec<InstalmentFacts>) -> Account {
     }
 }
 
+/// What was done, and when.
+type Diary = Vec<(DateTime<Utc>, Done)>;
+
 /// What follows from an action: the reminder is done at once, the review is open.
 fn apply(account: &mut Account, actions: &[Done], now: DateTime<Utc>) {
     for action in actions {
@@ -145,7 +148,7 @@ fn done(plan: &Plan<'_>) -> Vec<Done> {
 }
 
 /// Follows `next_at` from `from` until `to`, doing whatever is asked; the diary says what and when.
-fn live(account: &mut Account, policy: &Policy, calendar: &Calendar, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<(DateTime<Utc>, Done)> {
+fn live(account: &mut Account, policy: &Policy, calendar: &Calendar, from: DateTime<Utc>, to: DateTime<Utc>) -> Diary {
     let (mut now, mut diary) = (from, Vec::new());
     for _ in 0..10_000 {
         let decision = plan(account, policy, calendar, now);

@@ -58,12 +58,7 @@ fn policies() -> impl Strategy<Value = Policy> {
 }
 
 /// The life of an account: the account and the moment at its end, and its diary.
-fn life(
-    policy: &Policy,
-    calendar: &Calendar,
-    zone: chrono_tz::Tz,
-    events: &[Event],
-) -> (Account, DateTime<Utc>, Vec<(DateTime<Utc>, Done)>) {
+fn life(policy: &Policy, calendar: &Calendar, zone: chrono_tz::Tz, events: &[Event]) -> (Account, DateTime<Utc>, Diary) {
     let mut now = at("2026-03-02T07:13:00Z");
     let mut account = account(vec![owed(1, day("2026-03-20"))]);
     account.customer.zone = Some(zone);
