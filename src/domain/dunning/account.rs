@@ -1,0 +1,232 @@
+//! What a decision needs to know of an account: one customer in one currency.
+//!
+//! Plain facts, loaded by the store at one moment. Not here: anything derived from them. Invariants that the loader keeps: amounts are
+//! minor units of `currency`; `0 ≤ claimable_minor ≤ balance_minor`; `progress` names the last step that was completed.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+
+use crate::domain::{
+    contact::{Channel, Email, Phone},
+    customer::CustomerKind,
+    ids::{ContactId, CustomerId, InstalmentId, InvoiceId, ReminderId},
+    ledger::InvoiceKind,
+    locale::{Jurisdiction, Language},
+    money::Currency,
+};
+
+use super::policy::ScopeFacts;
+
+crate::words! {
+    /// Why an instalment is left in peace.
+    pub enum SilenceReason {
+        /// A pause, with a reason and mostly an end.
+        Hold = "hold",
+        /// Contested as a whole; a part in dispute only lowers what is claimable.
+        Dispute = "dispute",
+        /// The debtor promised a date.
+        Promise = "promise",
+        /// An agreed schedule is being kept.
+        PaymentPlan = "payment_plan",
+        /// A direct debit is on its way.
+        DirectDebit = "direct_debit",
+    }
+}
+
+crate::words! {
+    /// What an open reminder waits for.
+    pub enum OpenState {
+        /// A person's approval.
+        AwaitingApproval = "awaiting_approval",
+        /// Being sent, or being done by a person.
+        InFlight = "in_flight",
+        /// Nobody knows whether it was sent.
+        OutcomeUnknown = "outcome_unknown",
+        /// Refused by every means; a person must look.
+        Failed = "failed",
+    }
+}
+
+crate::words! {
+    /// Why a person must look at an account.
+    pub enum ReviewReason {
+        /// Money is there for all that is overdue, but not allocated.
+        UnallocatedCash = "unallocated_cash",
+        /// Nobody can be reached on the step's channels.
+        NoRecipient = "no_recipient",
+    }
+}
+
+/// One customer in one currency.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Whose account.
+    pub customer: CustomerFacts,
+    /// Of all amounts.
+    pub currency: Currency,
+    /// Open instalments, in any order.
+    pub instalments: Vec<InstalmentFacts>,
+    /// Cash and credit not yet allocated, in minor units.
+    pub unallocated_minor: i64,
+    /// The reminder under way, if any: an account has one at most.
+    pub open_reminder: Option<OpenReminder>,
+    /// Reviews that a person has not finished.
+    pub open_reviews: Vec<ReviewReason>,
+    /// Actual contacts of the customer's people, over all accounts, as far back as the policy's longest cap.
+    pub contacted: Vec<Contacted>,
+    /// The last actual contact on this account.
+    pub last_contact_at: Option<DateTime<Utc>>,
+}
+
+/// The debtor.
+#[derive(Debug, Clone)]
+pub struct CustomerFacts {
+    /// Who.
+    pub id: CustomerId,
+    /// Which law protects it.
+    pub kind: CustomerKind,
+    /// The creditor's own segment.
+    pub segment: Option<String>,
+    /// 1 (very risky) to 5 (safe); absent before it is computed.
+    pub score: Option<u8>,
+    /// Where it is: its holidays are kept.
+    pub jurisdiction: Jurisdiction,
+    /// Its language, if one of those that the texts speak.
+    pub language: Option<Language>,
+    /// Its clocks; without them the creditor's are taken.
+    pub zone: Option<Tz>,
+    /// Its people, in the creditor's order.
+    pub contacts: Vec<ContactFacts>,
+}
+
+/// A person at the debtor.
+#[derive(Debug, Clone)]
+pub struct ContactFacts {
+    /// Who.
+    pub id: ContactId,
+    /// What for, in the creditor's words.
+    pub role: Option<String>,
+    /// Written to where a step names nobody else.
+    pub primary: bool,
+    /// Where e-mail goes.
+    pub email: Option<Email>,
+    /// Where text messages and calls go.
+    pub phone: Option<Phone>,
+    /// The person's own language.
+    pub language: Option<Language>,
+    /// Channels that the person has refused.
+    pub opted_out: Vec<Channel>,
+    /// Channels whose address is known not to work.
+    pub suppressed: Vec<Channel>,
+}
+
+/// A part of an invoice with its own due date.
+#[derive(Debug, Clone)]
+pub struct InstalmentFacts {
+    /// Which.
+    pub id: InstalmentId,
+    /// Of which invoice.
+    pub invoice_id: InvoiceId,
+    /// The number on that invoice.
+    pub invoice_number: String,
+    /// What the invoice asks for.
+    pub invoice_kind: InvoiceKind,
+    /// First, second, …, from 1 on.
+    pub position: u16,
+    /// Last day to pay.
+    pub due_date: NaiveDate,
+    /// As invoiced, in minor units.
+    pub amount_minor: i64,
+    /// Still open, in minor units.
+    pub balance_minor: i64,
+    /// Still open and not disputed, in minor units: what a reminder may claim.
+    pub claimable_minor: i64,
+    /// Reasons to leave it in peace, past ones harmless.
+    pub silences: Vec<Silence>,
+    /// How far its reminders have come.
+    pub progress: Option<Progress>,
+}
+
+/// A reason to be silent about an instalment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Silence {
+    /// Which.
+    pub reason: SilenceReason,
+    /// Its last day, for the creditor; `None` until somebody ends it.
+    pub until: Option<NaiveDate>,
+}
+
+/// The last step that was completed for an instalment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The step's key.
+    pub step_key: String,
+    /// How many times, 1 or more.
+    pub cycle: u32,
+    /// When it was completed for the first time: the spacing to the next step counts from here.
+    pub first_completed_at: DateTime<Utc>,
+    /// When for the last time: a repetition counts from here.
+    pub last_completed_at: DateTime<Utc>,
+}
+
+/// The reminder under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenReminder {
+    /// Which.
+    pub id: ReminderId,
+    /// What it waits for.
+    pub state: OpenState,
+}
+
+/// A contact that took place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contacted {
+    /// With whom.
+    pub contact_id: ContactId,
+    /// How.
+    pub channel: Channel,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+impl Account {
+    /// What its policy is chosen by.
+    pub fn scope_facts(&self) -> ScopeFacts<'_> {
+        ScopeFacts {
+            kind: self.customer.kind,
+            segment: self.customer.segment.as_deref(),
+            jurisdiction: &self.customer.jurisdiction,
+            language: self.customer.language,
+            score: self.customer.score,
+            currency: self.currency,
+            total_minor: self.instalments.iter().fold(0, |sum, instalment| sum.saturating_add(instalment.balance_minor)),
+        }
+    }
+}
+
+impl CustomerFacts {
+    /// Whom to contact on `channel`: the contacts with `role`, then the primary one, or, where none is marked so, the first.
+    ///
+    /// `None` if none of them can be reached. `Some(None)` for a letter or a visit to a customer without contacts: the place is enough.
+    pub fn recipient(&self, role: Option<&str>, channel: Channel) -> Option<Option<ContactId>> {
+        let of_role = self.contacts.iter().filter(|contact| role.is_some() && contact.role.as_deref() == role);
+        let primary = self.contacts.iter().find(|contact| contact.primary).or_else(|| self.contacts.first());
+        match of_role.chain(primary).find(|contact| contact.reachable(channel)) {
+            Some(contact) => Some(Some(contact.id)),
+            None if self.contacts.is_empty() && matches!(channel, Channel::Letter | Channel::Visit) => Some(None),
+            None => None,
+        }
+    }
+}
+
+impl ContactFacts {
+    /// Whether there is a way, and no refusal.
+    pub fn reachable(&self, channel: Channel) -> bool {
+        let way = match channel {
+            Channel::Email => self.email.is_some(),
+            Channel::Sms | Channel::Call => self.phone.is_some(),
+            Channel::Visit | Channel::Letter => true,
+        };
+        way && !self.opted_out.contains(&channel) && !self.suppressed.contains(&channel)
+    }
+}

@@ -1,0 +1,135 @@
+//! The decision. Pure, total, and asked by everybody: the planner, `explain`, `simulate`.
+//!
+//! The rules, beside those of an instalment's own steps (`ladder`) and of the moment ([`super::release`]):
+//!
+//! - **One at a time.** A call gives one reminder at most; while one is open, none. Finishing it asks again.
+//! - **Carrying.** Of a group (the account, or one invoice) the eligible instalments are those overdue and those whose own next step
+//!   is due. The oldest that has a next step carries; a tie goes to the largest balance, then to the smaller id. It gives
+//!   step, text and recipient; while its step's date has not come, the group is silent: a debtor who has had a firm letter does
+//!   not get a courteous one because a younger invoice fell due.
+//! - **Progress.** All eligible instalments are listed. Each goes on by its own next step if that is due, and by one only; never to a formal
+//!   step unless the reminder is formal itself.
+//! - **Thresholds** apply to what is overdue and claimable in the group, and for an instalment not yet overdue to that and its own.
+//! - **A late formal step**, a day or more after it could first have gone whatever kept it back, waits for a person's approval.
+//! - **Consumers** are contacted only under a policy that names them.
+//! - [`Plan::next_at`] is never later than the first instant at which time alone would bring an action.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::{
+    calendar::Calendar,
+    contact::Channel,
+    ids::{ContactId, InstalmentId},
+};
+
+use super::{
+    account::{Account, InstalmentFacts, ReviewReason},
+    planner::Planner,
+    policy::{Policy, Step},
+    release::Move,
+    rule::Rule,
+};
+
+/// What to do now, why not more, and when to ask again.
+#[derive(Debug, Clone, Default)]
+pub struct Plan<'a> {
+    /// At most one reminder, and reviews.
+    pub actions: Vec<Action<'a>>,
+    /// What was left out, with its reason.
+    pub held: Vec<Held<'a>>,
+    /// What would be sent next if nothing changed but the time; also the reminder in `actions`.
+    pub upcoming: Option<Upcoming<'a>>,
+    /// When to ask again; `None` if time alone changes nothing, or once a reminder is open.
+    pub next_at: Option<DateTime<Utc>>,
+}
+
+/// Something to do.
+#[derive(Debug, Clone)]
+pub enum Action<'a> {
+    /// Send it, or give it to a person as a task.
+    Remind(Reminder<'a>),
+    /// Put it before a person first.
+    AwaitApproval(Reminder<'a>),
+    /// Have a person look at the account.
+    Review(Review),
+}
+
+/// One occurrence of a step.
+#[derive(Debug, Clone)]
+pub struct Reminder<'a> {
+    /// Which step.
+    pub step: &'a Step,
+    /// 1, or more for a repetition.
+    pub cycle: u32,
+    /// The step's channel or its fallback.
+    pub channel: Channel,
+    /// To whom; nobody in particular for a letter or a visit to a customer without contacts.
+    pub recipient: Option<ContactId>,
+    /// Which instalment gave the step.
+    pub carrying: InstalmentId,
+    /// Everything listed, the oldest first.
+    pub lines: Vec<Line<'a>>,
+    /// Sum of the lines, in minor units.
+    pub total_minor: i64,
+    /// When the step was due, before any move.
+    pub due_at: DateTime<Utc>,
+}
+
+/// An instalment in a reminder.
+#[derive(Debug, Clone, Copy)]
+pub struct Line<'a> {
+    /// Which.
+    pub instalment: &'a InstalmentFacts,
+    /// Whether its due date is over.
+    pub overdue: bool,
+    /// The step and cycle completed for it when the reminder is done; `None`: only listed.
+    pub advances_to: Option<(&'a str, u32)>,
+}
+
+/// A person must look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Review {
+    /// Why.
+    pub reason: ReviewReason,
+    /// At which instalment; the whole account without one.
+    pub instalment: Option<InstalmentId>,
+}
+
+/// Something that was left out, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held<'a> {
+    /// The rule.
+    pub rule: Rule,
+    /// About which instalment; the whole account without one.
+    pub instalment: Option<InstalmentId>,
+    /// About which step.
+    pub step: Option<&'a str>,
+    /// Until when, as far as time alone ends it.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// What comes next.
+#[derive(Debug, Clone)]
+pub struct Upcoming<'a> {
+    /// Which step.
+    pub step: &'a Step,
+    /// 1, or more for a repetition.
+    pub cycle: u32,
+    /// Channel and person; `None` if nobody can be reached.
+    pub recipient: Option<(Channel, Option<ContactId>)>,
+    /// Which instalment gives the step.
+    pub carrying: InstalmentId,
+    /// When the step is due, before any move.
+    pub due_at: DateTime<Utc>,
+    /// When it would go; `None` if there is no moment in sight.
+    pub at: Option<DateTime<Utc>>,
+    /// What moved it from its due time, or from now, to there.
+    pub moves: Vec<Move>,
+    /// Whether it waits for a person's approval.
+    pub late_formal: bool,
+}
+
+/// Decides for one account at one moment.
+pub fn plan<'a>(account: &'a Account, policy: &'a Policy, calendar: &'a Calendar, now: DateTime<Utc>) -> Plan<'a> {
+    Planner::new(account, policy, calendar, now).decide()
+}

@@ -1,0 +1,77 @@
+//! The words for why: one vocabulary for what holds a reminder back, what moves it and what was passed over.
+
+use super::account::SilenceReason;
+
+crate::words! {
+    /// The rule behind a statement about an account.
+    pub enum Rule {
+        /// Nothing is owed that could be claimed.
+        NothingDue = "nothing_due",
+        /// The next step's date has not come.
+        NotDue = "not_due",
+        /// An older instalment speaks for the account, and its next step's date has not come.
+        Carried = "carried",
+        /// A reminder is under way already.
+        OpenReminder = "open_reminder",
+        /// Unallocated money covers all that is overdue.
+        UnallocatedCash = "unallocated_cash",
+        /// Nobody can be reached on the step's channels.
+        NoRecipient = "no_recipient",
+        /// The customer is a consumer and the policy does not name consumers.
+        ConsumerPolicy = "consumer_policy",
+        /// The last completed step is not in the policy: it must be mapped first.
+        UnknownStep = "unknown_step",
+        /// A formal notice would be the first warning.
+        Unwarned = "unwarned",
+        /// All steps are done or passed over.
+        Finished = "finished",
+        /// A step before the due date was not done in time.
+        Lapsed = "lapsed",
+        /// The instalment is too late for the step.
+        TooLate = "too_late",
+        /// The customer or the amount does not meet the step's conditions.
+        Condition = "condition",
+        /// A pause.
+        Hold = "hold",
+        /// Contested.
+        Dispute = "dispute",
+        /// Promised for a date.
+        Promise = "promise",
+        /// An agreed schedule is being kept.
+        PaymentPlan = "payment_plan",
+        /// A direct debit is on its way.
+        DirectDebit = "direct_debit",
+        /// The creditor does not work that day of the week.
+        WorkingDay = "working_day",
+        /// A public holiday of the creditor.
+        Holiday = "holiday",
+        /// The creditor is closed.
+        ClosingDay = "closing_day",
+        /// Outside the debtor's hours.
+        SendWindow = "send_window",
+        /// A public holiday of the debtor.
+        DebtorHoliday = "debtor_holiday",
+        /// Too soon after the last contact.
+        MinGap = "min_gap",
+        /// The person has been contacted often enough.
+        ContactCap = "contact_cap",
+        /// Calendar and window leave no moment in sight.
+        NoMoment = "no_moment",
+        /// A formal step is late and waits for a person.
+        LateFormal = "late_formal",
+        /// The step is due and nothing stands in its way.
+        Due = "due",
+    }
+}
+
+impl From<SilenceReason> for Rule {
+    fn from(reason: SilenceReason) -> Self {
+        match reason {
+            SilenceReason::Hold => Self::Hold,
+            SilenceReason::Dispute => Self::Dispute,
+            SilenceReason::Promise => Self::Promise,
+            SilenceReason::PaymentPlan => Self::PaymentPlan,
+            SilenceReason::DirectDebit => Self::DirectDebit,
+        }
+    }
+}

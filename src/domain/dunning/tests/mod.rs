@@ -1,0 +1,182 @@
+//! The decision as a specification: one example per rule, then properties over random lives of accounts.
+
+mod examples;
+mod properties;
+mod waking;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+
+use super::{
+    account::{Account, ContactFacts, Contacted, CustomerFacts, InstalmentFacts, Progress},
+    builtin,
+    plan::{Action, Plan, Reminder, plan},
+    policy::Policy,
+};
+use crate::domain::{
+    calendar::Calendar,
+    customer::CustomerKind,
+    ids::{Id, InvoiceId},
+    ledger::InvoiceKind,
+    money::Currency,
+};
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+fn numbered<K>(number: u128) -> Id<K> {
+    Id::from_uuid(uuid::Uuid::from_u128(number))
+}
+
+fn paris() -> Calendar {
+    Calendar::of("Europe/Paris".parse().unwrap(), "FR".parse().unwrap())
+}
+
+fn contact(number: u128) -> ContactFacts {
+    ContactFacts {
+        id: numbered(number),
+        role: None,
+        primary: number == 1,
+        email: Some("accounts@example.com".parse().unwrap()),
+        phone: Some("+33612345678".parse().unwrap()),
+        language: None,
+        opted_out: vec![],
+        suppressed: vec![],
+    }
+}
+
+/// An instalment of 100.00, alone on its invoice.
+fn owed(number: u128, due_date: NaiveDate) -> InstalmentFacts {
+    InstalmentFacts {
+        id: numbered(number),
+        invoice_id: InvoiceId::from_uuid(uuid::Uuid::from_u128(number)),
+        invoice_number: format!("2026-{number:04}"),
+        invoice_kind: InvoiceKind::Invoice,
+        position: 1,
+        due_date,
+        amount_minor: 10_000,
+        balance_minor: 10_000,
+        claimable_minor: 10_000,
+        silences: vec![],
+        progress: None,
+    }
+}
+
+fn account(instalments: Vec<InstalmentFacts>) -> Account {
+    Account {
+        customer: CustomerFacts {
+            id: numbered(1),
+            kind: CustomerKind::Business,
+            segment: None,
+            score: None,
+            jurisdiction: "FR".parse().unwrap(),
+            language: None,
+            zone: None,
+            contacts: vec![contact(1)],
+        },
+        currency: Currency::EUR,
+        instalments,
+        unallocated_minor: 0,
+        open_reminder: None,
+        open_reviews: vec![],
+        contacted: vec![],
+        last_contact_at: None,
+    }
+}
+
+/// What was done, and when.
+type Diary = Vec<(DateTime<Utc>, Done)>;
+
+/// What follows from an action: the reminder is done at once, the review is open.
+fn apply(account: &mut Account, actions: &[Done], now: DateTime<Utc>) {
+    for action in actions {
+        match action {
+            Done::Reviewed(reason) => account.open_reviews.push(*reason),
+            Done::Reminded { recipient, channel, advances, .. } => {
+                for (id, step, cycle) in advances {
+                    let instalment = account.instalments.iter_mut().find(|one| one.id == *id).unwrap();
+                    let again = instalment.progress.take().filter(|progress| progress.step_key == *step);
+                    instalment.progress = Some(Progress {
+                        step_key: step.clone(),
+                        cycle: *cycle,
+                        first_completed_at: again.map_or(now, |progress| progress.first_completed_at),
+                        last_completed_at: now,
+                    });
+                }
+                account.contacted.extend(recipient.map(|contact_id| Contacted { contact_id, channel: *channel, at: now }));
+                account.last_contact_at = Some(now);
+            }
+        }
+    }
+}
+
+/// An action without its borrows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Done {
+    Reminded {
+        step: String,
+        formal: bool,
+        approval: bool,
+        channel: crate::domain::contact::Channel,
+        recipient: Option<crate::domain::ids::ContactId>,
+        advances: Vec<(crate::domain::ids::InstalmentId, String, u32)>,
+    },
+    Reviewed(super::account::ReviewReason),
+}
+
+fn done(plan: &Plan<'_>) -> Vec<Done> {
+    let reminded = |reminder: &Reminder<'_>, approval| Done::Reminded {
+        step: reminder.step.key.clone(),
+        formal: reminder.step.formal,
+        approval,
+        channel: reminder.channel,
+        recipient: reminder.recipient,
+        advances: (reminder.lines.iter())
+            .filter_map(|line| line.advances_to.map(|(step, cycle)| (line.instalment.id, step.to_owned(), cycle)))
+            .collect(),
+    };
+    let actions = plan.actions.iter().map(|action| match action {
+        Action::Remind(reminder) => reminded(reminder, false),
+        Action::AwaitApproval(reminder) => reminded(reminder, true),
+        Action::Review(review) => Done::Reviewed(review.reason),
+    });
+    actions.collect()
+}
+
+/// Follows `next_at` from `from` until `to`, doing whatever is asked; the diary says what and when.
+fn live(account: &mut Account, policy: &Policy, calendar: &Calendar, from: DateTime<Utc>, to: DateTime<Utc>) -> Diary {
+    let (mut now, mut diary) = (from, Vec::new());
+    for _ in 0..10_000 {
+        let decision = plan(account, policy, calendar, now);
+        let actions = done(&decision);
+        let next_at = decision.next_at;
+        if actions.is_empty() {
+            match next_at.filter(|next| *next <= to) {
+                Some(next) => now = next,
+                None => return diary,
+            }
+        } else {
+            apply(account, &actions, now);
+            diary.extend(actions.into_iter().map(|action| (now, action)));
+            now += TimeDelta::seconds(1);
+        }
+    }
+    panic!("the account never comes to rest");
+}
+
+/// The diary's reminders as `2026-11-05 first_reminder`, in the creditor's days.
+fn dates(diary: &[(DateTime<Utc>, Done)], calendar: &Calendar) -> Vec<String> {
+    let entry = |(now, done): &(DateTime<Utc>, Done)| match done {
+        Done::Reminded { step, .. } => Some(format!("{} {step}", calendar.today(*now).format("%m-%d"))),
+        Done::Reviewed(_) => None,
+    };
+    diary.iter().filter_map(entry).collect()
+}
+
+fn crescendo() -> Policy {
+    builtin::crescendo()
+}

@@ -1,0 +1,11 @@
+//! What is owed: invoices, their instalments and what settles them.
+
+crate::words! {
+    /// What an invoice asks for.
+    pub enum InvoiceKind {
+        /// Goods delivered or services rendered.
+        Invoice = "invoice",
+        /// Money in advance.
+        Deposit = "deposit",
+    }
+}
