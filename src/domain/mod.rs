@@ -4,19 +4,19 @@
 //! moment. Invariant: the same arguments always give the same answer.
 
 pub mod access;
-pub mod contact;
-pub mod crypto;
-pub mod evidence;
-pub mod delivery;
-pub mod ids;
-pub mod invalid;
-pub mod key;
 pub mod calendar;
 pub mod contact;
+pub mod contact;
+pub mod crypto;
 pub mod customer;
+pub mod delivery;
 pub mod dunning;
+pub mod evidence;
+pub mod ids;
 pub mod ids;
 pub mod invalid;
+pub mod invalid;
+pub mod key;
 pub mod ledger;
 pub mod locale;
 pub mod money;
