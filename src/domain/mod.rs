@@ -6,15 +6,12 @@
 pub mod access;
 pub mod calendar;
 pub mod contact;
-pub mod contact;
 pub mod crypto;
 pub mod customer;
 pub mod delivery;
 pub mod dunning;
 pub mod evidence;
 pub mod ids;
-pub mod ids;
-pub mod invalid;
 pub mod invalid;
 pub mod key;
 pub mod ledger;

@@ -7,7 +7,7 @@ use diesel::{
     BoolExpressionMethods, ExpressionMethods, Insertable, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper, upsert::excluded,
 };
 
-use super::{Conn, Token, Ts, schema::accounts};
+use super::{Conn, Ts, schema::accounts};
 use crate::{
     domain::{
         ids::{CustomerId, PolicyId, TenantId},
@@ -27,8 +27,6 @@ pub struct Account {
     pub policy_id: Option<PolicyId>,
     pub policy_version: Option<i32>,
     pub next_action_at: Option<Ts>,
-    pub lease_token: Option<Token>,
-    pub lease_until: Option<Ts>,
 }
 
 /// Makes the accounts due at `now`: something changed, and only the planner knows what follows. The update also takes the account's lock, which a
@@ -44,8 +42,6 @@ pub fn wake(conn: &mut Conn, tenant: TenantId, touched: &BTreeSet<(CustomerId, C
             policy_id: None,
             policy_version: None,
             next_action_at: Some(Ts(now)),
-            lease_token: None,
-            lease_until: None,
         })
         .collect();
     for part in rows.chunks(500) {
@@ -53,7 +49,7 @@ pub fn wake(conn: &mut Conn, tenant: TenantId, touched: &BTreeSet<(CustomerId, C
             .values(part)
             .on_conflict((accounts::tenant_id, accounts::customer_id, accounts::currency))
             .do_update()
-            .set((accounts::next_action_at.eq(excluded(accounts::next_action_at)), accounts::lease_token.eq(None::<Token>)));
+            .set(accounts::next_action_at.eq(excluded(accounts::next_action_at)));
         match conn {
             Conn::Pg(pg) => insert.execute(pg)?,
             Conn::Sqlite(sqlite) => insert_each(sqlite, part)?,
@@ -69,7 +65,7 @@ fn insert_each(sqlite: &mut diesel::SqliteConnection, rows: &[Account]) -> Resul
             .values(row)
             .on_conflict((accounts::tenant_id, accounts::customer_id, accounts::currency))
             .do_update()
-            .set((accounts::next_action_at.eq(excluded(accounts::next_action_at)), accounts::lease_token.eq(None::<Token>)))
+            .set(accounts::next_action_at.eq(excluded(accounts::next_action_at)))
             .execute(sqlite)?;
     }
     Ok(rows.len())

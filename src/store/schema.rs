@@ -298,8 +298,6 @@ diesel::table! {
         policy_id -> Nullable<DbUuid>,
         policy_version -> Nullable<Integer>,
         next_action_at -> Nullable<UtcTs>,
-        lease_token -> Nullable<DbUuid>,
-        lease_until -> Nullable<UtcTs>,
     }
 }
 

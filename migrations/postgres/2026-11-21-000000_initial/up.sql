@@ -269,8 +269,6 @@ CREATE TABLE accounts (
     policy_id uuid,
     policy_version integer,
     next_action_at timestamptz,
-    lease_token uuid,
-    lease_until timestamptz,
     PRIMARY KEY (tenant_id, customer_id, currency),
     FOREIGN KEY (tenant_id, customer_id) REFERENCES customers (tenant_id, id),
     FOREIGN KEY (tenant_id, policy_id) REFERENCES policies (tenant_id, id)

@@ -269,8 +269,6 @@ CREATE TABLE accounts (
     policy_id BLOB CHECK (length(policy_id) = 16),
     policy_version INTEGER,
     next_action_at INTEGER,
-    lease_token BLOB CHECK (length(lease_token) = 16),
-    lease_until INTEGER,
     PRIMARY KEY (tenant_id, customer_id, currency),
     FOREIGN KEY (tenant_id, customer_id) REFERENCES customers (tenant_id, id),
     FOREIGN KEY (tenant_id, policy_id) REFERENCES policies (tenant_id, id)
