@@ -17,5 +17,7 @@ pub mod config;
 pub mod domain;
 pub mod error;
 pub mod http;
+pub mod instance;
+pub mod jobs;
 pub mod outbound;
 pub mod store;

@@ -5,9 +5,15 @@
 //!
 //! Invariant: what [`run`] returns with `Ok` is durable, witnessed and planned for; with `Err`, nothing happened.
 
+pub mod dispatch;
 pub mod idempotency;
 pub mod keys;
+pub mod planning;
+pub mod receipts;
+pub mod reminders;
+pub mod tasks;
 pub mod tenants;
+pub mod wording;
 
 use std::{collections::BTreeSet, fmt::Display};
 

@@ -8,7 +8,7 @@ use crate::{
     domain::{
         access::{NewKey, Scope},
         ids::{Mode, TenantId},
-        tenant::{self, NewTenant, TenantChange, TenantStatus},
+        tenant::{self, NewTenant, TenantChange, TenantSettings, TenantStatus},
     },
     error::Result,
     store::{self, Db, Json, Ts, keys::ApiKey, tenants::Tenant},
@@ -19,7 +19,7 @@ use crate::{
 /// # Errors
 /// Every broken rule of the input.
 pub fn create(act: &mut Act<'_>, new: &NewTenant) -> Result<(Tenant, [(ApiKey, String); 2])> {
-    tenant::check(Some(&new.time_zone), Some(&new.letterhead)).or(())?;
+    tenant::check(Some(&new.time_zone), Some(&new.letterhead), Some(&new.working_time)).or(())?;
     let live = row(TenantId::new(act.wall), new, act);
     let keys = [Mode::Live, Mode::Test].map(|mode| {
         let partition = Tenant { tenant_id: live.tenant_id.in_mode(mode), ..live.clone() };
@@ -47,7 +47,7 @@ fn row(tenant_id: TenantId, new: &NewTenant, act: &Act<'_>) -> Tenant {
         time_zone: new.time_zone.clone(),
         language: new.language,
         currency: new.currency,
-        settings: Json(new.letterhead.clone()),
+        settings: Json(TenantSettings { letterhead: new.letterhead.clone(), working_time: new.working_time.clone() }),
         status: TenantStatus::Active,
         clock_at: None,
         clock_target: None,
@@ -62,7 +62,7 @@ fn row(tenant_id: TenantId, new: &NewTenant, act: &Act<'_>) -> Tenant {
 /// # Errors
 /// Every broken rule of the input.
 pub fn change(act: &mut Act<'_>, change: &TenantChange) -> Result<Tenant> {
-    tenant::check(change.time_zone.as_deref(), change.letterhead.as_ref()).or(())?;
+    tenant::check(change.time_zone.as_deref(), change.letterhead.as_ref(), change.working_time.as_ref()).or(())?;
     let old = store::tenants::find(act.conn, act.tenant)?;
     let fields: Vec<String> = serde_json::to_value(change)
         .ok()
@@ -78,7 +78,10 @@ pub fn change(act: &mut Act<'_>, change: &TenantChange) -> Result<Tenant> {
         time_zone: change.time_zone.clone().unwrap_or(old.time_zone),
         language: change.language.unwrap_or(old.language),
         currency: change.currency.unwrap_or(old.currency),
-        settings: change.letterhead.clone().map_or(old.settings, Json),
+        settings: Json(TenantSettings {
+            letterhead: change.letterhead.clone().unwrap_or(old.settings.0.letterhead),
+            working_time: change.working_time.clone().unwrap_or(old.settings.0.working_time),
+        }),
         status: change.status.unwrap_or(old.status),
         version: old.version.saturating_add(1),
         updated_at: Ts(act.wall),

@@ -15,6 +15,7 @@ pub mod ids;
 pub mod invalid;
 pub mod key;
 pub mod ledger;
+pub mod link;
 pub mod locale;
 pub mod money;
 pub mod template;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
+    calendar::{Calendar, Closure, holidays, week::Weekdays},
     contact::{Email, Phone},
     invalid::Faults,
     locale::{Jurisdiction, Language},
@@ -73,6 +74,46 @@ pub struct BankDetails {
     pub bic: Option<String>,
 }
 
+/// On which days the creditor works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"working_days": ["mon", "tue", "wed", "thu", "fri"], "holidays": ["FR"], "closing_days": [{"from": "2026-12-24", "to": "2027-01-01"}]}))]
+pub struct WorkingTime {
+    /// Days on which reminders leave.
+    pub working_days: Weekdays,
+    /// Whose public holidays are kept; absent: those of the tenant's jurisdiction.
+    #[schema(max_items = 10)]
+    pub holidays: Option<Vec<Jurisdiction>>,
+    /// The creditor's own closing days.
+    #[schema(max_items = 100)]
+    pub closing_days: Vec<Closure>,
+}
+
+impl Default for WorkingTime {
+    fn default() -> Self {
+        Self { working_days: Weekdays::MONDAY_TO_FRIDAY, holidays: None, closing_days: Vec::new() }
+    }
+}
+
+/// What is kept about a tenant beside its columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TenantSettings {
+    /// What its letters show.
+    pub letterhead: Letterhead,
+    /// On which days it works.
+    pub working_time: WorkingTime,
+}
+
+impl TenantSettings {
+    /// The calendar that its reminders follow.
+    pub fn calendar(&self, zone: chrono_tz::Tz, jurisdiction: &Jurisdiction) -> Calendar {
+        let own = || if holidays::knows(jurisdiction) { vec![jurisdiction.clone()] } else { Vec::new() };
+        let WorkingTime { working_days, holidays, closing_days } = self.working_time.clone();
+        Calendar { zone, working_days, holidays: holidays.unwrap_or_else(own), closing_days }
+    }
+}
+
 /// A tenant to create.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -93,6 +134,9 @@ pub struct NewTenant {
     /// What its letters show.
     #[serde(default)]
     pub letterhead: Letterhead,
+    /// On which days it works.
+    #[serde(default)]
+    pub working_time: WorkingTime,
 }
 
 /// What may change on a tenant; absent fields stay as they are.
@@ -114,12 +158,14 @@ pub struct TenantChange {
     pub currency: Option<Currency>,
     /// What its letters show; replaces the whole letterhead.
     pub letterhead: Option<Letterhead>,
+    /// On which days it works; replaces the whole.
+    pub working_time: Option<WorkingTime>,
     /// Suspends or resumes all sending.
     pub status: Option<TenantStatus>,
 }
 
 /// Checks the rules that no schema can: the zone exists, the IBAN's digits agree (ISO 7064 mod 97-10).
-pub fn check(time_zone: Option<&str>, letterhead: Option<&Letterhead>) -> Faults {
+pub fn check(time_zone: Option<&str>, letterhead: Option<&Letterhead>, working_time: Option<&WorkingTime>) -> Faults {
     let mut faults = Faults::none();
     if let Some(zone) = time_zone
         && zone.parse::<chrono_tz::Tz>().is_err()
@@ -130,6 +176,12 @@ pub fn check(time_zone: Option<&str>, letterhead: Option<&Letterhead>) -> Faults
         && !iban_is_valid(&bank.iban)
     {
         faults.add("/letterhead/bank/iban", "checksum", "the check digits do not agree; copy the IBAN again");
+    }
+    if let Some(WorkingTime { working_days, holidays, closing_days }) = working_time.cloned() {
+        let calendar = Calendar { zone: chrono_tz::Tz::UTC, working_days, holidays: holidays.unwrap_or_default(), closing_days };
+        if let Err(wrong) = calendar.validate() {
+            faults.nest("/working_time", wrong);
+        }
     }
     faults
 }

@@ -17,7 +17,7 @@ use crate::{
         invalid::Faults,
         locale::{Jurisdiction, Language},
         money::Currency,
-        tenant::{Letterhead, NewTenant, TenantChange, TenantStatus},
+        tenant::{Letterhead, NewTenant, TenantChange, TenantStatus, WorkingTime},
     },
     error::Error,
     http::keys::KeyWithSecret,
@@ -48,6 +48,8 @@ pub struct TenantView {
     pub currency: Currency,
     /// What its letters show.
     pub letterhead: Letterhead,
+    /// On which days it works.
+    pub working_time: WorkingTime,
     /// Whether anything is sent.
     pub status: TenantStatus,
     /// Counts the changes.
@@ -70,7 +72,8 @@ impl From<Tenant> for TenantView {
             time_zone: row.time_zone,
             language: row.language,
             currency: row.currency,
-            letterhead: row.settings.0,
+            letterhead: row.settings.0.letterhead,
+            working_time: row.settings.0.working_time,
             status: row.status,
             version: row.version,
             created_at: row.created_at.0,

@@ -18,6 +18,7 @@ use crate::domain::{
     ids::MessageId,
 };
 
+pub mod accounts;
 pub mod address;
 pub mod breaker;
 pub mod line;

@@ -6,10 +6,11 @@ use diesel::{ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryab
 use super::{Conn, Json, Ts, schema::tenants};
 use crate::{
     domain::{
+        calendar::Calendar,
         ids::{Mode, TenantId},
         locale::{Jurisdiction, Language},
         money::Currency,
-        tenant::{Letterhead, TenantStatus},
+        tenant::{TenantSettings, TenantStatus},
     },
     error::{Error, Result},
 };
@@ -25,7 +26,7 @@ pub struct Tenant {
     pub time_zone: String,
     pub language: Language,
     pub currency: Currency,
-    pub settings: Json<Letterhead>,
+    pub settings: Json<TenantSettings>,
     pub status: TenantStatus,
     pub clock_at: Option<Ts>,
     pub clock_target: Option<Ts>,
@@ -43,6 +44,11 @@ impl Tenant {
     /// The zone its dates are meant in.
     pub fn zone(&self) -> chrono_tz::Tz {
         self.time_zone.parse().unwrap_or(chrono_tz::Tz::UTC)
+    }
+
+    /// The calendar that its reminders follow.
+    pub fn calendar(&self) -> Calendar {
+        self.settings.calendar(self.zone(), &self.jurisdiction)
     }
 }
 

@@ -1,0 +1,503 @@
+//! Dispatch: what may still be sent is taken under a lease before the network is touched, and its result written under the token after.
+//!
+//! Two transactions with the call between them, and none around it. Invariants: a message is claimed only while its account's lock is held and its claim re-read, so a payment
+//! that committed before is never followed by a reminder for it; a result whose lease was lost changes nothing.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+use super::{Act, tasks, wording::Occasion};
+use crate::{
+    domain::{
+        contact::Channel,
+        crypto::sha256,
+        delivery::{DeliveryStatus, EvidenceGrade, MessageState, SuppressionReason},
+        dunning::{
+            account::InstalmentFacts,
+            policy::Policy,
+            reminder::{ListedInstalment, ReminderState},
+        },
+        ids::{MessageId, PolicyId, ProviderAccountId, ReceiptId, ReminderId},
+        link::Links,
+        template::{render::Rendered, source::Source},
+    },
+    error::{Error, Result},
+    store::{
+        self, Token, Ts,
+        facts::{Key, Loaded},
+        messages::{Attempt, Ending, Message},
+        provider_accounts::ProviderAccount,
+        receipts::Receipt,
+        reminders::Reminder,
+        tenants::Tenant,
+    },
+};
+
+/// For how long a dispatcher may keep a message. A provider is given a third of it to answer.
+pub const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// For how long a message that could not be handed over is tried again.
+const PATIENCE: TimeDelta = TimeDelta::hours(48);
+/// When to look again for a provider account that carries the channel.
+const NO_PROVIDER: TimeDelta = TimeDelta::minutes(15);
+
+/// A message taken for sending: everything the call needs, and what its result must be written under.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// The message, as committed.
+    pub message: Message,
+    /// What it says.
+    pub rendered: Rendered,
+    /// The provider account to call.
+    pub account: ProviderAccount,
+    /// The tenant's name, sender of the message.
+    pub sender: String,
+    /// Where answers go.
+    pub reply_to: Option<crate::domain::contact::Email>,
+    /// Where the recipient stops such messages.
+    pub unsubscribe_link: Option<String>,
+    token: Token,
+}
+
+/// Provider accounts that must be left alone, and until when.
+pub type Paused = HashMap<ProviderAccountId, DateTime<Utc>>;
+
+/// What a claim found.
+#[derive(Debug, Default)]
+pub struct Claim {
+    /// Messages to send now, and nobody else's.
+    pub claimed: Vec<Claimed>,
+    /// Whether there was anything to look at: whoever sees `false` may rest.
+    pub busy: bool,
+}
+
+/// Takes up to `limit` due messages: re-reads what may silence them, writes their words, and commits them to this dispatcher.
+///
+/// # Errors
+/// The store's; what is wrong with one message stops that one alone.
+pub fn claim(act: &mut Act<'_>, links: &Links, paused: &Paused, limit: i64) -> Result<Claim> {
+    let due = store::messages::due(act.conn, act.tenant, act.now, limit)?;
+    if due.is_empty() {
+        return Ok(Claim::default());
+    }
+    let lease_until = store::dialect::database_now(act.conn)? + LEASE;
+    let mut desk = Desk::open(act, &due, paused)?;
+    let mut claimed = Vec::new();
+    for message in due {
+        if let Some(one) = desk.take(act, links, message, lease_until)? {
+            claimed.push(one);
+        }
+    }
+    Ok(Claim { claimed, busy: true })
+}
+
+/// What a batch of claims reads once.
+struct Desk<'p> {
+    tenant: Tenant,
+    reminders: HashMap<ReminderId, Reminder>,
+    loaded: HashMap<Key, Loaded>,
+    policies: HashMap<(PolicyId, i32), Policy>,
+    sources: HashMap<String, Source>,
+    accounts: HashMap<Channel, Vec<ProviderAccount>>,
+    paused: &'p Paused,
+}
+
+impl<'p> Desk<'p> {
+    fn open(act: &mut Act<'_>, due: &[Message], paused: &'p Paused) -> Result<Self> {
+        let ids: Vec<ReminderId> = due.iter().filter_map(|message| message.reminder_id).collect();
+        let reminders: HashMap<_, _> = store::reminders::find_all(act.conn, act.tenant, &ids)?.into_iter().map(|row| (row.id, row)).collect();
+        let keys: BTreeSet<Key> = reminders.values().map(|row| (row.customer_id, row.currency)).collect();
+        store::accounts::lock(act.conn, act.tenant, &keys)?;
+        Ok(Self {
+            tenant: store::tenants::find(act.conn, act.tenant)?,
+            loaded: store::facts::load(act.conn, act.tenant, &keys, act.now)?,
+            reminders,
+            policies: HashMap::new(),
+            sources: HashMap::new(),
+            accounts: HashMap::new(),
+            paused,
+        })
+    }
+
+    fn take(&mut self, act: &mut Act<'_>, links: &Links, message: Message, lease_until: DateTime<Utc>) -> Result<Option<Claimed>> {
+        let Some(reminder) = message.reminder_id.and_then(|id| self.reminders.get(&id).cloned()) else {
+            return Err(Error::internal("a message without its reminder"));
+        };
+        let account = match self.account(act, message.channel)? {
+            Ok(account) => account,
+            Err(until) => {
+                store::messages::postpone(act.conn, act.tenant, &[message.id], until)?;
+                return Ok(None);
+            }
+        };
+        let Some(loaded) = self.loaded.get(&(reminder.customer_id, reminder.currency)) else {
+            return Err(Error::internal("a message without its account"));
+        };
+        let (lines, address) = match still_claimed(loaded, &reminder, &self.tenant, act.now) {
+            Ok(found) => found,
+            Err(reason) => {
+                cancel(act, &reminder, &message, reason)?;
+                return Ok(None);
+            }
+        };
+        let total_minor = lines.iter().fold(0i64, |sum, line| sum.saturating_add(line.claimed_minor));
+        let unsubscribe_link = links.unsubscribe(act.tenant, message.id);
+        let rendered = match self.write(act, &reminder, &lines, unsubscribe_link.as_deref())? {
+            Ok(rendered) => rendered,
+            Err(reason) => {
+                fail(act, &reminder, &message, "unwritable", &reason)?;
+                return Ok(None);
+            }
+        };
+        if lines != *reminder.instalments {
+            store::reminders::set_lines(act.conn, act.tenant, reminder.id, &lines, total_minor)?;
+        }
+        let token = Token::fresh();
+        let message = committed(message, &rendered, &account, address, token, lease_until, act.now);
+        let attempt = Attempt {
+            tenant_id: act.tenant,
+            message_id: message.id,
+            number: message.attempts,
+            token,
+            provider_account_id: account.id,
+            started_at: Ts(act.now),
+            finished_at: None,
+            outcome: None,
+            detail: None,
+        };
+        store::messages::dispatch(act.conn, &message, &attempt)?;
+        let digest = message.content_digest.as_deref().map(|digest| data_encoding::HEXLOWER.encode(digest));
+        let body = json!({
+            "reminder": reminder.id, "channel": message.channel, "provider_account": account.id, "attempt": message.attempts,
+            "content_sha256": digest, "total_minor": total_minor, "currency": reminder.currency,
+        });
+        act.witness_personal("message.dispatched", message.id, body, vec![("address", message.address.clone())]);
+        let sender = self.tenant.name.clone();
+        let reply_to = self.tenant.settings.letterhead.reply_to.clone();
+        Ok(Some(Claimed { message, rendered, account, sender, reply_to, unsubscribe_link, token }))
+    }
+
+    /// The first account that carries the channel and may be called now; else when to ask again.
+    fn account(&mut self, act: &mut Act<'_>, channel: Channel) -> Result<Result<ProviderAccount, DateTime<Utc>>> {
+        if !self.accounts.contains_key(&channel) {
+            self.accounts.insert(channel, store::provider_accounts::for_channel(act.conn, act.tenant, channel)?);
+        }
+        let candidates = self.accounts.get(&channel).map(Vec::as_slice).unwrap_or_default();
+        if let Some(free) = candidates.iter().find(|account| !self.paused.contains_key(&account.id)) {
+            return Ok(Ok(free.clone()));
+        }
+        let soonest = candidates.iter().filter_map(|account| self.paused.get(&account.id)).min();
+        Ok(Err(soonest.copied().unwrap_or(act.now + NO_PROVIDER)))
+    }
+
+    /// The words, or why there are none.
+    fn write(&mut self, act: &mut Act<'_>, reminder: &Reminder, lines: &[ListedInstalment], link: Option<&str>) -> Result<Result<Rendered, String>> {
+        let version = (reminder.policy_id, reminder.policy_version);
+        if !self.policies.contains_key(&version) {
+            let policy = store::policies::find_version(act.conn, act.tenant, reminder.policy_id, reminder.policy_version)?;
+            self.policies.insert(version, policy);
+        }
+        if !self.sources.contains_key(&reminder.template) {
+            let source = store::templates::active(act.conn, act.tenant, &reminder.template)?;
+            self.sources.insert(reminder.template.clone(), source);
+        }
+        let step = self.policies.get(&version).and_then(|policy| (1..).zip(&policy.steps).find(|(_, step)| step.key == reminder.step_key));
+        let (Some((number, step)), Some(source), Some(loaded)) =
+            (step, self.sources.get(&reminder.template), self.loaded.get(&(reminder.customer_id, reminder.currency)))
+        else {
+            return Ok(Err(format!("the step {} is not in the policy", reminder.step_key)));
+        };
+        let previous = store::reminders::previous(act.conn, act.tenant, reminder.customer_id, reminder.currency)?;
+        let occasion =
+            Occasion { tenant: &self.tenant, loaded, contact: reminder.contact_id, lines, step, number, previous, unsubscribe_link: link, now: act.now };
+        Ok(occasion.write(reminder.channel, source).map_err(|error| error.to_string()))
+    }
+}
+
+/// What is still claimed and where it goes, or why the reminder must not leave.
+fn still_claimed(loaded: &Loaded, reminder: &Reminder, tenant: &Tenant, now: DateTime<Utc>) -> Result<(Vec<ListedInstalment>, String), &'static str> {
+    let account = &loaded.account;
+    let today = tenant.calendar().today(now);
+    let open = |line: &ListedInstalment| account.instalments.iter().find(|one| one.id == line.instalment_id && claimable(one, today));
+    let lines: Vec<ListedInstalment> =
+        reminder.instalments.iter().filter_map(|line| open(line).map(|one| ListedInstalment { claimed_minor: one.claimable_minor, ..line.clone() })).collect();
+    if !lines.iter().any(|line| line.instalment_id == reminder.carrying_instalment_id) {
+        return Err("settled");
+    }
+    let overdue = lines.iter().filter(|line| line.overdue).fold(0i64, |sum, line| sum.saturating_add(line.claimed_minor));
+    if overdue > 0 && account.unallocated_minor >= overdue {
+        return Err("unallocated_cash");
+    }
+    let contact = account.customer.contacts.iter().find(|contact| Some(contact.id) == reminder.contact_id);
+    let contact = contact.filter(|contact| contact.reachable(reminder.channel)).ok_or("no_recipient")?;
+    let address = match reminder.channel {
+        Channel::Email => contact.email.as_ref().map(ToString::to_string),
+        _ => contact.phone.as_ref().map(ToString::to_string),
+    };
+    Ok((lines, address.ok_or("no_recipient")?))
+}
+
+fn claimable(instalment: &InstalmentFacts, today: chrono::NaiveDate) -> bool {
+    instalment.claimable_minor > 0 && !instalment.silences.iter().any(|silence| silence.until.is_none_or(|until| until >= today))
+}
+
+fn committed(message: Message, rendered: &Rendered, account: &ProviderAccount, address: String, token: Token, lease_until: DateTime<Utc>, now: DateTime<Utc>) -> Message {
+    let (subject, html, body, segments) = match rendered {
+        Rendered::Email { subject, text, html } => (Some(subject.clone()), html.clone(), text.clone(), None),
+        Rendered::Sms { text, segments } => (None, None, text.clone(), i32::try_from(segments.segments).ok()),
+        Rendered::Script { title, text } => (title.clone(), None, text.clone(), None),
+    };
+    let parts = [subject.as_deref().unwrap_or_default(), html.as_deref().unwrap_or_default(), &body];
+    let lengths = parts.map(|part| u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+    let framed: Vec<&[u8]> = lengths.iter().zip(parts).flat_map(|(length, part)| [length.as_slice(), part.as_bytes()]).collect();
+    let digest = sha256(&framed);
+    Message {
+        state: MessageState::Dispatched,
+        provider_account_id: Some(account.id),
+        address,
+        token: Some(token),
+        lease_until: Some(Ts(lease_until)),
+        attempts: message.attempts.saturating_add(1),
+        subject,
+        html,
+        body: Some(body),
+        segments,
+        content_digest: Some(digest.to_vec()),
+        dispatched_at: Some(Ts(now)),
+        ..message
+    }
+}
+
+/// The words of a script, its title first.
+pub(super) fn plain(rendered: Rendered) -> String {
+    match rendered {
+        Rendered::Script { title: Some(title), text } => format!("{title}\n\n{text}"),
+        Rendered::Script { title: None, text } | Rendered::Sms { text, .. } | Rendered::Email { text, .. } => text,
+    }
+}
+
+/// How a call ended; the dispatcher translates it from the provider's adapter.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// The provider took it. What it already knows to come is reported at its time.
+    Accepted {
+        /// Its name for the message.
+        provider_id: Option<String>,
+        /// Reports to come.
+        later: Vec<Foretold>,
+        /// What the provider's word proves.
+        grade: EvidenceGrade,
+    },
+    /// The provider refused it.
+    Rejected {
+        /// Its code and words.
+        reason: String,
+        /// Why the address must not be used again, if so.
+        suppress: Option<SuppressionReason>,
+    },
+    /// Nothing left: to be tried again, at this moment or later.
+    NotSent {
+        /// What happened.
+        reason: String,
+        /// Not before.
+        not_before: Option<DateTime<Utc>>,
+        /// Whether the provider was called at all.
+        tried: bool,
+    },
+    /// It may or may not have left.
+    Unknown {
+        /// What happened.
+        reason: String,
+        /// Until when the provider would recognise it, should it be sent again.
+        repeat_until: Option<DateTime<Utc>>,
+    },
+}
+
+/// A report known in advance: the sandbox's.
+#[derive(Debug, Clone)]
+pub struct Foretold {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What.
+    pub status: DeliveryStatus,
+    /// The same for every copy.
+    pub dedupe: String,
+    /// The provider's word.
+    pub raw_name: String,
+}
+
+/// A claimed message and its result.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// Which.
+    pub message_id: MessageId,
+    /// Through which account.
+    pub account: ProviderAccountId,
+    /// How it ended.
+    pub outcome: Outcome,
+    token: Token,
+}
+
+impl Claimed {
+    /// This message's result.
+    pub const fn ended(&self, outcome: Outcome) -> Sent {
+        Sent { message_id: self.message.id, account: self.account.id, outcome, token: self.token }
+    }
+}
+
+/// Writes results, each under its token; what follows from them is in the same transaction.
+///
+/// # Errors
+/// The store's.
+pub fn finish(act: &mut Act<'_>, results: &[Sent]) -> Result<()> {
+    for sent in results {
+        let message = store::messages::find(act.conn, act.tenant, sent.message_id)?;
+        let ending = ending(&message, &sent.outcome, act.now);
+        if !store::messages::finish(act.conn, act.tenant, sent.message_id, sent.token, &ending, act.now)? {
+            act.witness("message.late_result", sent.message_id, json!({"outcome": ending.outcome}));
+            continue;
+        }
+        let body = json!({"outcome": ending.outcome, "provider_account": sent.account, "provider_message": ending.provider_message_id, "attempt": message.attempts});
+        act.witness("message.attempted", sent.message_id, body);
+        follow(act, &message, sent, &ending)?;
+    }
+    Ok(())
+}
+
+fn ending(message: &Message, outcome: &Outcome, now: DateTime<Utc>) -> Ending {
+    let blank = Ending { state: MessageState::Accepted, next_attempt_at: None, provider_message_id: None, outcome: "accepted", detail: None };
+    match outcome {
+        Outcome::Accepted { provider_id, .. } => Ending { provider_message_id: provider_id.clone(), ..blank },
+        Outcome::Rejected { reason, .. } => Ending { state: MessageState::Rejected, outcome: "rejected", detail: Some(reason.clone()), ..blank },
+        Outcome::NotSent { reason, not_before, .. } => {
+            let next = not_before.unwrap_or(now).max(now + backoff(message.attempts));
+            let (state, next, outcome) = if next - message.created_at.0 > PATIENCE {
+                (MessageState::Rejected, None, "given_up")
+            } else {
+                (MessageState::Prepared, Some(next), "not_sent")
+            };
+            Ending { state, next_attempt_at: next, outcome, detail: Some(reason.clone()), ..blank }
+        }
+        Outcome::Unknown { reason, repeat_until } => {
+            let next = now + backoff(message.attempts);
+            let (state, next) = match repeat_until {
+                Some(until) if next < *until => (MessageState::Prepared, Some(next)),
+                _ => (MessageState::Unknown, None),
+            };
+            Ending { state, next_attempt_at: next, outcome: "unknown", detail: Some(reason.clone()), ..blank }
+        }
+    }
+}
+
+/// Half a minute, doubled with each attempt, four hours at most.
+fn backoff(attempts: i32) -> TimeDelta {
+    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(9);
+    (TimeDelta::seconds(30) * 2i32.saturating_pow(doublings)).min(TimeDelta::hours(4))
+}
+
+/// What a result means for the reminder.
+fn follow(act: &mut Act<'_>, message: &Message, sent: &Sent, ending: &Ending) -> Result<()> {
+    let Some(reminder_id) = message.reminder_id else { return Ok(()) };
+    let reminder = store::reminders::find(act.conn, act.tenant, reminder_id)?;
+    match (&sent.outcome, ending.state) {
+        (Outcome::Accepted { later, grade, .. }, _) => {
+            taken(act, message, &reminder, *grade)?;
+            foretell(act, message, sent.account, later)
+        }
+        (outcome, MessageState::Rejected) => {
+            if let Outcome::Rejected { suppress: Some(reason), .. } = outcome {
+                super::suppressions::suppress_known(act, message.channel, &message.address, *reason, &format!("provider:{}", sent.account))?;
+            }
+            store::reminders::set_state(act.conn, act.tenant, reminder.id, ReminderState::Failed, Some("rejected"))?;
+            act.touch(reminder.customer_id, reminder.currency);
+            tasks::review(act, reminder.customer_id, reminder.currency, Some(reminder.id), "delivery_failed")
+        }
+        (_, MessageState::Unknown) => {
+            store::reminders::set_state(act.conn, act.tenant, reminder.id, ReminderState::OutcomeUnknown, Some("answer_lost"))?;
+            tasks::review(act, reminder.customer_id, reminder.currency, Some(reminder.id), "outcome_unknown")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The provider has it: the reminder is done, at this moment.
+pub(super) fn taken(act: &mut Act<'_>, message: &Message, reminder: &Reminder, grade: EvidenceGrade) -> Result<()> {
+    store::messages::report(act.conn, act.tenant, message.id, DeliveryStatus::Accepted, Some(grade))?;
+    if reminder.state.is_open() {
+        store::reminders::complete(act.conn, act.tenant, reminder, act.now)?;
+        act.witness("reminder.completed", reminder.id, json!({"message": message.id, "step": reminder.step_key, "cycle": reminder.cycle}));
+        act.touch(reminder.customer_id, reminder.currency);
+    }
+    Ok(())
+}
+
+fn foretell(act: &mut Act<'_>, message: &Message, account: ProviderAccountId, later: &[Foretold]) -> Result<()> {
+    let rows: Vec<Receipt> = later
+        .iter()
+        .map(|report| Receipt {
+            tenant_id: act.tenant,
+            id: ReceiptId::new(act.now),
+            provider_account_id: account,
+            request_id: None,
+            dedupe: report.dedupe.clone(),
+            message_id: Some(message.id),
+            provider_message_id: None,
+            address: None,
+            status: report.status,
+            raw_name: report.raw_name.clone(),
+            detail: None,
+            occurred_at: Ts(report.at),
+            due_at: Ts(report.at),
+            applied_at: None,
+            outcome: None,
+        })
+        .collect();
+    store::receipts::insert(act.conn, &rows).map(drop)
+}
+
+/// Gives a reminder up because nothing is left to say; the account is decided about anew.
+fn cancel(act: &mut Act<'_>, reminder: &Reminder, message: &Message, reason: &'static str) -> Result<()> {
+    store::messages::set_state(act.conn, act.tenant, message.id, MessageState::Cancelled, None, Some(reason))?;
+    store::reminders::set_state(act.conn, act.tenant, reminder.id, ReminderState::Cancelled, Some(reason))?;
+    act.witness("reminder.cancelled", reminder.id, json!({"message": message.id, "reason": reason}));
+    act.touch(reminder.customer_id, reminder.currency);
+    Ok(())
+}
+
+/// Stops a reminder that cannot be sent as it is, and has a person look; nobody else's is held up.
+fn fail(act: &mut Act<'_>, reminder: &Reminder, message: &Message, word: &'static str, reason: &str) -> Result<()> {
+    store::messages::set_state(act.conn, act.tenant, message.id, MessageState::Rejected, None, Some(reason))?;
+    store::reminders::set_state(act.conn, act.tenant, reminder.id, ReminderState::Failed, Some(word))?;
+    act.witness("reminder.failed", reminder.id, json!({"message": message.id, "reason": word}));
+    tasks::review(act, reminder.customer_id, reminder.currency, Some(reminder.id), word)
+}
+
+/// Messages whose dispatcher never came back: sent again under the same key where the provider recognises it, else put before a person.
+///
+/// # Errors
+/// The store's.
+pub fn recover(act: &mut Act<'_>, repeat_until: impl Fn(&ProviderAccount, DateTime<Utc>) -> Option<DateTime<Utc>>, limit: i64) -> Result<usize> {
+    let database_now = store::dialect::database_now(act.conn)?;
+    let orphans = store::messages::orphans(act.conn, act.tenant, database_now, limit)?;
+    for message in &orphans {
+        let account = match message.provider_account_id {
+            Some(id) => Some(store::provider_accounts::find(act.conn, act.tenant, id)?),
+            None => None,
+        };
+        let until = account.zip(message.dispatched_at).and_then(|(account, first)| repeat_until(&account, first.0));
+        let again = until.is_some_and(|until| act.now < until);
+        act.witness("message.orphaned", message.id, json!({"attempt": message.attempts, "sent_again": again}));
+        if again {
+            store::messages::set_state(act.conn, act.tenant, message.id, MessageState::Prepared, Some(act.now), Some("dispatcher lost"))?;
+        } else {
+            store::messages::set_state(act.conn, act.tenant, message.id, MessageState::Unknown, None, Some("dispatcher lost"))?;
+            if let Some(id) = message.reminder_id {
+                let reminder = store::reminders::find(act.conn, act.tenant, id)?;
+                store::reminders::set_state(act.conn, act.tenant, id, ReminderState::OutcomeUnknown, Some("dispatcher_lost"))?;
+                tasks::review(act, reminder.customer_id, reminder.currency, Some(id), "outcome_unknown")?;
+            }
+        }
+    }
+    Ok(orphans.len())
+}

@@ -1,0 +1,303 @@
+//! Planning: due accounts are decided about, and what follows is written down, in one transaction.
+//!
+//! Nothing is sent here and nothing is judged: [`plan`] judges. Invariant: an account that was looked at has either an open reminder, or the moment of the next look, or
+//! nothing that time alone could change.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    rc::Rc,
+};
+
+use serde_json::json;
+
+use super::{Act, tasks, wording::Occasion};
+use crate::{
+    domain::{
+        contact::Channel,
+        delivery::MessageState,
+        dunning::{
+            plan::{self, Action, Held, plan},
+            policy::{Policy, choose},
+            reminder::{ListedInstalment, ReminderState, TaskKind},
+        },
+        ids::{MessageId, PolicyId, ReminderId},
+    },
+    error::{Error, Result},
+    store::{
+        self, Json, Ts,
+        accounts::Account,
+        facts::{Key, Loaded},
+        messages::Message,
+        reminders::Reminder,
+        tenants::Tenant,
+    },
+};
+
+/// The policies of a partition, each read once per batch.
+struct Policies {
+    active: Vec<(PolicyId, i32, Rc<Policy>)>,
+    versions: HashMap<(PolicyId, i32), Rc<Policy>>,
+}
+
+/// A policy in one version.
+type Version = (PolicyId, i32, Rc<Policy>);
+
+impl Policies {
+    fn load(act: &mut Act<'_>) -> Result<Self> {
+        let active = store::policies::active_set(act.conn, act.tenant)?;
+        Ok(Self { active: active.into_iter().map(|one| (one.id, one.version, Rc::new(one.policy))).collect(), versions: HashMap::new() })
+    }
+
+    /// The policy of an account: the one that the creditor assigned, else the one that its scope chooses. Once a crescendo is under way, the account stays on its
+    /// policy and version.
+    fn of(&mut self, act: &mut Act<'_>, row: &Account, loaded: &Loaded) -> Result<Option<Version>> {
+        let under_way = loaded.account.instalments.iter().any(|instalment| instalment.progress.is_some());
+        let kept = row.policy_id.zip(row.policy_version).filter(|(id, _)| under_way && loaded.assigned_policy.is_none_or(|assigned| assigned == *id));
+        if let Some((id, version)) = kept {
+            return self.version(act, id, version).map(Some);
+        }
+        let candidates = self.active.iter().filter(|(id, ..)| loaded.assigned_policy.is_none_or(|assigned| assigned == *id));
+        if loaded.assigned_policy.is_some() {
+            return Ok(candidates.cloned().next());
+        }
+        let chosen = choose(candidates.map(|one| (one, one.2.as_ref())), &loaded.account.scope_facts());
+        Ok(chosen.map(|(one, _)| one.clone()))
+    }
+
+    fn version(&mut self, act: &mut Act<'_>, id: PolicyId, version: i32) -> Result<Version> {
+        if let Some(active) = self.active.iter().find(|one| (one.0, one.1) == (id, version)) {
+            return Ok(active.clone());
+        }
+        let policy = match self.versions.get(&(id, version)) {
+            Some(policy) => Rc::clone(policy),
+            None => {
+                let policy = Rc::new(store::policies::find_version(act.conn, act.tenant, id, version)?);
+                self.versions.insert((id, version), Rc::clone(&policy));
+                policy
+            }
+        };
+        Ok((id, version, policy))
+    }
+}
+
+/// The policy that an account is on, or would be put on: what `explain` asks.
+///
+/// # Errors
+/// The store's.
+pub fn policy_of(act: &mut Act<'_>, row: &Account, loaded: &Loaded) -> Result<Option<(PolicyId, i32, Policy)>> {
+    let found = Policies::load(act)?.of(act, row, loaded)?;
+    Ok(found.map(|(id, version, policy)| (id, version, Rc::unwrap_or_clone(policy))))
+}
+
+/// Decides about up to `limit` due accounts; returns how many there were.
+///
+/// # Errors
+/// The store's; one account's trouble is its own.
+pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
+    let due = store::accounts::due(act.conn, act.tenant, act.now, limit)?;
+    if due.is_empty() {
+        return Ok(0);
+    }
+    let tenant = store::tenants::find(act.conn, act.tenant)?;
+    let calendar = tenant.calendar();
+    let mut policies = Policies::load(act)?;
+    let keys: BTreeSet<Key> = due.iter().map(|row| (row.customer_id, row.currency)).collect();
+    let mut loaded = store::facts::load(act.conn, act.tenant, &keys, act.now)?;
+    let mut batch = Batch::default();
+    let looked_at = due.len();
+    for mut row in due {
+        let loaded = loaded.remove(&(row.customer_id, row.currency));
+        let version = match &loaded {
+            Some(loaded) => policies.of(act, &row, loaded)?,
+            None => None,
+        };
+        row.next_action_at = None;
+        if let (Some(loaded), Some((id, version, policy))) = (loaded, version) {
+            (row.policy_id, row.policy_version) = (Some(id), Some(version));
+            let plan = plan(&loaded.account, &policy, &calendar, act.now);
+            row.next_action_at = plan.next_at.map(Ts);
+            let case = Case { tenant: &tenant, loaded: &loaded, policy: &policy, id, version };
+            for action in &plan.actions {
+                case.carry_out(act, action, &plan.held, &mut batch)?;
+            }
+        }
+        store::accounts::planned(act.conn, &row)?;
+    }
+    store::reminders::insert(act.conn, &batch.reminders)?;
+    store::messages::insert(act.conn, &batch.messages)?;
+    batch.finish(act)?;
+    Ok(looked_at)
+}
+
+/// What a batch of decisions leads to, written in few statements.
+#[derive(Default)]
+struct Batch {
+    reminders: Vec<Reminder>,
+    messages: Vec<Message>,
+    tasks: Vec<(Reminder, Option<String>)>,
+}
+
+impl Batch {
+    /// Gives people their tasks. A task counts as the contact: the crescendo must not hang on an unmade call.
+    fn finish(self, act: &mut Act<'_>) -> Result<()> {
+        for (reminder, script) in self.tasks {
+            tasks::give(act, &reminder, script)?;
+            store::reminders::complete(act.conn, act.tenant, &reminder, act.now)?;
+            act.touch(reminder.customer_id, reminder.currency);
+        }
+        Ok(())
+    }
+}
+
+/// One account under its policy.
+struct Case<'a> {
+    tenant: &'a Tenant,
+    loaded: &'a Loaded,
+    policy: &'a Policy,
+    id: PolicyId,
+    version: i32,
+}
+
+impl Case<'_> {
+    fn carry_out(&self, act: &mut Act<'_>, action: &Action<'_>, held: &[Held<'_>], batch: &mut Batch) -> Result<()> {
+        let account = &self.loaded.account;
+        match action {
+            Action::Review(review) => tasks::review(act, account.customer.id, account.currency, None, review.reason.as_str()),
+            Action::AwaitApproval(decided) => {
+                let reminder = self.reminder(act, decided, ReminderState::AwaitingApproval)?;
+                self.witness(act, &reminder, held);
+                batch.reminders.push(reminder);
+                Ok(())
+            }
+            Action::Remind(decided) => {
+                let reminder = self.reminder(act, decided, ReminderState::InFlight)?;
+                self.witness(act, &reminder, held);
+                if reminder.channel.is_sent() {
+                    batch.messages.push(message(act, self.loaded, &reminder)?);
+                } else {
+                    let script = self.script(act, &reminder)?;
+                    batch.tasks.push((reminder.clone(), script));
+                }
+                batch.reminders.push(reminder);
+                Ok(())
+            }
+        }
+    }
+
+    fn reminder(&self, act: &Act<'_>, decided: &plan::Reminder<'_>, state: ReminderState) -> Result<Reminder> {
+        let lines = decided.lines.iter().map(|line| ListedInstalment {
+            instalment_id: line.instalment.id,
+            claimed_minor: line.instalment.claimable_minor,
+            overdue: line.overdue,
+            advances_to: line.advances_to.map(|(step, _)| step.to_owned()),
+            cycle: line.advances_to.map(|(_, cycle)| cycle),
+        });
+        Ok(Reminder {
+            tenant_id: act.tenant,
+            id: ReminderId::new(act.now),
+            customer_id: self.loaded.account.customer.id,
+            currency: self.loaded.account.currency,
+            carrying_instalment_id: decided.carrying,
+            policy_id: self.id,
+            policy_version: self.version,
+            step_key: decided.step.key.clone(),
+            cycle: i32::try_from(decided.cycle).map_err(Error::internal)?,
+            channel: decided.channel,
+            template: decided.step.template.clone(),
+            formal: decided.step.formal,
+            contact_id: decided.recipient,
+            state,
+            reason: None,
+            total_minor: decided.total_minor,
+            instalments: Json(lines.collect()),
+            due_at: Ts(decided.due_at),
+            decided_at: Ts(act.now),
+            completed_at: None,
+        })
+    }
+
+    /// What the person is to say or write; absent where the text cannot be filled in, which the task then says.
+    fn script(&self, act: &mut Act<'_>, reminder: &Reminder) -> Result<Option<String>> {
+        let source = store::templates::active(act.conn, act.tenant, &reminder.template)?;
+        let Some((number, step)) = (1..).zip(&self.policy.steps).find(|(_, step)| step.key == reminder.step_key) else { return Ok(None) };
+        let previous = store::reminders::previous(act.conn, act.tenant, reminder.customer_id, reminder.currency)?;
+        let occasion = Occasion {
+            tenant: self.tenant,
+            loaded: self.loaded,
+            contact: reminder.contact_id,
+            lines: &reminder.instalments,
+            step,
+            number,
+            previous,
+            unsubscribe_link: None,
+            now: act.now,
+        };
+        Ok(match occasion.write(reminder.channel, &source) {
+            Ok(template_output) => Some(super::dispatch::plain(template_output)),
+            Err(error) => {
+                tracing::warn!(reminder = %reminder.id, %error, "a script could not be written");
+                None
+            }
+        })
+    }
+
+    fn witness(&self, act: &mut Act<'_>, reminder: &Reminder, held: &[Held<'_>]) {
+        let left_out: Vec<_> = held.iter().map(|held| json!({"rule": held.rule, "instalment": held.instalment, "step": held.step})).collect();
+        let body = json!({
+            "customer": reminder.customer_id, "currency": reminder.currency, "policy": self.id, "policy_version": self.version,
+            "step": reminder.step_key, "cycle": reminder.cycle, "channel": reminder.channel, "formal": reminder.formal,
+            "carrying": reminder.carrying_instalment_id, "total_minor": reminder.total_minor, "instalments": *reminder.instalments,
+            "due_at": reminder.due_at.timestamp_micros(), "state": reminder.state, "left_out": left_out,
+        });
+        act.witness("reminder.decided", reminder.id, body);
+    }
+}
+
+/// The message of a reminder, to its contact's address of today.
+///
+/// # Errors
+/// When the contact has no such address: the plan only names contacts that do.
+pub fn message(act: &Act<'_>, loaded: &Loaded, reminder: &Reminder) -> Result<Message> {
+    let contact = loaded.account.customer.contacts.iter().find(|contact| Some(contact.id) == reminder.contact_id);
+    let address = contact.and_then(|contact| match reminder.channel {
+        Channel::Email => contact.email.as_ref().map(ToString::to_string),
+        _ => contact.phone.as_ref().map(ToString::to_string),
+    });
+    Ok(Message {
+        tenant_id: act.tenant,
+        id: MessageId::new(act.now),
+        reminder_id: Some(reminder.id),
+        customer_id: reminder.customer_id,
+        contact_id: reminder.contact_id,
+        provider_account_id: None,
+        channel: reminder.channel,
+        address: address.ok_or_else(|| Error::internal("the contact has no address on the channel"))?,
+        state: MessageState::Prepared,
+        delivery_status: None,
+        delivery_rank: 0,
+        evidence_grade: None,
+        token: None,
+        lease_until: None,
+        attempts: 0,
+        next_attempt_at: Some(Ts(act.now)),
+        provider_message_id: None,
+        subject: None,
+        html: None,
+        body: None,
+        segments: None,
+        content_digest: None,
+        failure: None,
+        created_at: Ts(act.now),
+        dispatched_at: None,
+        finished_at: None,
+    })
+}
+
+/// The kind of task that a channel becomes.
+pub const fn task_kind(channel: Channel) -> TaskKind {
+    match channel {
+        Channel::Visit => TaskKind::Visit,
+        Channel::Letter => TaskKind::Letter,
+        Channel::Call | Channel::Email | Channel::Sms => TaskKind::Call,
+    }
+}

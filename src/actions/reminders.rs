@@ -1,0 +1,107 @@
+//! What people decide about reminders: approve, cancel, try again; and how a doubt about a message ends.
+
+use serde_json::json;
+
+use super::{Act, dispatch, planning};
+use crate::{
+    domain::{
+        delivery::{EvidenceGrade, MessageState},
+        dunning::reminder::ReminderState,
+        ids::{MessageId, ReminderId},
+    },
+    error::{Error, Result},
+    store::{self, messages::Message, reminders::Reminder},
+};
+
+/// Lets a reminder that waited for a person go.
+///
+/// # Errors
+/// No such reminder, or one that waits for no approval.
+pub fn approve(act: &mut Act<'_>, id: ReminderId) -> Result<Reminder> {
+    let reminder = in_state(act, id, &[ReminderState::AwaitingApproval])?;
+    act.audit("reminder.approved", id, json!({"step": reminder.step_key, "formal": reminder.formal}));
+    send(act, &reminder)
+}
+
+/// Tries a failed reminder again, with the contact's address of today.
+///
+/// # Errors
+/// No such reminder, or one that has not failed.
+pub fn retry(act: &mut Act<'_>, id: ReminderId) -> Result<Reminder> {
+    let reminder = in_state(act, id, &[ReminderState::Failed])?;
+    act.audit("reminder.retried", id, json!({"step": reminder.step_key}));
+    send(act, &reminder)
+}
+
+/// Gives an open reminder up. What was already handed to a provider cannot be called back.
+///
+/// # Errors
+/// No such reminder, one that has ended, or one whose message is just being sent.
+pub fn cancel(act: &mut Act<'_>, id: ReminderId, reason: &str) -> Result<Reminder> {
+    let open: Vec<ReminderState> = ReminderState::ALL.iter().copied().filter(|state| state.is_open()).collect();
+    let reminder = in_state(act, id, &open)?;
+    let messages = store::messages::of_reminder(act.conn, act.tenant, id)?;
+    if messages.iter().any(|message| message.state == MessageState::Dispatched) {
+        return Err(Error::conflict("in_flight", "its message is being sent at this moment; ask again when its result is known"));
+    }
+    for message in messages.iter().filter(|message| message.state == MessageState::Prepared) {
+        store::messages::set_state(act.conn, act.tenant, message.id, MessageState::Cancelled, None, Some("cancelled"))?;
+    }
+    store::reminders::set_state(act.conn, act.tenant, id, ReminderState::Cancelled, Some(reason))?;
+    act.audit("reminder.cancelled", id, json!({"step": reminder.step_key, "reason": reason}));
+    act.touch(reminder.customer_id, reminder.currency);
+    store::reminders::find(act.conn, act.tenant, id)
+}
+
+/// Ends the doubt about a message: a person found out whether it was sent.
+///
+/// # Errors
+/// No such message, or one about which there is no doubt.
+pub fn resolve(act: &mut Act<'_>, id: MessageId, was_sent: bool) -> Result<Message> {
+    let message = store::messages::find(act.conn, act.tenant, id)?;
+    if message.state != MessageState::Unknown {
+        return Err(Error::conflict("no_doubt", format!("the message is {}; only an unknown outcome can be resolved", message.state)));
+    }
+    let state = if was_sent { MessageState::Accepted } else { MessageState::Rejected };
+    store::messages::set_state(act.conn, act.tenant, id, state, None, Some("resolved by a person"))?;
+    act.audit("message.resolved", id, json!({"was_sent": was_sent}));
+    if let Some(reminder) = message.reminder_id {
+        let reminder = store::reminders::find(act.conn, act.tenant, reminder)?;
+        if was_sent {
+            dispatch::taken(act, &message, &reminder, EvidenceGrade::ProviderAccepted)?;
+        } else {
+            store::reminders::set_state(act.conn, act.tenant, reminder.id, ReminderState::Failed, Some("not_sent"))?;
+        }
+    }
+    store::messages::find(act.conn, act.tenant, id)
+}
+
+fn in_state(act: &mut Act<'_>, id: ReminderId, states: &[ReminderState]) -> Result<Reminder> {
+    let reminder = store::reminders::find(act.conn, act.tenant, id)?;
+    if states.contains(&reminder.state) {
+        Ok(reminder)
+    } else {
+        let wanted: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
+        Err(Error::conflict("wrong_state", format!("the reminder is {}; this takes one that is {}", reminder.state, wanted.join(" or "))))
+    }
+}
+
+/// Puts a reminder on its way: a fresh message, or the task.
+fn send(act: &mut Act<'_>, reminder: &Reminder) -> Result<Reminder> {
+    let key = (reminder.customer_id, reminder.currency);
+    let loaded = store::facts::load_one(act.conn, act.tenant, key, act.now)?;
+    if reminder.channel.is_sent() {
+        let reachable = loaded.account.customer.contacts.iter().any(|contact| Some(contact.id) == reminder.contact_id && contact.reachable(reminder.channel));
+        if !reachable {
+            return Err(Error::conflict("no_recipient", "the contact cannot be reached on this channel; give it an address, lift the suppression, or cancel the reminder"));
+        }
+        let message = planning::message(act, &loaded, reminder)?;
+        store::reminders::set_state(act.conn, act.tenant, reminder.id, ReminderState::InFlight, None)?;
+        store::messages::insert(act.conn, &[message])?;
+    } else {
+        super::tasks::give(act, reminder, None)?;
+        store::reminders::complete(act.conn, act.tenant, reminder, act.now)?;
+    }
+    act.touch(reminder.customer_id, reminder.currency);
+    store::reminders::find(act.conn, act.tenant, reminder.id)
+}

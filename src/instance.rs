@@ -1,0 +1,72 @@
+//! One running process: what its API and its worker share.
+
+use std::sync::Arc;
+
+use crate::{
+    clock::Clock,
+    config::Config,
+    domain::{evidence::checkpoint::Signer, ids::TenantId, link::Links, vault::Vault},
+    outbound::{
+        Provider,
+        accounts::Accounts,
+        address::Policy,
+        net::{Deadlines, Net},
+        registry,
+    },
+    error::{Error, Result},
+    store::{Db, provider_accounts::ProviderAccount},
+};
+
+/// Everything that is made once at start.
+#[derive(Debug)]
+pub struct Instance {
+    /// The database.
+    pub db: Db,
+    /// The present.
+    pub clock: Clock,
+    /// The configuration.
+    pub config: Config,
+    /// Opens and seals what is secret at rest.
+    pub vault: Vault,
+    /// Signs the evidence.
+    pub signer: Arc<Signer>,
+    /// Makes the links that debtors follow.
+    pub links: Links,
+    /// The only door to the network.
+    pub net: Net,
+    /// Provider accounts in use.
+    pub providers: Accounts,
+}
+
+impl Instance {
+    /// Makes it over an open database.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub fn new(db: Db, clock: Clock, config: Config) -> Result<Self, String> {
+        let (current, former) = (&config.secrets.current, &config.secrets.former);
+        Ok(Self {
+            vault: Vault::new(current, former).map_err(|error| error.to_string())?,
+            signer: Arc::new(Signer::derive(current).map_err(|error| error.to_string())?),
+            links: Links::new(&config.public_url, current, former).map_err(|error| error.to_string())?,
+            net: Net::new(Policy { allow_private: config.allow_private_networks }, Deadlines::default()).map_err(|error| error.to_string())?,
+            providers: Accounts::default(),
+            db,
+            clock,
+            config,
+        })
+    }
+
+    /// The adapter of a provider account.
+    ///
+    /// # Errors
+    /// A record or credentials that cannot be used: the account's trouble alone.
+    pub fn provider(&self, tenant: TenantId, account: &ProviderAccount) -> Result<Arc<dyn Provider>> {
+        let build = || {
+            let settings = account.provider_settings()?;
+            let credentials = account.provider_credentials(&self.vault)?;
+            registry::for_mode(tenant.mode(), &settings, credentials.as_ref(), &self.net)
+        };
+        self.providers.adapter((tenant, account.id), account.version, build).map_err(Error::from)
+    }
+}

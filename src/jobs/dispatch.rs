@@ -1,0 +1,110 @@
+//! Dispatch: claim, call, finish. The call is between the two transactions, and many calls are under way at once.
+
+use chrono::{DateTime, Utc};
+use futures_util::{StreamExt, stream};
+
+use crate::{
+    actions::{
+        self,
+        dispatch::{Claimed, Foretold, Outcome, Sent},
+    },
+    domain::{contact::Email, ids::TenantId, template::render::Rendered},
+    error::Result,
+    instance::Instance,
+    outbound::{self, Content, Envelope, Line, Mail, Text, breaker::Passage},
+};
+
+/// Messages claimed in one transaction.
+const BATCH: i64 = 200;
+/// Calls under way at once.
+const CALLS: usize = 64;
+
+/// Sends one batch of a partition's due messages; `false` if there was nothing to look at.
+pub(super) async fn batch(instance: &Instance, tenant: TenantId) -> Result<bool> {
+    let now = present(instance, tenant).await?;
+    let paused = instance.providers.paused(tenant, now);
+    let links = instance.links.clone();
+    let claim = actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::dispatch::claim(act, &links, &paused, BATCH)).await?;
+    if claim.claimed.is_empty() {
+        return Ok(claim.busy);
+    }
+    let calls = claim.claimed.into_iter().map(|claimed| call(instance, tenant, claimed, now));
+    let results: Vec<Sent> = stream::iter(calls).buffer_unordered(CALLS).collect().await;
+    actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::dispatch::finish(act, &results)).await?;
+    Ok(true)
+}
+
+/// Takes up what lost its dispatcher.
+pub(super) async fn recover(instance: &Instance, tenant: TenantId) -> Result<usize> {
+    let repeat = |account: &crate::store::provider_accounts::ProviderAccount, first: DateTime<Utc>| {
+        account.capabilities().and_then(|capabilities| capabilities.idempotency.repeat_until(first))
+    };
+    actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::dispatch::recover(act, repeat, BATCH)).await
+}
+
+/// The partition's present.
+pub(super) async fn present(instance: &Instance, tenant: TenantId) -> Result<DateTime<Utc>> {
+    let wall = instance.clock.now();
+    instance.db.read(tenant, move |conn| actions::present(conn, tenant, wall)).await
+}
+
+/// One call, its outcome in the words of the actions.
+async fn call(instance: &Instance, tenant: TenantId, claimed: Claimed, now: DateTime<Utc>) -> Sent {
+    let provider = match instance.provider(tenant, &claimed.account) {
+        Ok(provider) => provider,
+        Err(error) => {
+            tracing::warn!(account = %claimed.account.id, %error, "a provider account cannot be used");
+            return claimed.ended(Outcome::NotSent { reason: "the provider account cannot be used; check its settings and credentials".to_owned(), not_before: None, tried: false });
+        }
+    };
+    let name = (tenant, claimed.account.id);
+    if let Passage::Until(until) = instance.providers.enter(name, now) {
+        return claimed.ended(Outcome::NotSent { reason: "the provider account is paused".to_owned(), not_before: Some(until), tried: false });
+    }
+    let envelope = match envelope(&claimed) {
+        Ok(envelope) => envelope,
+        Err(reason) => return claimed.ended(Outcome::Rejected { reason, suppress: None }),
+    };
+    let outcome = provider.send(&envelope, now).await;
+    instance.providers.record(name, now, &outcome);
+    let capabilities = provider.capabilities();
+    let first = claimed.message.created_at.0;
+    claimed.ended(match outcome {
+        outbound::Outcome::Accepted { provider_id, later } => Outcome::Accepted {
+            provider_id,
+            later: later
+                .into_iter()
+                .map(|(delay, report)| Foretold { at: now + delay, status: report.status, dedupe: report.dedupe, raw_name: report.raw_name })
+                .collect(),
+            grade: crate::domain::delivery::EvidenceGrade::ProviderAccepted,
+        },
+        outbound::Outcome::Rejected { code, reason, permanent: true, suppress } => Outcome::Rejected { reason: format!("{code}: {reason}"), suppress },
+        // The account is at fault: the message waits until it is repaired.
+        outbound::Outcome::Rejected { code, reason, permanent: false, .. } => Outcome::NotSent { reason: format!("{code}: {reason}"), not_before: None, tried: true },
+        outbound::Outcome::NotSent { reason, retry_after } => {
+            let not_before = retry_after.and_then(|after| chrono::TimeDelta::from_std(after).ok()).map(|after| now + after);
+            Outcome::NotSent { reason, not_before, tried: true }
+        }
+        outbound::Outcome::Unknown { reason } => Outcome::Unknown { reason, repeat_until: capabilities.idempotency.repeat_until(first) },
+    })
+}
+
+/// The message as its provider gets it; text that cannot stand in a header is a reason not to send.
+fn envelope(claimed: &Claimed) -> Result<Envelope, String> {
+    let line = |text: &str| text.parse::<Line>();
+    let message = &claimed.message;
+    let content = match &claimed.rendered {
+        Rendered::Email { subject, text, html } => Content::Mail(Mail {
+            to: message.address.parse::<Email>()?,
+            to_name: None,
+            from_name: Some(line(&claimed.sender)?),
+            reply_to: claimed.reply_to.clone(),
+            subject: line(subject)?,
+            html: html.clone().unwrap_or_default(),
+            text: text.clone(),
+            list_unsubscribe: claimed.unsubscribe_link.as_deref().map(line).transpose()?,
+        }),
+        Rendered::Sms { text, .. } | Rendered::Script { text, .. } => Content::Text(Text { to: message.address.parse()?, body: text.clone() }),
+    };
+    Ok(Envelope { message_id: message.id, idempotency_key: line(&message.id.to_string())?, content, receipts_url: None })
+}

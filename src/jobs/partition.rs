@@ -1,0 +1,55 @@
+//! One partition's turn: plan what is due, send what is prepared, apply what was reported.
+
+use chrono::{DateTime, Utc};
+
+use super::{clock, dispatch};
+use crate::{
+    actions,
+    domain::{
+        delivery::EvidenceGrade,
+        ids::{Mode, TenantId},
+    },
+    error::Result,
+    instance::Instance,
+    store,
+};
+
+/// Accounts decided about in one transaction.
+const ACCOUNTS: i64 = 200;
+/// Statements applied in one transaction.
+const RECEIPTS: i64 = 500;
+
+/// How a turn went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// There was something to do, and there may be more.
+    Busy,
+    /// Nothing to do before this moment, as far as is known.
+    Idle(Option<DateTime<Utc>>),
+}
+
+/// Does one slice of each kind of work, at the partition's present. A test partition whose clock is to advance goes on to the next moment
+/// when this one has nothing left.
+///
+/// # Errors
+/// The store's; whatever was committed before stands.
+pub async fn turn(instance: &Instance, tenant: TenantId) -> Result<Turn> {
+    let planned = actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, |act| actions::planning::plan_due(act, ACCOUNTS)).await?;
+    let sent = dispatch::batch(instance, tenant).await?;
+    let recovered = dispatch::recover(instance, tenant).await?;
+    let grade = |_| EvidenceGrade::Handset;
+    let applied = actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::receipts::apply_due(act, grade, RECEIPTS)).await?;
+    if planned > 0 || sent || recovered > 0 || applied > 0 {
+        return Ok(Turn::Busy);
+    }
+    if tenant.mode() == Mode::Test && clock::step(instance, tenant).await? {
+        return Ok(Turn::Busy);
+    }
+    instance.db.read(tenant, move |conn| next_moment(conn, tenant)).await.map(Turn::Idle)
+}
+
+/// The earliest moment at which anything of the partition falls due.
+pub(super) fn next_moment(conn: &mut store::Conn, tenant: TenantId) -> Result<Option<DateTime<Utc>>> {
+    let moments = [store::accounts::next_due(conn, tenant)?, store::messages::next_due(conn, tenant)?, store::receipts::next_due(conn, tenant)?];
+    Ok(moments.into_iter().flatten().min())
+}

@@ -1,0 +1,72 @@
+//! The provider accounts of this process: each adapter built once, with its gate.
+//!
+//! Invariant: an adapter is never older than the version of the record it is asked for, and a gate outlives its adapters: a new password does not reset a pause.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Outcome, Provider,
+    breaker::{Gate, Passage, Rate},
+};
+use crate::domain::{
+    ids::{ProviderAccountId, TenantId},
+    invalid::Faults,
+};
+
+/// What an account may be called with, unless its provider says otherwise by `Retry-After`.
+const RATE: Rate = Rate { per_second: 1_000, burst: 2_000 };
+
+/// An account's name.
+type Name = (TenantId, ProviderAccountId);
+
+/// Adapters and gates.
+#[derive(Debug, Default)]
+pub struct Accounts {
+    adapters: Mutex<HashMap<Name, (i64, Arc<dyn Provider>)>>,
+    gates: Mutex<HashMap<Name, Gate>>,
+}
+
+impl Accounts {
+    /// The adapter of an account in its present version, built if it is not there.
+    ///
+    /// # Errors
+    /// What `build` finds wrong with the record.
+    pub fn adapter(&self, name: Name, version: i64, build: impl FnOnce() -> Result<Box<dyn Provider>, Faults>) -> Result<Arc<dyn Provider>, Faults> {
+        let mut adapters = self.adapters.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, adapter)) = adapters.get(&name)
+            && *known == version
+        {
+            return Ok(Arc::clone(adapter));
+        }
+        let adapter: Arc<dyn Provider> = Arc::from(build()?);
+        adapters.insert(name, (version, Arc::clone(&adapter)));
+        Ok(adapter)
+    }
+
+    /// Whether the account may be called now; a passage taken is to be followed by [`Accounts::record`].
+    pub fn enter(&self, name: Name, now: DateTime<Utc>) -> Passage {
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_insert_with(|| Gate::new(RATE)).enter(now)
+    }
+
+    /// What a call led to.
+    pub fn record(&self, name: Name, now: DateTime<Utc>, outcome: &Outcome) {
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_insert_with(|| Gate::new(RATE)).record(now, outcome);
+    }
+
+    /// The tenant's accounts that must be left alone now, and until when.
+    pub fn paused(&self, tenant: TenantId, now: DateTime<Utc>) -> HashMap<ProviderAccountId, DateTime<Utc>> {
+        let gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_tenant = gates.iter().filter(|((owner, _), _)| *owner == tenant);
+        of_tenant
+            .filter_map(|((_, id), gate)| match gate.clone().enter(now) {
+                Passage::Open => None,
+                Passage::Until(until) => Some((*id, until)),
+            })
+            .collect()
+    }
+}
