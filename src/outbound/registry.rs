@@ -5,13 +5,13 @@
 use crate::{
     domain::{ids::Mode, invalid::Faults},
     outbound::{
-        Provider,
+        Capabilities, Provider,
         net::Net,
-        sandbox::Sandbox,
-        settings::{Credentials, ProviderSettings},
-        smtp::Smtp,
-        twilio::Twilio,
-        webhook::Webhook,
+        sandbox::{self, Sandbox},
+        settings::{Credentials, ProviderKind, ProviderSettings},
+        smtp::{self, Smtp},
+        twilio::{self, Twilio},
+        webhook::{self, Webhook},
     },
 };
 
@@ -42,6 +42,16 @@ pub fn check(mode: Mode, settings: &ProviderSettings, credentials: Option<&Crede
     }
 }
 
+/// What the accounts of a kind can carry and prove.
+pub const fn capabilities(kind: ProviderKind) -> Capabilities {
+    match kind {
+        ProviderKind::Smtp => smtp::CAPABILITIES,
+        ProviderKind::Webhook => webhook::CAPABILITIES,
+        ProviderKind::Twilio => twilio::CAPABILITIES,
+        ProviderKind::Sandbox => sandbox::CAPABILITIES,
+    }
+}
+
 fn live(settings: &ProviderSettings, credentials: Option<&Credentials>, net: &Net) -> Result<Box<dyn Provider>, Faults> {
     match (settings, credentials) {
         (ProviderSettings::Smtp(settings), None) => Ok(Box::new(Smtp::new(settings, None, net)?)),
@@ -65,7 +75,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::outbound::{Capabilities, SignatureFamily, bench};
+    use crate::outbound::{SignatureFamily, bench};
 
     fn capabilities(mode: Mode, settings: serde_json::Value, credentials: serde_json::Value) -> Result<Capabilities, Faults> {
         let settings: ProviderSettings = serde_json::from_value(settings).unwrap();

@@ -103,15 +103,18 @@ fn report(message: MessageId, status: DeliveryStatus, at: DateTime<Utc>) -> Repo
     }
 }
 
+/// What it can carry and prove, whoever the account's owner is.
+pub const CAPABILITIES: Capabilities = Capabilities {
+    channels: &[Channel::Email, Channel::Sms],
+    idempotency: Idempotency::None,
+    lookup: false,
+    signature: SignatureFamily::NoReceipts,
+    grade: EvidenceGrade::Handset,
+};
+
 impl Provider for Sandbox {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            channels: &[Channel::Email, Channel::Sms],
-            idempotency: Idempotency::None,
-            lookup: false,
-            signature: SignatureFamily::NoReceipts,
-            grade: EvidenceGrade::Handset,
-        }
+        CAPABILITIES
     }
 
     fn send<'a>(&'a self, envelope: &'a Envelope, now: DateTime<Utc>) -> BoxFuture<'a, Outcome> {

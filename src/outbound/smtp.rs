@@ -206,15 +206,18 @@ fn unknown_mailbox(stage: Stage, reason: &str) -> Option<SuppressionReason> {
     (stage == Stage::Message && unknown).then_some(SuppressionReason::InvalidAddress)
 }
 
+/// What it can carry and prove, whoever the account's owner is.
+pub const CAPABILITIES: Capabilities = Capabilities {
+    channels: &[Channel::Email],
+    idempotency: Idempotency::None,
+    lookup: false,
+    signature: SignatureFamily::NoReceipts,
+    grade: EvidenceGrade::ProviderAccepted,
+};
+
 impl Provider for Smtp {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            channels: &[Channel::Email],
-            idempotency: Idempotency::None,
-            lookup: false,
-            signature: SignatureFamily::NoReceipts,
-            grade: EvidenceGrade::ProviderAccepted,
-        }
+        CAPABILITIES
     }
 
     fn send<'a>(&'a self, envelope: &'a Envelope, now: DateTime<Utc>) -> BoxFuture<'a, Outcome> {

@@ -169,15 +169,18 @@ fn signed_form(body: &[u8]) -> String {
     sorted.iter().flat_map(|(name, values)| values.iter().flat_map(move |value| [name.as_str(), value.as_str()])).collect()
 }
 
+/// What it can carry and prove, whoever the account's owner is.
+pub const CAPABILITIES: Capabilities = Capabilities {
+    channels: &[Channel::Sms],
+    idempotency: Idempotency::None,
+    lookup: false,
+    signature: SignatureFamily::UrlAndForm,
+    grade: EvidenceGrade::Handset,
+};
+
 impl Provider for Twilio {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            channels: &[Channel::Sms],
-            idempotency: Idempotency::None,
-            lookup: false,
-            signature: SignatureFamily::UrlAndForm,
-            grade: EvidenceGrade::Handset,
-        }
+        CAPABILITIES
     }
 
     fn send<'a>(&'a self, envelope: &'a Envelope, now: DateTime<Utc>) -> BoxFuture<'a, Outcome> {

@@ -126,15 +126,18 @@ struct Data {
     detail: Option<String>,
 }
 
+/// What it can carry and prove, whoever the account's owner is.
+pub const CAPABILITIES: Capabilities = Capabilities {
+    channels: &[Channel::Email, Channel::Sms],
+    idempotency: Idempotency::Header { name: "webhook-id", window: TimeDelta::hours(24) },
+    lookup: false,
+    signature: SignatureFamily::StandardWebhooks,
+    grade: EvidenceGrade::Handset,
+};
+
 impl Provider for Webhook {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            channels: &[Channel::Email, Channel::Sms],
-            idempotency: Idempotency::Header { name: "webhook-id", window: TimeDelta::hours(24) },
-            lookup: false,
-            signature: SignatureFamily::StandardWebhooks,
-            grade: EvidenceGrade::Handset,
-        }
+        CAPABILITIES
     }
 
     fn send<'a>(&'a self, envelope: &'a Envelope, now: DateTime<Utc>) -> BoxFuture<'a, Outcome> {

@@ -282,8 +282,12 @@ text_columns!(
     crate::domain::contact::Channel,
     crate::domain::contact::Email,
     crate::domain::contact::Phone,
+    crate::domain::delivery::SuppressionReason,
     crate::domain::locale::Jurisdiction,
     crate::domain::locale::Language,
     crate::domain::money::Currency,
+    crate::domain::provider::ProviderAccountState,
+    crate::domain::suppression::Address,
     crate::domain::tenant::TenantStatus,
+    crate::domain::version::VersionState,
 );

@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod builtin;
+pub mod draft;
 pub mod explain;
 mod ladder;
 pub mod plan;

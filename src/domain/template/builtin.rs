@@ -78,7 +78,9 @@ impl Builtin {
     pub fn content(&self, language: Language) -> Content {
         let source = pick(&self.sources, language).trim_end();
         if self.channel == Channel::Sms {
-            return Content { sms: Some(source.to_owned()), ..Content::default() };
+            // With a subject the same words can go by e-mail, where a policy falls back to it.
+            let words = Some(source.to_owned());
+            return Content { subject: Some("{{ creditor.name }}".to_owned()), body_text: words.clone(), sms: words, body_html: None };
         }
         let (subject, body) = source.split_once("\n\n").unwrap_or(("", source));
         let subject = subject.strip_prefix("subject: ").unwrap_or(subject);

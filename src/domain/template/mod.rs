@@ -11,6 +11,7 @@ pub mod format;
 pub mod grammar;
 pub mod render;
 pub mod sms;
+pub mod source;
 pub mod variables;
 
 #[cfg(test)]
