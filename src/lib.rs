@@ -20,4 +20,5 @@ pub mod http;
 pub mod instance;
 pub mod jobs;
 pub mod outbound;
+pub mod jobs;
 pub mod store;

@@ -6,6 +6,7 @@
 //! Invariant: what [`run`] returns with `Ok` is durable, witnessed and planned for; with `Err`, nothing happened.
 
 pub mod dispatch;
+pub mod evidence;
 pub mod idempotency;
 pub mod keys;
 pub mod planning;

@@ -7,6 +7,7 @@ mod keys;
 mod migrate;
 mod openapi;
 mod serve;
+mod verify;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -33,6 +34,8 @@ enum Command {
     Migrate,
     /// Print the OpenAPI document.
     Openapi(openapi::Openapi),
+    /// Check an exported journal, offline.
+    Verify(verify::Verify),
     /// Look at the configuration.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -46,6 +49,8 @@ enum Command {
 enum Failure {
     /// Something the operator can mend, a sentence each.
     Refused(Vec<String>),
+    /// What was to be checked is not in order; the command has said why.
+    NotInOrder,
 }
 
 impl From<String> for Failure {
@@ -76,16 +81,18 @@ pub fn main() -> ExitCode {
     let settings = |file: &Option<PathBuf>| Settings::read(file.as_ref(), |name| std::env::var(name).ok());
     let outcome = match &line.command {
         Command::Openapi(command) => command.run(),
+        Command::Verify(command) => command.run(),
         Command::Config(command) => settings(&line.config).map_err(Failure::from).and_then(|settings| command.run(&settings)),
         command => settings(&line.config).and_then(|settings| settings.check()).map_err(Failure::from).and_then(|config| match command {
             Command::Serve(serve) => serve.run(config),
             Command::Migrate => migrate::run(&config),
             Command::Keys(keys) => keys.run(config),
-            Command::Openapi(_) | Command::Config(_) => Ok(()),
+            Command::Openapi(_) | Command::Verify(_) | Command::Config(_) => Ok(()),
         }),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::NotInOrder) => ExitCode::FAILURE,
         Err(Failure::Refused(sentences)) => {
             for sentence in sentences {
                 eprintln!("relance: {sentence}");

@@ -8,6 +8,7 @@ use crate::{
     clock::Clock,
     config::{Config, Role},
     http::{self, State},
+    jobs,
     store::{self, DatabaseUrl, Db},
 };
 
@@ -53,14 +54,21 @@ async fn until_told(state: Arc<State>, listener: TcpListener) -> Result<(), Fail
     let handle = server.handle();
     let running = actix_web::rt::spawn(server);
     tracing::info!(%address, role = %state.config.role, "serving; the reference is at /docs");
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let seals = (state.config.role != Role::Api)
+        .then(|| actix_web::rt::spawn(jobs::seals::run(state.db.clone(), state.clock.clone(), Arc::clone(&state.signer), stopped)));
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         _ = terminated.recv() => {}
         outcome = tokio::signal::ctrl_c() => outcome?,
     }
     tracing::info!("stopping");
+    stop.send_replace(true);
     handle.stop(true).await;
     running.await.map_err(|error| error.to_string())??;
+    if let Some(seals) = seals {
+        seals.await.map_err(|error| error.to_string())?;
+    }
     tracing::info!("stopped");
     Ok(())
 }

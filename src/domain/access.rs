@@ -55,6 +55,8 @@ crate::words! {
         SuppressionsWrite = "suppressions:write",
         /// Read the evidence, its proofs and its export.
         EvidenceRead = "evidence:read",
+        /// Destroy what opens personal data in the evidence.
+        EvidenceErase = "evidence:erase",
     }
 }
 
@@ -71,7 +73,7 @@ impl Scope {
 
     /// Every scope of the platform's own keys: tenants, and the platform's keys and journal.
     pub fn of_platform() -> BTreeSet<Self> {
-        [Self::TenantsManage, Self::KeysRead, Self::KeysWrite, Self::EvidenceRead].into()
+        [Self::TenantsManage, Self::KeysRead, Self::KeysWrite, Self::EvidenceRead, Self::EvidenceErase].into()
     }
 }
 

@@ -210,7 +210,7 @@ fn look_up(conn: &mut Conn, tenant: TenantId, lookup: &[u8]) -> Result<(Option<A
         },
         Err(_) => store::keys::find_by_digest(conn, tenant, lookup)?,
     };
-    let checkpoint = store::evidence::newest(conn, tenant)?.map(|checkpoint| checkpoint.line());
+    let checkpoint = store::evidence::newest_line(conn, tenant)?;
     Ok((key, checkpoint))
 }
 

@@ -6,6 +6,7 @@
 pub mod auth;
 mod call;
 mod contract;
+mod evidence;
 mod health;
 mod keys;
 mod openapi;
@@ -30,7 +31,12 @@ pub use contract::{Contract, nearest};
 pub use openapi::document;
 pub use problem::{CODES, Problem};
 
-use crate::{clock::Clock, config::Config, domain::vault::Vault, store::Db};
+use crate::{
+    clock::Clock,
+    config::Config,
+    domain::{evidence::checkpoint::Signer, vault::Vault},
+    store::Db,
+};
 
 /// What every handler can reach.
 #[derive(Debug)]
@@ -45,6 +51,8 @@ pub struct State {
     pub auth: auth::Auth,
     /// Opens and seals what is secret at rest.
     pub vault: Vault,
+    /// Signs the heads of the evidence.
+    pub signer: Arc<Signer>,
     /// The configuration.
     pub config: Config,
     /// What `/metrics` shows.
@@ -60,6 +68,7 @@ impl State {
     /// A sentence for the operator.
     pub fn new(db: Db, clock: Clock, config: Config) -> Result<Self, String> {
         let vault = Vault::new(&config.secrets.current, &config.secrets.former).map_err(|error| error.to_string())?;
+        let signer = Arc::new(Signer::derive(&config.secrets.current).map_err(|error| error.to_string())?);
         Ok(Self {
             contract: Contract::compile(&document())?,
             auth: auth::Auth::new(&config)?,
@@ -68,6 +77,7 @@ impl State {
             db,
             clock,
             vault,
+            signer,
             config,
         })
     }

@@ -103,6 +103,12 @@ pub const CODES: &[(&str, u16, &str, &str)] = &[
         "The first request with this Idempotency-Key is still under way",
         "Repeat it after `Retry-After`; the answer will be that of the first.",
     ),
+    (
+        "not_sealed",
+        409,
+        "The entry has no place in the log yet",
+        "Ask again in ten seconds: until then the entry is written, and not yet under a signed head.",
+    ),
     ("too_large", 413, "The body is too large", "Split it: at most 2 MB, at most 1,000 items in a batch."),
     ("unsupported_media_type", 415, "Not in this media type", "Send `Content-Type: application/json`."),
     ("invalid", 422, "A rule of the business is broken", "`errors` names every field, the rule and the cure."),

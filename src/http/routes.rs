@@ -19,7 +19,7 @@ macro_rules! routes {
     };
 }
 
-use super::{health, keys, tenants, tokens};
+use super::{evidence, health, keys, tenants, tokens};
 
 routes! {
     tenants::create,
@@ -33,6 +33,14 @@ routes! {
     keys::rotate,
     keys::revoke,
     tokens::create,
+    evidence::list,
+    evidence::checkpoints,
+    evidence::public_key,
+    evidence::consistency,
+    evidence::export,
+    evidence::find,
+    evidence::inclusion,
+    evidence::erase,
     health::livez,
     health::readyz,
     health::metrics,

@@ -10,3 +10,4 @@ mod worker;
 
 pub use partition::{Turn, turn};
 pub use worker::run;
+pub mod seals;

@@ -75,6 +75,13 @@ impl KeyId {
     }
 }
 
+/// As it stands in a checkpoint's line: lower-case hexadecimal.
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&HEXLOWER.encode(&self.0))
+    }
+}
+
 /// A signed statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checkpoint {
@@ -95,8 +102,8 @@ impl Checkpoint {
     /// The line for the `Relance-Checkpoint` header.
     pub fn line(&self) -> String {
         let Statement { size, previous, root, time, .. } = self.statement;
-        let (key, signature) = (HEXLOWER.encode(&self.key.0), BASE64.encode(&self.signature));
-        format!("{size}:{previous}:{}:{time}:{key}:{signature}", BASE64.encode(&root))
+        let signature = BASE64.encode(&self.signature);
+        format!("{size}:{previous}:{}:{time}:{}:{signature}", BASE64.encode(&root), self.key)
     }
 
     /// Reads a line about `tenant`'s log.
@@ -204,6 +211,11 @@ impl fmt::Debug for Signer {
 pub struct PublicKey([u8; 32]);
 
 impl PublicKey {
+    /// The name that this key has in the checkpoints of `tenant`'s log.
+    pub fn id(&self, tenant: TenantId) -> KeyId {
+        KeyId::new(tenant, &self.0)
+    }
+
     /// Whether this key signed that checkpoint.
     pub fn signed(&self, checkpoint: &Checkpoint) -> bool {
         let text = checkpoint.statement.text();

@@ -1,17 +1,22 @@
 //! Reads an exported log and says everything that is wrong with it, without asking the house that wrote it.
 //!
 //! It recomputes each digest from the entry's own fields and each checkpoint's root from all entries above it, checks every
-//! signature, and compares the log with checkpoints that its holder kept elsewhere. Memory does not grow with the log.
+//! signature, and compares the log with checkpoints that its holder kept elsewhere. An erasure is no fault if an entry says that it happened.
+//! Memory does not grow with the log, only with what was erased from it.
 //!
 //! What a file alone cannot show: that it once was longer, when it is cut exactly behind a checkpoint, or that the whole of it was written
 //! anew under another key. A kept checkpoint shows the first, a known key the second: see [`Trust`].
 //! Invariant: a report without findings means that the log is the one that its checkpoints signed.
 
-use std::io::{self, BufRead, Read as _};
+use std::{
+    collections::BTreeSet,
+    io::{self, BufRead, Read as _},
+};
 
 use super::{
     checkpoint::{Checkpoint, Malformed, PublicKey},
-    entry::{Unencodable, opens},
+    entry::{Entry, Unencodable, opens},
+    erasure::{ERASED, fields_of},
     export::{Header, Line, Sealed, VERSION},
     tree::Tree,
 };
@@ -43,7 +48,7 @@ pub struct Report {
     pub kept: u64,
     /// Commitments that were opened.
     pub disclosed: u64,
-    /// Commitments that nothing opens any more: erased, which is no fault.
+    /// Commitments that nothing opens any more: erased, which is no fault where an entry says so.
     pub erased: u64,
     /// The last checkpoint read.
     pub last: Option<Checkpoint>,
@@ -97,6 +102,8 @@ pub enum Fault {
     Digest,
     #[error("the disclosed {0:?} is not what the entry committed to")]
     Disclosure(String),
+    #[error("the field {field:?} of {entry} is gone, and no entry says that it was erased")]
+    Vanished { entry: String, field: String },
     #[error("{0}")]
     Checkpoint(#[from] Malformed),
     #[error("no key of this file signed the checkpoint")]
@@ -158,6 +165,10 @@ struct Reading<'a> {
     place: u64,
     /// The size that the last checkpoint stated.
     sealed: u64,
+    /// Fields that nothing opens, by entry, whose erasure is not met yet.
+    closed: BTreeSet<(String, String)>,
+    /// Erasures whose entry is not met yet: a clock that steps back can place them first.
+    erasures: BTreeSet<(String, String)>,
     /// Where a line is written again, to be compared.
     spelling: Vec<u8>,
 }
@@ -174,6 +185,8 @@ impl<'a> Reading<'a> {
             tree: Tree::default(),
             place: 0,
             sealed: 0,
+            closed: BTreeSet::new(),
+            erasures: BTreeSet::new(),
             spelling: Vec::new(),
         }
     }
@@ -256,23 +269,45 @@ impl<'a> Reading<'a> {
             self.fault(Fault::Digest);
         }
         self.disclosures(sealed);
+        if sealed.record.kind == ERASED {
+            self.erasure(&sealed.record);
+        }
         self.tree.push(leaf, |_| ());
         self.report.entries += 1;
         self.meet_kept();
     }
 
-    /// Each disclosure opens a commitment of its own; commitments may remain closed.
+    /// Each disclosure opens a commitment of its own, in their order; the commitments that remain closed were erased.
     fn disclosures(&mut self, sealed: &Sealed) {
-        let mut closed = sealed.record.commitments.iter();
-        for disclosure in &sealed.disclosures {
-            if closed.any(|commitment| opens(commitment, disclosure)) {
+        let mut disclosures = sealed.disclosures.iter().peekable();
+        for commitment in &sealed.record.commitments {
+            if disclosures.next_if(|disclosure| opens(commitment, disclosure)).is_some() {
                 self.report.disclosed += 1;
             } else {
-                self.fault(Fault::Disclosure(disclosure.field.clone()));
+                self.report.erased += 1;
+                self.closed(sealed.record.id.to_string(), commitment.field.clone());
             }
         }
-        let commitments = sealed.record.commitments.len().saturating_sub(sealed.disclosures.len());
-        self.report.erased += u64::try_from(commitments).unwrap_or(u64::MAX);
+        for disclosure in disclosures {
+            self.fault(Fault::Disclosure(disclosure.field.clone()));
+        }
+    }
+
+    fn closed(&mut self, entry: String, field: String) {
+        let one = (entry, field);
+        if !self.erasures.remove(&one) {
+            self.closed.insert(one);
+        }
+    }
+
+    /// An entry that says what was erased from another.
+    fn erasure(&mut self, erasure: &Entry) {
+        for field in fields_of(erasure) {
+            let one = (erasure.subject.clone(), field.to_owned());
+            if !self.closed.remove(&one) {
+                self.erasures.insert(one);
+            }
+        }
     }
 
     /// Compares the log so far with the kept checkpoints of just this size.
@@ -318,6 +353,9 @@ impl<'a> Reading<'a> {
             if !has_signed {
                 self.fault_at(0, Fault::IdleKey(key));
             }
+        }
+        for (entry, field) in std::mem::take(&mut self.closed) {
+            self.fault_at(0, Fault::Vanished { entry, field });
         }
         while let Some(kept) = self.kept.pop() {
             self.fault_at(0, Fault::Truncated { kept: kept.statement.size, found });

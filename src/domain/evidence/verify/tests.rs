@@ -114,14 +114,61 @@ fn a_sound_log_has_no_findings() {
     );
 }
 
-#[test]
-fn erasure_is_no_fault() {
-    let erased = (0..40).map(|index| sealed(index, tenant())).map(|mut entry| {
+/// The log with every phone number erased but entry 3's, and for each the entry that says so; except for the first `unsaid` of them.
+fn erased_log(unsaid: usize) -> Vec<u8> {
+    let mut entries: Vec<Sealed> = (0..40).map(|index| sealed(index, tenant())).collect();
+    let mut said = Vec::new();
+    for entry in entries.iter_mut().filter(|entry| entry.index != 3 && !entry.disclosures.is_empty()) {
         entry.disclosures.retain(|disclosure| disclosure.field != "phone");
-        entry
+        said.push(entry.record.id);
+    }
+    for id in said.into_iter().skip(unsaid) {
+        let mut entry = sealed(u64::try_from(entries.len()).unwrap(), tenant());
+        entry.record.kind = ERASED.to_owned();
+        entry.record.subject = id.to_string();
+        entry.record.body = json!({"fields": ["phone"], "reason": "person_asked"});
+        (entry.record.commitments, entry.disclosures) = (vec![], vec![]);
+        entry.digest = entry.record.digest(tenant()).unwrap();
+        entries.push(entry);
+    }
+    let end = u64::try_from(entries.len()).unwrap();
+    log_of(entries.into_iter(), &[1, 10, 17, 40, end], tenant(), &signer())
+}
+
+#[test]
+fn an_erasure_on_record_is_no_fault() {
+    let file = erased_log(0);
+    let report = checked(&file, &Trust::default());
+    assert_eq!((report.findings.len(), report.disclosed, report.erased), (0, 15, 13));
+    assert!(second::is_sound(std::str::from_utf8(&file).unwrap()));
+}
+
+#[test]
+fn what_vanished_without_an_entry_is_found() {
+    for unsaid in 1..=13 {
+        let file = erased_log(unsaid);
+        let report = checked(&file, &Trust::default());
+        assert!(report.findings.iter().all(|finding| matches!(finding.what, Fault::Vanished { .. })));
+        assert_eq!((report.findings.len(), report.erased), (unsaid, 13));
+        assert!(!second::is_sound(std::str::from_utf8(&file).unwrap()));
+    }
+}
+
+/// A clock that stepped back may place an erasure before what it erased.
+#[test]
+fn the_entry_of_an_erasure_may_come_first() {
+    let file = lines(&erased_log(0));
+    let entries = file.iter().filter(|line| line.starts_with("{\"entry")).map(|line| match serde_json::from_str(line).unwrap() {
+        Line::Entry(sealed) => sealed.into_owned(),
+        other => panic!("{other:?}"),
     });
-    let report = checked(&log_of(erased, &SEALS, tenant(), &signer()), &Trust::default());
-    assert_eq!((report.findings.len(), report.disclosed, report.erased), (0, 14, 14));
+    let mut entries: Vec<Sealed> = entries.collect();
+    entries.reverse();
+    (0..).zip(&mut entries).for_each(|(index, entry)| entry.index = index);
+    let end = u64::try_from(entries.len()).unwrap();
+    let file = log_of(entries.into_iter(), &[end], tenant(), &signer());
+    assert_eq!(checked(&file, &Trust::default()).findings, []);
+    assert!(second::is_sound(std::str::from_utf8(&file).unwrap()));
 }
 
 /// Every place in a JSON value, as pointers.
@@ -182,7 +229,6 @@ fn tampered(original: &[String], changes: &[(usize, &Value)]) -> Vec<String> {
 fn every_field_changed_removed_emptied_or_swapped_is_found() {
     let original = lines(&log());
     let values: Vec<Value> = original.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let is_erasure = |place: &str| place.starts_with("/entry/disclosures/") && place.matches('/').count() == 3;
     let mut tried = 0;
     for (at, value) in values.iter().enumerate() {
         let mut found = Vec::new();
@@ -201,11 +247,9 @@ fn every_field_changed_removed_emptied_or_swapped_is_found() {
                 *other.pointer_mut(place).unwrap() = Value::Null;
                 check(tampered(&original, &[(at, &other)]), "emptied");
             }
-            if !is_erasure(place) {
-                let mut other = value.clone();
-                remove(&mut other, place);
-                check(tampered(&original, &[(at, &other)]), "removed");
-            }
+            let mut other = value.clone();
+            remove(&mut other, place);
+            check(tampered(&original, &[(at, &other)]), "removed");
             let neighbour =
                 (at + 1..values.len()).find(|next| values[*next].pointer(place).is_some_and(|part| Some(part) != value.pointer(place)));
             if let Some(next) = neighbour {

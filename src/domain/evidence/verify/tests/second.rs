@@ -68,7 +68,27 @@ fn read(file: &str) -> Answer<()> {
             leaves.push(entry(object(line, &["entry"])?.get("entry")?, leaves.len(), partition, mode)?);
         }
     }
+    demand(erasures(&lines))?;
     demand(previous == leaves.len() && used.iter().all(|count| *count > 0))
+}
+
+/// Whether each field that is committed to and not shown is named by an entry about its erasure.
+fn erasures(lines: &[Value]) -> bool {
+    let entries: Vec<&Value> = lines.iter().filter_map(|line| line.get("entry")).collect();
+    let texts = |list: &Value, name: &str| -> Vec<String> {
+        list.as_array().into_iter().flatten().filter_map(|one| if name.is_empty() { one.as_str() } else { one[name].as_str() }).map(str::to_owned).collect()
+    };
+    let mut covered = true;
+    for entry in &entries {
+        let open = texts(&entry["disclosures"], "field");
+        for field in texts(&entry["record"]["commitments"], "field").iter().filter(|field| !open.contains(field)) {
+            covered &= entries.iter().any(|other| {
+                let record = &other["record"];
+                record["kind"] == "evidence.erased" && record["subject"] == entry["record"]["id"] && texts(&record["body"]["fields"], "").contains(field)
+            });
+        }
+    }
+    covered
 }
 
 /// The place of the key that signed.
