@@ -17,5 +17,5 @@ pub mod config;
 pub mod domain;
 pub mod error;
 pub mod http;
-pub mod store;
 pub mod outbound;
+pub mod store;

@@ -6,8 +6,8 @@
 pub mod access;
 pub mod contact;
 pub mod crypto;
-pub mod evidence;
 pub mod delivery;
+pub mod evidence;
 pub mod ids;
 pub mod invalid;
 pub mod key;
