@@ -21,4 +21,5 @@ pub mod instance;
 pub mod jobs;
 pub mod outbound;
 pub mod jobs;
+pub mod outbound;
 pub mod store;

@@ -1,4 +1,6 @@
-//! Everything a caller can see, driven over HTTP against the real application, on both databases.
+//! Everything a caller can see, driven over HTTP against the real application, on both databases; and the rules of the house.
 
 mod access;
+mod house;
+mod openapi;
 mod support;

@@ -10,6 +10,7 @@ pub mod crypto;
 pub mod customer;
 pub mod delivery;
 pub mod dunning;
+pub mod delivery;
 pub mod evidence;
 pub mod ids;
 pub mod invalid;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use actix_web::{HttpResponse, get, web};
+use actix_web::{get, http::StatusCode};
 use prometheus::{Encoder, HistogramOpts, HistogramVec, Registry, TextEncoder};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{CODES, Call, Problem, State, call::Answer};
+use super::{CODES, Call, Problem, call::Answer};
 use crate::{domain::ids::TenantId, store};
 
 /// What is counted.
@@ -56,8 +56,8 @@ pub struct Health {
 /// Never touches the database.
 #[utoipa::path(operation_id = "getLiveness", tag = "Operations", responses((status = 200, description = "It lives", body = Health)), security())]
 #[get("/livez")]
-pub async fn livez() -> HttpResponse {
-    HttpResponse::Ok().json(Health { status: "ok" })
+pub async fn livez(call: Call) -> Answer {
+    call.ok(&Health { status: "ok" })
 }
 
 /// Tell whether requests can be served
@@ -65,12 +65,12 @@ pub async fn livez() -> HttpResponse {
 /// The database answers and has this binary's schema.
 #[utoipa::path(operation_id = "getReadiness", tag = "Operations", responses((status = 200, description = "It is ready", body = Health)), security())]
 #[get("/readyz")]
-pub async fn readyz(state: web::Data<State>) -> Answer {
-    state.db.read(TenantId::PLATFORM, |conn| store::dialect::database_now(conn)).await.map_err(|error| {
+pub async fn readyz(call: Call) -> Answer {
+    call.state.db.read(TenantId::PLATFORM, |conn| store::dialect::database_now(conn)).await.map_err(|error| {
         tracing::warn!(%error, "not ready");
         Problem::new("busy", "the database does not answer")
     })?;
-    Ok(HttpResponse::Ok().json(Health { status: "ok" }))
+    call.ok(&Health { status: "ok" })
 }
 
 /// Show the counters
@@ -78,12 +78,12 @@ pub async fn readyz(state: web::Data<State>) -> Answer {
 /// In the text format of Prometheus.
 #[utoipa::path(operation_id = "getMetrics", tag = "Operations", responses((status = 200, description = "The counters", body = String, content_type = "text/plain")), security())]
 #[get("/metrics")]
-pub async fn metrics(state: web::Data<State>) -> Answer {
+pub async fn metrics(call: Call) -> Answer {
     let mut text = Vec::new();
     TextEncoder::new()
-        .encode(&state.metrics.registry.gather(), &mut text)
+        .encode(&call.state.metrics.registry.gather(), &mut text)
         .map_err(|error| Problem::from(crate::error::Error::internal(error)))?;
-    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text))
+    Ok(call.answer(StatusCode::OK).content_type("text/plain; version=0.0.4").body(text))
 }
 
 /// What a problem's code means.
@@ -120,8 +120,8 @@ fn catalogue() -> impl Iterator<Item = ErrorCode> {
 /// Every code that a problem can have.
 #[utoipa::path(operation_id = "listErrorCodes", tag = "Operations", responses((status = 200, description = "The catalogue", body = ErrorCodes)), security())]
 #[get("/v1/error-codes")]
-pub async fn error_codes() -> HttpResponse {
-    HttpResponse::Ok().json(ErrorCodes { data: catalogue().collect() })
+pub async fn error_codes(call: Call) -> Answer {
+    call.ok(&ErrorCodes { data: catalogue().collect() })
 }
 
 /// Explain an error code

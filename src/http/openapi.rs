@@ -57,7 +57,18 @@ fn build() -> Value {
             }
         }
     }
+    drop_unanswered(root);
     document
+}
+
+/// Takes out the problems that no operation has: a 405 is what a path answers to the methods that are no operations.
+fn drop_unanswered(root: &mut Map<String, Value>) {
+    let answered = root.get("paths").map(Value::to_string).unwrap_or_default();
+    if let Some(responses) =
+        root.get_mut("components").and_then(|components| components.get_mut("responses")).and_then(Value::as_object_mut)
+    {
+        responses.retain(|name, _| answered.contains(&format!("\"#/components/responses/{name}\"")));
+    }
 }
 
 fn add_components(root: &mut Map<String, Value>) {
@@ -91,13 +102,23 @@ fn add_components(root: &mut Map<String, Value>) {
                 "description": title,
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}}
             });
-            if matches!(status, 503) {
-                response["headers"] = json!({"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1, "maximum": 86400}}});
+            if let Some(headers) = problem_headers(status) {
+                response["headers"] = headers;
             }
             (format!("Problem{status}"), response)
         })
         .collect();
     components.insert("responses".to_owned(), Value::Object(responses));
+}
+
+fn problem_headers(status: u16) -> Option<Value> {
+    match status {
+        401 => Some(json!({"WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string", "maxLength": 100}}})),
+        409 | 503 => {
+            Some(json!({"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1, "maximum": 86400}}}))
+        }
+        _ => None,
+    }
 }
 
 fn statuses() -> impl Iterator<Item = u16> {
@@ -129,15 +150,11 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
             parameters.push(header);
         }
     }
-    let lists = operation
-        .get("parameters")
-        .and_then(Value::as_array)
-        .is_some_and(|all| all.iter().any(|one| one.get("in") == Some(&json!("query"))));
-    let mut problems = vec![500, 503];
-    problems.extend(if public { &[][..] } else { &[400, 401, 403] });
-    problems.extend(if path.contains('{') { &[400, 404][..] } else { &[] });
-    problems.extend(if lists { &[400][..] } else { &[] });
-    problems.extend(if takes_body { &[400, 408, 413, 415, 422][..] } else { &[] });
+    // Every operation refuses query parameters that it does not describe.
+    let mut problems = vec![400, 500, 503];
+    problems.extend(if public { &[][..] } else { &[401, 403] });
+    problems.extend(if path.contains('{') { &[404][..] } else { &[] });
+    problems.extend(if takes_body { &[408, 413, 415, 422][..] } else { &[] });
     problems.extend(if writes && !public { &[409, 422][..] } else { &[] });
     problems.extend(if takes_json { &[415][..] } else { &[] });
     problems.sort_unstable();

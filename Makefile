@@ -1,0 +1,36 @@
+# What there is to do here. Each line is all there is to it: the work is done by cargo and by the scripts it names.
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+
+.PHONY: help demo test check contract fuzz crash bench openapi
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: ## Run the demonstration: two tenants, 120 virtual days, then the API
+	$(CARGO) run --release -- demo
+
+test: ## Run every test on both databases (starts a PostgreSQL of its own)
+	tests/with-postgres $(CARGO) test --locked
+
+check: ## Format, lints, docs, licences, the committed OpenAPI document
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+	tests/supply
+	$(CARGO) run --quiet --locked -- openapi --check openapi/openapi.json
+
+contract: ## Hold the running API to its document (redocly, schemathesis)
+	tests/contract/run
+
+fuzz: ## The same, with ten times the requests and a new seed
+	tests/contract/run --fuzz
+
+crash: ## Kill workers in the middle of their work and count what was sent
+	tests/with-postgres $(CARGO) test --locked --release --test relance -- --ignored crash::
+
+bench: ## Measure what is meant to be fast
+	$(CARGO) bench --locked
+
+openapi: ## Write openapi/openapi.json anew
+	$(CARGO) run --quiet --locked -- openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json
