@@ -80,3 +80,53 @@ pub fn find(conn: &mut Conn, tenant: TenantId, customer: CustomerId, currency: C
         .first(conn)
         .optional()?)
 }
+
+/// Accounts whose moment has come, locked against every other planner.
+pub fn due(conn: &mut Conn, tenant: TenantId, now: DateTime<Utc>, limit: i64) -> Result<Vec<Account>> {
+    let query = accounts::table
+        .filter(accounts::tenant_id.eq(tenant).and(accounts::next_action_at.le(Some(Ts(now)))))
+        .order(accounts::next_action_at.asc())
+        .limit(limit);
+    Ok(match conn {
+        Conn::Pg(pg) => query.for_update().skip_locked().load(pg)?,
+        Conn::Sqlite(sqlite) => query.load(sqlite)?,
+    })
+}
+
+/// Takes the locks of accounts, in key order: until the end of the transaction nothing that touches them can commit.
+pub fn lock(conn: &mut Conn, tenant: TenantId, keys: &BTreeSet<(CustomerId, Currency)>) -> Result<Vec<Account>> {
+    let customers: Vec<CustomerId> = keys.iter().map(|(customer, _)| *customer).collect();
+    let query = accounts::table
+        .filter(accounts::tenant_id.eq(tenant).and(accounts::customer_id.eq_any(customers)))
+        .order((accounts::customer_id.asc(), accounts::currency.asc()));
+    Ok(match conn {
+        Conn::Pg(pg) => query.for_update().load(pg)?,
+        Conn::Sqlite(sqlite) => query.load(sqlite)?,
+    })
+}
+
+/// Writes what a planner found: the policy that the account is on, and when to look again.
+pub fn planned(conn: &mut Conn, row: &Account) -> Result<()> {
+    diesel::update(accounts::table.filter(
+        accounts::tenant_id.eq(row.tenant_id).and(accounts::customer_id.eq(row.customer_id)).and(accounts::currency.eq(row.currency)),
+    ))
+    .set((
+        accounts::policy_id.eq(row.policy_id),
+        accounts::policy_version.eq(row.policy_version),
+        accounts::next_action_at.eq(row.next_action_at),
+    ))
+    .execute(conn)?;
+    Ok(())
+}
+
+/// The next moment at which an account is to be looked at.
+pub fn next_due(conn: &mut Conn, tenant: TenantId) -> Result<Option<DateTime<Utc>>> {
+    use diesel::OptionalExtension;
+    let at: Option<Option<Ts>> = accounts::table
+        .filter(accounts::tenant_id.eq(tenant).and(accounts::next_action_at.is_not_null()))
+        .order(accounts::next_action_at.asc())
+        .select(accounts::next_action_at)
+        .first(conn)
+        .optional()?;
+    Ok(at.flatten().map(|at| at.0))
+}

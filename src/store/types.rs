@@ -269,6 +269,16 @@ macro_rules! text_columns {
     )+};
 }
 text_columns!(
+    crate::domain::customer::CustomerKind,
+    crate::domain::delivery::DeliveryStatus,
+    crate::domain::delivery::EvidenceGrade,
+    crate::domain::delivery::MessageState,
+    crate::domain::delivery::SuppressionReason,
+    crate::domain::dunning::reminder::ReminderState,
+    crate::domain::dunning::reminder::TaskKind,
+    crate::domain::dunning::reminder::TaskOutcome,
+    crate::domain::dunning::reminder::TaskState,
+    crate::domain::ledger::InvoiceKind,
     crate::domain::contact::Channel,
     crate::domain::contact::Email,
     crate::domain::contact::Phone,

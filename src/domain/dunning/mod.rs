@@ -12,6 +12,7 @@ mod planner;
 pub mod policy;
 pub mod protections;
 pub mod release;
+pub mod reminder;
 pub mod rule;
 pub mod validate;
 

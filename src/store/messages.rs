@@ -1,0 +1,312 @@
+//! Messages: one thing sent on one channel to one contact; and the attempts to send it.
+//!
+//! Fencing: a dispatch takes a message under a fresh token and a lease; its result is written only where the token still stands.
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper,
+};
+
+use super::{
+    Conn, Token, Ts,
+    schema::{attempts, messages},
+};
+use crate::{
+    domain::{
+        contact::Channel,
+        delivery::{DeliveryStatus, EvidenceGrade, MessageState},
+        ids::{ContactId, CustomerId, MessageId, ProviderAccountId, ReminderId, TenantId},
+    },
+    each,
+    error::{Error, Result},
+};
+
+/// A message's row.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = messages, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "columns say what they are")]
+pub struct Message {
+    pub tenant_id: TenantId,
+    pub id: MessageId,
+    pub reminder_id: Option<ReminderId>,
+    pub customer_id: CustomerId,
+    pub contact_id: Option<ContactId>,
+    pub provider_account_id: Option<ProviderAccountId>,
+    pub channel: Channel,
+    pub address: String,
+    pub state: MessageState,
+    pub delivery_status: Option<DeliveryStatus>,
+    pub delivery_rank: i32,
+    pub evidence_grade: Option<EvidenceGrade>,
+    pub token: Option<Token>,
+    pub lease_until: Option<Ts>,
+    pub attempts: i32,
+    pub next_attempt_at: Option<Ts>,
+    pub provider_message_id: Option<String>,
+    pub subject: Option<String>,
+    pub html: Option<String>,
+    pub body: Option<String>,
+    pub segments: Option<i32>,
+    pub content_digest: Option<Vec<u8>>,
+    pub failure: Option<String>,
+    pub created_at: Ts,
+    pub dispatched_at: Option<Ts>,
+    pub finished_at: Option<Ts>,
+}
+
+/// One attempt's row.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = attempts, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "columns say what they are")]
+pub struct Attempt {
+    pub tenant_id: TenantId,
+    pub message_id: MessageId,
+    pub number: i32,
+    pub token: Token,
+    pub provider_account_id: ProviderAccountId,
+    pub started_at: Ts,
+    pub finished_at: Option<Ts>,
+    pub outcome: Option<String>,
+    pub detail: Option<String>,
+}
+
+/// Adds messages.
+pub fn insert(conn: &mut Conn, rows: &[Message]) -> Result<()> {
+    for part in rows.chunks(200) {
+        each!(conn, |c| diesel::insert_into(messages::table).values(part).execute(c))?;
+    }
+    Ok(())
+}
+
+/// One message.
+pub fn find(conn: &mut Conn, tenant: TenantId, id: MessageId) -> Result<Message> {
+    messages::table
+        .filter(messages::tenant_id.eq(tenant).and(messages::id.eq(id)))
+        .select(Message::as_select())
+        .first(conn)
+        .optional()?
+        .ok_or(Error::NotFound("message"))
+}
+
+/// The message that a provider knows under its own name.
+pub fn find_by_provider_id(conn: &mut Conn, tenant: TenantId, account: ProviderAccountId, name: &str) -> Result<Option<Message>> {
+    Ok(messages::table
+        .filter(
+            messages::tenant_id
+                .eq(tenant)
+                .and(messages::provider_account_id.eq(Some(account)))
+                .and(messages::provider_message_id.eq(Some(name))),
+        )
+        .select(Message::as_select())
+        .first(conn)
+        .optional()?)
+}
+
+/// Prepared messages whose time has come, locked against every other dispatcher.
+pub fn due(conn: &mut Conn, tenant: TenantId, now: DateTime<Utc>, limit: i64) -> Result<Vec<Message>> {
+    let query = messages::table
+        .filter(
+            messages::tenant_id.eq(tenant).and(messages::state.eq(MessageState::Prepared)).and(messages::next_attempt_at.le(Some(Ts(now)))),
+        )
+        .order((messages::next_attempt_at.asc(), messages::id.asc()))
+        .limit(limit);
+    Ok(match conn {
+        Conn::Pg(pg) => query.for_update().skip_locked().load(pg)?,
+        Conn::Sqlite(sqlite) => query.load(sqlite)?,
+    })
+}
+
+/// Messages whose dispatcher has not come back within its lease.
+pub fn orphans(conn: &mut Conn, tenant: TenantId, database_now: DateTime<Utc>, limit: i64) -> Result<Vec<Message>> {
+    let query = messages::table
+        .filter(
+            messages::tenant_id
+                .eq(tenant)
+                .and(messages::state.eq(MessageState::Dispatched))
+                .and(messages::lease_until.lt(Some(Ts(database_now)))),
+        )
+        .limit(limit);
+    Ok(match conn {
+        Conn::Pg(pg) => query.for_update().skip_locked().load(pg)?,
+        Conn::Sqlite(sqlite) => query.load(sqlite)?,
+    })
+}
+
+/// Messages of a reminder, oldest first.
+pub fn of_reminder(conn: &mut Conn, tenant: TenantId, reminder: ReminderId) -> Result<Vec<Message>> {
+    Ok(messages::table
+        .filter(messages::tenant_id.eq(tenant).and(messages::reminder_id.eq(Some(reminder))))
+        .order(messages::id.asc())
+        .select(Message::as_select())
+        .load(conn)?)
+}
+
+/// How many messages to a customer are between dispatch and answer.
+pub fn in_flight(conn: &mut Conn, tenant: TenantId, customer: CustomerId) -> Result<i64> {
+    Ok(messages::table
+        .filter(messages::tenant_id.eq(tenant).and(messages::customer_id.eq(customer)).and(messages::state.eq(MessageState::Dispatched)))
+        .count()
+        .get_result(conn)?)
+}
+
+/// What a listing asks for.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only to this customer.
+    pub customer_id: Option<CustomerId>,
+    /// Only of this reminder.
+    pub reminder_id: Option<ReminderId>,
+    /// Only in this state.
+    pub state: Option<MessageState>,
+    /// Only on this channel.
+    pub channel: Option<Channel>,
+    /// Only with this delivery status.
+    pub delivery_status: Option<DeliveryStatus>,
+}
+
+/// Messages after `after`, oldest first.
+pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<MessageId>, limit: i64) -> Result<Vec<Message>> {
+    let mut query =
+        messages::table.filter(messages::tenant_id.eq(tenant)).select(Message::as_select()).order(messages::id.asc()).into_boxed();
+    if let Some(customer) = filter.customer_id {
+        query = query.filter(messages::customer_id.eq(customer));
+    }
+    if let Some(reminder) = filter.reminder_id {
+        query = query.filter(messages::reminder_id.eq(Some(reminder)));
+    }
+    if let Some(state) = filter.state {
+        query = query.filter(messages::state.eq(state));
+    }
+    if let Some(channel) = filter.channel {
+        query = query.filter(messages::channel.eq(channel));
+    }
+    if let Some(status) = filter.delivery_status {
+        query = query.filter(messages::delivery_status.eq(Some(status)));
+    }
+    if let Some(after) = after {
+        query = query.filter(messages::id.gt(after));
+    }
+    Ok(query.limit(limit).load(conn)?)
+}
+
+/// Attempts at a message, in order.
+pub fn attempts_of(conn: &mut Conn, tenant: TenantId, id: MessageId) -> Result<Vec<Attempt>> {
+    Ok(attempts::table
+        .filter(attempts::tenant_id.eq(tenant).and(attempts::message_id.eq(id)))
+        .order(attempts::number.asc())
+        .select(Attempt::as_select())
+        .load(conn)?)
+}
+
+/// Hands a message to a dispatcher: content, token, lease and attempt in one transaction, before anything leaves.
+pub fn dispatch(conn: &mut Conn, message: &Message, attempt: &Attempt) -> Result<()> {
+    diesel::update(messages::table.filter(messages::tenant_id.eq(message.tenant_id).and(messages::id.eq(message.id))))
+        .set((
+            messages::state.eq(MessageState::Dispatched),
+            messages::provider_account_id.eq(message.provider_account_id),
+            messages::token.eq(message.token),
+            messages::lease_until.eq(message.lease_until),
+            messages::attempts.eq(message.attempts),
+            messages::subject.eq(&message.subject),
+            messages::html.eq(&message.html),
+            messages::body.eq(&message.body),
+            messages::segments.eq(message.segments),
+            messages::content_digest.eq(&message.content_digest),
+            messages::dispatched_at.eq(message.dispatched_at),
+        ))
+        .execute(conn)?;
+    diesel::insert_into(attempts::table).values(attempt).execute(conn)?;
+    Ok(())
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone)]
+pub struct Ending {
+    /// Where the message stands now.
+    pub state: MessageState,
+    /// When to try again, for one that goes back to prepared.
+    pub next_attempt_at: Option<DateTime<Utc>>,
+    /// The provider's name for it.
+    pub provider_message_id: Option<String>,
+    /// One word for the attempt's outcome.
+    pub outcome: &'static str,
+    /// The provider's words.
+    pub detail: Option<String>,
+}
+
+/// Writes an attempt's result, if the token still stands; `false` if the lease was lost meanwhile: nothing of the message changes then.
+pub fn finish(conn: &mut Conn, tenant: TenantId, id: MessageId, token: Token, ending: &Ending, now: DateTime<Utc>) -> Result<bool> {
+    diesel::update(attempts::table.filter(attempts::tenant_id.eq(tenant).and(attempts::message_id.eq(id)).and(attempts::token.eq(token))))
+        .set((attempts::finished_at.eq(Some(Ts(now))), attempts::outcome.eq(Some(ending.outcome)), attempts::detail.eq(&ending.detail)))
+        .execute(conn)?;
+    let changed = diesel::update(
+        messages::table.filter(
+            messages::tenant_id
+                .eq(tenant)
+                .and(messages::id.eq(id))
+                .and(messages::token.eq(Some(token)))
+                .and(messages::state.eq(MessageState::Dispatched)),
+        ),
+    )
+    .set((
+        messages::state.eq(ending.state),
+        messages::next_attempt_at.eq(ending.next_attempt_at.map(Ts)),
+        messages::provider_message_id.eq(&ending.provider_message_id),
+        messages::failure.eq(if ending.state == MessageState::Accepted { None } else { ending.detail.clone() }),
+        messages::finished_at.eq(Some(Ts(now))),
+        messages::lease_until.eq(None::<Ts>),
+    ))
+    .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// Moves a message that nobody is sending: a person's decision, a receipt, a cancellation.
+pub fn set_state(
+    conn: &mut Conn,
+    tenant: TenantId,
+    id: MessageId,
+    state: MessageState,
+    next_attempt_at: Option<DateTime<Utc>>,
+    failure: Option<&str>,
+) -> Result<()> {
+    diesel::update(messages::table.filter(messages::tenant_id.eq(tenant).and(messages::id.eq(id))))
+        .set((
+            messages::state.eq(state),
+            messages::next_attempt_at.eq(next_attempt_at.map(Ts)),
+            messages::failure.eq(failure),
+            messages::token.eq(None::<Token>),
+            messages::lease_until.eq(None::<Ts>),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Puts off messages that were not even tried: no attempt is spent.
+pub fn postpone(conn: &mut Conn, tenant: TenantId, ids: &[MessageId], until: DateTime<Utc>) -> Result<()> {
+    diesel::update(messages::table.filter(messages::tenant_id.eq(tenant).and(messages::id.eq_any(ids.to_vec()))))
+        .set(messages::next_attempt_at.eq(Some(Ts(until))))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Writes a delivery status that outranks the one before.
+pub fn report(conn: &mut Conn, tenant: TenantId, id: MessageId, status: DeliveryStatus, grade: Option<EvidenceGrade>) -> Result<bool> {
+    let rank = i32::from(status.rank());
+    let changed = diesel::update(
+        messages::table.filter(messages::tenant_id.eq(tenant).and(messages::id.eq(id)).and(messages::delivery_rank.lt(rank))),
+    )
+    .set((messages::delivery_status.eq(Some(status)), messages::delivery_rank.eq(rank), messages::evidence_grade.eq(grade)))
+    .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// The next moment at which a prepared message wants attention.
+pub fn next_due(conn: &mut Conn, tenant: TenantId) -> Result<Option<DateTime<Utc>>> {
+    let at: Option<Option<Ts>> = messages::table
+        .filter(messages::tenant_id.eq(tenant).and(messages::state.eq(MessageState::Prepared)).and(messages::next_attempt_at.is_not_null()))
+        .order(messages::next_attempt_at.asc())
+        .select(messages::next_attempt_at)
+        .first(conn)
+        .optional()?;
+    Ok(at.flatten().map(|at| at.0))
+}
