@@ -1,5 +1,10 @@
 //! What is owed: invoices, their instalments and what settles them.
 
+pub mod allocation;
+pub mod document;
+pub mod invoice;
+pub mod settlement;
+
 crate::words! {
     /// What an invoice asks for.
     pub enum InvoiceKind {

@@ -1,0 +1,169 @@
+//! Which instalment an amount settles.
+//!
+//! Pure arithmetic over open instalments. Invariants: no instalment gets more than its balance, and no more than the amount is given out.
+
+use chrono::NaiveDate;
+
+use super::settlement::Wanted;
+use crate::domain::{
+    ids::{InstalmentId, InvoiceId},
+    invalid::Faults,
+};
+
+/// An instalment with something left to pay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    /// Which.
+    pub instalment_id: InstalmentId,
+    /// Of which invoice.
+    pub invoice_id: InvoiceId,
+    /// When it is due.
+    pub due_date: NaiveDate,
+    /// When its invoice was issued.
+    pub issue_date: NaiveDate,
+    /// What is left, in minor units; more than nothing.
+    pub balance_minor: i64,
+}
+
+/// What one instalment gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Share {
+    /// Which.
+    pub instalment_id: InstalmentId,
+    /// Of which invoice.
+    pub invoice_id: InvoiceId,
+    /// In minor units; more than nothing.
+    pub amount_minor: i64,
+}
+
+/// Gives `amount` to the oldest due date first, then to the oldest invoice; the rest stays unallocated.
+pub fn oldest_first(amount: i64, mut open: Vec<Open>) -> Vec<Share> {
+    sort(&mut open);
+    let mut left = amount;
+    open.iter_mut().filter_map(|one| take(one, &mut left)).collect()
+}
+
+/// Gives each wanted amount to its instalment, or to the parts of its invoice by due date.
+///
+/// # Errors
+/// Every wish that names nothing open of this customer and currency, or more than is left there; and a sum beyond `amount`.
+pub fn as_wanted(amount: i64, wanted: &[Wanted], mut open: Vec<Open>) -> Result<Vec<Share>, Faults> {
+    sort(&mut open);
+    let mut faults = Faults::none();
+    let mut shares = Vec::new();
+    for (n, wish) in wanted.iter().enumerate() {
+        let named = |one: &Open| wish.instalment_id == Some(one.instalment_id) || wish.invoice_id == Some(one.invoice_id);
+        if !open.iter().any(named) {
+            let detail = "nothing of this customer in this currency has this id, or it is settled or cancelled";
+            faults.add(format!("/allocations/{n}"), "not_open", detail);
+            continue;
+        }
+        let mut left = wish.amount;
+        shares.extend(open.iter_mut().filter(|one| named(one)).filter_map(|one| take(one, &mut left)));
+        if left > 0 {
+            let most = wish.amount.saturating_sub(left);
+            faults.add(format!("/allocations/{n}/amount"), "over_allocation", format!("at most {most} is left to settle there"));
+        }
+    }
+    let sum = wanted.iter().try_fold(0_i64, |sum, wish| sum.checked_add(wish.amount));
+    if sum.is_none_or(|sum| sum > amount) {
+        faults.add("/allocations", "over_allocation", format!("the allocations sum to more than the {amount} there is to allocate"));
+    }
+    faults.or(merged(shares))
+}
+
+/// By due date, then issue date, then id.
+fn sort(open: &mut [Open]) {
+    open.sort_by_key(|one| (one.due_date, one.issue_date, one.instalment_id));
+}
+
+/// Takes what fits from `left` for one instalment.
+fn take(one: &mut Open, left: &mut i64) -> Option<Share> {
+    let amount_minor = one.balance_minor.min(*left);
+    if amount_minor <= 0 {
+        return None;
+    }
+    one.balance_minor = one.balance_minor.saturating_sub(amount_minor);
+    *left = left.saturating_sub(amount_minor);
+    Some(Share { instalment_id: one.instalment_id, invoice_id: one.invoice_id, amount_minor })
+}
+
+/// One share per instalment, in the order in which they were first named.
+fn merged(shares: Vec<Share>) -> Vec<Share> {
+    shares.into_iter().fold(Vec::<Share>::new(), |mut all, share| {
+        match all.iter_mut().find(|one| one.instalment_id == share.instalment_id) {
+            Some(one) => one.amount_minor = one.amount_minor.saturating_add(share.amount_minor),
+            None => all.push(share),
+        }
+        all
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Days};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn open(balances: &[(i64, u64)]) -> Vec<Open> {
+        let day = NaiveDate::from_ymd_opt(2026, 3, 1).unwrap();
+        let invoice_id = InvoiceId::new(DateTime::UNIX_EPOCH);
+        balances
+            .iter()
+            .map(|&(balance_minor, due)| Open {
+                instalment_id: InstalmentId::new(DateTime::UNIX_EPOCH),
+                invoice_id,
+                due_date: day + Days::new(due),
+                issue_date: day,
+                balance_minor,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_oldest_due_date_is_served_first() {
+        let open = open(&[(100, 9), (50, 2)]);
+        let shares = oldest_first(70, open.clone());
+        let served: Vec<_> = shares.iter().map(|share| (share.instalment_id, share.amount_minor)).collect();
+        assert_eq!(served, [(open[1].instalment_id, 50), (open[0].instalment_id, 20)]);
+    }
+
+    #[test]
+    fn every_wrong_wish_is_named() {
+        let open = open(&[(100, 9)]);
+        let stranger = InstalmentId::new(DateTime::UNIX_EPOCH);
+        let wish = |instalment_id, amount| Wanted { invoice_id: None, instalment_id: Some(instalment_id), amount };
+        let faults = as_wanted(110, &[wish(stranger, 5), wish(open[0].instalment_id, 101), wish(open[0].instalment_id, 50)], open.clone()).unwrap_err();
+        let codes: Vec<_> = faults.0.iter().map(|fault| (fault.pointer.as_str(), fault.code)).collect();
+        let expected = [
+            ("/allocations/0", "not_open"),
+            ("/allocations/1/amount", "over_allocation"),
+            ("/allocations/2/amount", "over_allocation"),
+            ("/allocations", "over_allocation"),
+        ];
+        assert_eq!(codes, expected);
+    }
+
+    #[test]
+    fn two_wishes_for_one_instalment_are_one_share() {
+        let open = open(&[(100, 9)]);
+        let wish = Wanted { invoice_id: Some(open[0].invoice_id), instalment_id: None, amount: 30 };
+        let shares = as_wanted(100, &[wish.clone(), wish], open).unwrap();
+        assert_eq!(shares.iter().map(|share| share.amount_minor).collect::<Vec<_>>(), [60]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_given_twice(amount in 0_i64..2_000, balances in proptest::collection::vec((1_i64..500, 0_u64..60), 0..12)) {
+            let open = open(&balances);
+            let owed: i64 = open.iter().map(|one| one.balance_minor).sum();
+            let shares = oldest_first(amount, open.clone());
+            prop_assert_eq!(shares.iter().map(|share| share.amount_minor).sum::<i64>(), amount.min(owed));
+            for share in &shares {
+                let of = open.iter().find(|one| one.instalment_id == share.instalment_id).unwrap();
+                prop_assert!(share.amount_minor > 0 && share.amount_minor <= of.balance_minor);
+            }
+        }
+    }
+}
