@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::{
     clock::Clock,
     config::Config,
-    domain::{evidence::checkpoint::Signer, ids::TenantId, link::Links, vault::Vault},
+    domain::{evidence::checkpoint::Signer, ids::TenantId, invalid::Faults, link::Links, vault::Vault},
+    error::{Error, Result},
     outbound::{
         Provider,
         accounts::Accounts,
@@ -13,7 +14,6 @@ use crate::{
         net::{Deadlines, Net},
         registry,
     },
-    error::{Error, Result},
     store::{Db, provider_accounts::ProviderAccount},
 };
 
@@ -49,7 +49,8 @@ impl Instance {
             vault: Vault::new(current, former).map_err(|error| error.to_string())?,
             signer: Arc::new(Signer::derive(current).map_err(|error| error.to_string())?),
             links: Links::new(&config.public_url, current, former).map_err(|error| error.to_string())?,
-            net: Net::new(Policy { allow_private: config.allow_private_networks }, Deadlines::default()).map_err(|error| error.to_string())?,
+            net: Net::new(Policy { allow_private: config.allow_private_networks }, Deadlines::default())
+                .map_err(|error| error.to_string())?,
             providers: Accounts::default(),
             db,
             clock,
@@ -63,8 +64,12 @@ impl Instance {
     /// A record or credentials that cannot be used: the account's trouble alone.
     pub fn provider(&self, tenant: TenantId, account: &ProviderAccount) -> Result<Arc<dyn Provider>> {
         let build = || {
-            let settings = account.provider_settings()?;
-            let credentials = account.provider_credentials(&self.vault)?;
+            let unreadable =
+                |pointer: &'static str| move |_| Faults::one(pointer, "unreadable", "the record cannot be read; enter it again");
+            let settings = serde_json::from_value(account.settings.0.clone()).map_err(unreadable("/settings"))?;
+            let sealed =
+                account.open_credentials(&self.vault).map_err(|error| Faults::one("/credentials", "unreadable", error.to_string()))?;
+            let credentials = sealed.map(|text| serde_json::from_slice(&text)).transpose().map_err(unreadable("/credentials"))?;
             registry::for_mode(tenant.mode(), &settings, credentials.as_ref(), &self.net)
         };
         self.providers.adapter((tenant, account.id), account.version, build).map_err(Error::from)

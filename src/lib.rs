@@ -20,6 +20,4 @@ pub mod http;
 pub mod instance;
 pub mod jobs;
 pub mod outbound;
-pub mod jobs;
-pub mod outbound;
 pub mod store;

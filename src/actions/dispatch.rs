@@ -106,7 +106,8 @@ struct Desk<'p> {
 impl<'p> Desk<'p> {
     fn open(act: &mut Act<'_>, due: &[Message], paused: &'p Paused) -> Result<Self> {
         let ids: Vec<ReminderId> = due.iter().filter_map(|message| message.reminder_id).collect();
-        let reminders: HashMap<_, _> = store::reminders::find_all(act.conn, act.tenant, &ids)?.into_iter().map(|row| (row.id, row)).collect();
+        let reminders: HashMap<_, _> =
+            store::reminders::find_all(act.conn, act.tenant, &ids)?.into_iter().map(|row| (row.id, row)).collect();
         let keys: BTreeSet<Key> = reminders.values().map(|row| (row.customer_id, row.currency)).collect();
         store::accounts::lock(act.conn, act.tenant, &keys)?;
         Ok(Self {
@@ -192,7 +193,13 @@ impl<'p> Desk<'p> {
     }
 
     /// The words, or why there are none.
-    fn write(&mut self, act: &mut Act<'_>, reminder: &Reminder, lines: &[ListedInstalment], link: Option<&str>) -> Result<Result<Rendered, String>> {
+    fn write(
+        &mut self,
+        act: &mut Act<'_>,
+        reminder: &Reminder,
+        lines: &[ListedInstalment],
+        link: Option<&str>,
+    ) -> Result<Result<Rendered, String>> {
         let version = (reminder.policy_id, reminder.policy_version);
         if !self.policies.contains_key(&version) {
             let policy = store::policies::find_version(act.conn, act.tenant, reminder.policy_id, reminder.policy_version)?;
@@ -209,19 +216,36 @@ impl<'p> Desk<'p> {
             return Ok(Err(format!("the step {} is not in the policy", reminder.step_key)));
         };
         let previous = store::reminders::previous(act.conn, act.tenant, reminder.customer_id, reminder.currency)?;
-        let occasion =
-            Occasion { tenant: &self.tenant, loaded, contact: reminder.contact_id, lines, step, number, previous, unsubscribe_link: link, now: act.now };
+        let occasion = Occasion {
+            tenant: &self.tenant,
+            loaded,
+            contact: reminder.contact_id,
+            lines,
+            step,
+            number,
+            previous,
+            unsubscribe_link: link,
+            now: act.now,
+        };
         Ok(occasion.write(reminder.channel, source).map_err(|error| error.to_string()))
     }
 }
 
 /// What is still claimed and where it goes, or why the reminder must not leave.
-fn still_claimed(loaded: &Loaded, reminder: &Reminder, tenant: &Tenant, now: DateTime<Utc>) -> Result<(Vec<ListedInstalment>, String), &'static str> {
+fn still_claimed(
+    loaded: &Loaded,
+    reminder: &Reminder,
+    tenant: &Tenant,
+    now: DateTime<Utc>,
+) -> Result<(Vec<ListedInstalment>, String), &'static str> {
     let account = &loaded.account;
     let today = tenant.calendar().today(now);
     let open = |line: &ListedInstalment| account.instalments.iter().find(|one| one.id == line.instalment_id && claimable(one, today));
-    let lines: Vec<ListedInstalment> =
-        reminder.instalments.iter().filter_map(|line| open(line).map(|one| ListedInstalment { claimed_minor: one.claimable_minor, ..line.clone() })).collect();
+    let lines: Vec<ListedInstalment> = reminder
+        .instalments
+        .iter()
+        .filter_map(|line| open(line).map(|one| ListedInstalment { claimed_minor: one.claimable_minor, ..line.clone() }))
+        .collect();
     if !lines.iter().any(|line| line.instalment_id == reminder.carrying_instalment_id) {
         return Err("settled");
     }
@@ -242,7 +266,15 @@ fn claimable(instalment: &InstalmentFacts, today: chrono::NaiveDate) -> bool {
     instalment.claimable_minor > 0 && !instalment.silences.iter().any(|silence| silence.until.is_none_or(|until| until >= today))
 }
 
-fn committed(message: Message, rendered: &Rendered, account: &ProviderAccount, address: String, token: Token, lease_until: DateTime<Utc>, now: DateTime<Utc>) -> Message {
+fn committed(
+    message: Message,
+    rendered: &Rendered,
+    account: &ProviderAccount,
+    address: String,
+    token: Token,
+    lease_until: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Message {
     let (subject, html, body, segments) = match rendered {
         Rendered::Email { subject, text, html } => (Some(subject.clone()), html.clone(), text.clone(), None),
         Rendered::Sms { text, segments } => (None, None, text.clone(), i32::try_from(segments.segments).ok()),
@@ -366,10 +398,13 @@ pub fn finish(act: &mut Act<'_>, results: &[Sent]) -> Result<()> {
 }
 
 fn ending(message: &Message, outcome: &Outcome, now: DateTime<Utc>) -> Ending {
-    let blank = Ending { state: MessageState::Accepted, next_attempt_at: None, provider_message_id: None, outcome: "accepted", detail: None };
+    let blank =
+        Ending { state: MessageState::Accepted, next_attempt_at: None, provider_message_id: None, outcome: "accepted", detail: None };
     match outcome {
         Outcome::Accepted { provider_id, .. } => Ending { provider_message_id: provider_id.clone(), ..blank },
-        Outcome::Rejected { reason, .. } => Ending { state: MessageState::Rejected, outcome: "rejected", detail: Some(reason.clone()), ..blank },
+        Outcome::Rejected { reason, .. } => {
+            Ending { state: MessageState::Rejected, outcome: "rejected", detail: Some(reason.clone()), ..blank }
+        }
         Outcome::NotSent { reason, not_before, .. } => {
             let next = not_before.unwrap_or(now).max(now + backoff(message.attempts));
             let (state, next, outcome) = if next - message.created_at.0 > PATIENCE {
@@ -407,7 +442,13 @@ fn follow(act: &mut Act<'_>, message: &Message, sent: &Sent, ending: &Ending) ->
         }
         (outcome, MessageState::Rejected) => {
             if let Outcome::Rejected { suppress: Some(reason), .. } = outcome {
-                super::suppressions::suppress_known(act, message.channel, &message.address, *reason, &format!("provider:{}", sent.account))?;
+                super::suppressions::suppress_known(
+                    act,
+                    message.channel,
+                    &message.address,
+                    *reason,
+                    &format!("provider:{}", sent.account),
+                )?;
             }
             store::reminders::set_state(act.conn, act.tenant, reminder.id, ReminderState::Failed, Some("rejected"))?;
             act.touch(reminder.customer_id, reminder.currency);
@@ -477,7 +518,11 @@ fn fail(act: &mut Act<'_>, reminder: &Reminder, message: &Message, word: &'stati
 ///
 /// # Errors
 /// The store's.
-pub fn recover(act: &mut Act<'_>, repeat_until: impl Fn(&ProviderAccount, DateTime<Utc>) -> Option<DateTime<Utc>>, limit: i64) -> Result<usize> {
+pub fn recover(
+    act: &mut Act<'_>,
+    repeat_until: impl Fn(&ProviderAccount, DateTime<Utc>) -> Option<DateTime<Utc>>,
+    limit: i64,
+) -> Result<usize> {
     let database_now = store::dialect::database_now(act.conn)?;
     let orphans = store::messages::orphans(act.conn, act.tenant, database_now, limit)?;
     for message in &orphans {

@@ -12,6 +12,7 @@ pub mod keys;
 pub mod planning;
 pub mod receipts;
 pub mod reminders;
+pub mod suppressions;
 pub mod tasks;
 pub mod tenants;
 pub mod wording;

@@ -45,14 +45,17 @@ type Version = (PolicyId, i32, Rc<Policy>);
 impl Policies {
     fn load(act: &mut Act<'_>) -> Result<Self> {
         let active = store::policies::active_set(act.conn, act.tenant)?;
-        Ok(Self { active: active.into_iter().map(|one| (one.id, one.version, Rc::new(one.policy))).collect(), versions: HashMap::new() })
+        Ok(Self { active: active.into_iter().map(|one| (one.id, one.version, Rc::new(one.document))).collect(), versions: HashMap::new() })
     }
 
     /// The policy of an account: the one that the creditor assigned, else the one that its scope chooses. Once a crescendo is under way, the account stays on its
     /// policy and version.
     fn of(&mut self, act: &mut Act<'_>, row: &Account, loaded: &Loaded) -> Result<Option<Version>> {
         let under_way = loaded.account.instalments.iter().any(|instalment| instalment.progress.is_some());
-        let kept = row.policy_id.zip(row.policy_version).filter(|(id, _)| under_way && loaded.assigned_policy.is_none_or(|assigned| assigned == *id));
+        let kept = row
+            .policy_id
+            .zip(row.policy_version)
+            .filter(|(id, _)| under_way && loaded.assigned_policy.is_none_or(|assigned| assigned == *id));
         if let Some((id, version)) = kept {
             return self.version(act, id, version).map(Some);
         }
@@ -242,7 +245,8 @@ impl Case<'_> {
     }
 
     fn witness(&self, act: &mut Act<'_>, reminder: &Reminder, held: &[Held<'_>]) {
-        let left_out: Vec<_> = held.iter().map(|held| json!({"rule": held.rule, "instalment": held.instalment, "step": held.step})).collect();
+        let left_out: Vec<_> =
+            held.iter().map(|held| json!({"rule": held.rule, "instalment": held.instalment, "step": held.step})).collect();
         let body = json!({
             "customer": reminder.customer_id, "currency": reminder.currency, "policy": self.id, "policy_version": self.version,
             "step": reminder.step_key, "cycle": reminder.cycle, "channel": reminder.channel, "formal": reminder.formal,

@@ -166,7 +166,13 @@ fn apply(act: &mut Act<'_>, receipt: &Receipt, message: &Message, limit: Evidenc
         return Ok("outranked");
     }
     if let Some(reason) = receipt.status.suppresses() {
-        super::suppressions::suppress_known(act, message.channel, &message.address, reason, &format!("provider:{}", receipt.provider_account_id))?;
+        super::suppressions::suppress_known(
+            act,
+            message.channel,
+            &message.address,
+            reason,
+            &format!("provider:{}", receipt.provider_account_id),
+        )?;
     }
     if (receipt.status.is_failure() || receipt.status.suppresses().is_some())
         && let Some(reminder) = message.reminder_id
@@ -180,7 +186,9 @@ fn apply(act: &mut Act<'_>, receipt: &Receipt, message: &Message, limit: Evidenc
 /// An address that wrote STOP.
 fn stop(act: &mut Act<'_>, receipt: &Receipt, address: &str) -> Result<()> {
     match receipt.status.suppresses() {
-        Some(reason) => super::suppressions::suppress_known(act, Channel::Sms, address, reason, &format!("provider:{}", receipt.provider_account_id)),
+        Some(reason) => {
+            super::suppressions::suppress_known(act, Channel::Sms, address, reason, &format!("provider:{}", receipt.provider_account_id))
+        }
         None => Ok(()),
     }
 }

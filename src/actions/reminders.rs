@@ -91,9 +91,17 @@ fn send(act: &mut Act<'_>, reminder: &Reminder) -> Result<Reminder> {
     let key = (reminder.customer_id, reminder.currency);
     let loaded = store::facts::load_one(act.conn, act.tenant, key, act.now)?;
     if reminder.channel.is_sent() {
-        let reachable = loaded.account.customer.contacts.iter().any(|contact| Some(contact.id) == reminder.contact_id && contact.reachable(reminder.channel));
+        let reachable = loaded
+            .account
+            .customer
+            .contacts
+            .iter()
+            .any(|contact| Some(contact.id) == reminder.contact_id && contact.reachable(reminder.channel));
         if !reachable {
-            return Err(Error::conflict("no_recipient", "the contact cannot be reached on this channel; give it an address, lift the suppression, or cancel the reminder"));
+            return Err(Error::conflict(
+                "no_recipient",
+                "the contact cannot be reached on this channel; give it an address, lift the suppression, or cancel the reminder",
+            ));
         }
         let message = planning::message(act, &loaded, reminder)?;
         store::reminders::set_state(act.conn, act.tenant, reminder.id, ReminderState::InFlight, None)?;

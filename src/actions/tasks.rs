@@ -36,7 +36,8 @@ pub fn give(act: &mut Act<'_>, reminder: &Reminder, script: Option<String>) -> R
 /// # Errors
 /// The store's.
 pub fn review(act: &mut Act<'_>, customer: CustomerId, currency: Currency, reminder: Option<ReminderId>, reason: &str) -> Result<()> {
-    let task = Task { kind: TaskKind::Review, reason: Some(reason.to_owned()), reminder_id: reminder, ..blank(act, customer, Some(currency)) };
+    let task =
+        Task { kind: TaskKind::Review, reason: Some(reason.to_owned()), reminder_id: reminder, ..blank(act, customer, Some(currency)) };
     if store::tasks::insert(act.conn, &task)? {
         act.witness("task.given", task.id, json!({"kind": task.kind, "reason": reason, "customer": customer, "currency": currency}));
     }
@@ -96,7 +97,12 @@ fn close(act: &mut Act<'_>, id: TaskId, state: TaskState, outcome: Option<TaskOu
     store::tasks::update(act.conn, &task)?;
     let kind = if state == TaskState::Done { "task.completed" } else { "task.cancelled" };
     let notes = task.notes.clone().map(|notes| ("notes", notes));
-    act.witness_personal(kind, id, json!({"kind": task.kind, "outcome": outcome, "customer": task.customer_id}), notes.into_iter().collect());
+    act.witness_personal(
+        kind,
+        id,
+        json!({"kind": task.kind, "outcome": outcome, "customer": task.customer_id}),
+        notes.into_iter().collect(),
+    );
     // A finished review lets the decision raise it anew, should its cause persist.
     if let Some(currency) = task.currency {
         act.touch(task.customer_id, currency);
@@ -124,5 +130,9 @@ pub fn assign(act: &mut Act<'_>, id: TaskId, owner: Option<&str>, due_at: Option
 
 fn open(act: &mut Act<'_>, id: TaskId) -> Result<Task> {
     let task = store::tasks::find(act.conn, act.tenant, id)?;
-    if task.state == TaskState::Open { Ok(task) } else { Err(Error::conflict("task_ended", format!("the task is {}; only an open one can change", task.state))) }
+    if task.state == TaskState::Open {
+        Ok(task)
+    } else {
+        Err(Error::conflict("task_ended", format!("the task is {}; only an open one can change", task.state)))
+    }
 }

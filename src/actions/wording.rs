@@ -68,7 +68,9 @@ impl Occasion<'_> {
         let currency = self.loaded.account.currency;
         let zone = self.tenant.zone();
         let today = local::date(zone, self.now);
-        let sum = |lines: &mut dyn Iterator<Item = &ListedInstalment>| Money::new(lines.fold(0i64, |sum, line| sum.saturating_add(line.claimed_minor)), currency);
+        let sum = |lines: &mut dyn Iterator<Item = &ListedInstalment>| {
+            Money::new(lines.fold(0i64, |sum, line| sum.saturating_add(line.claimed_minor)), currency)
+        };
         let customer_name = &self.loaded.name;
         let contact_name = self.contact.and_then(|id| self.loaded.contact_names.get(&id)).unwrap_or(customer_name);
         let links: Vec<&String> = self.invoices().filter_map(|invoice| self.loaded.invoices.get(&invoice)?.payment_link.as_ref()).collect();
@@ -101,12 +103,19 @@ impl Occasion<'_> {
             email: letterhead.email.as_ref().map(ToString::to_string),
             phone: letterhead.phone.as_ref().map(ToString::to_string),
             registration: letterhead.registration.clone(),
-            bank: letterhead.bank.as_ref().map(|bank| Bank { iban: grouped(&bank.iban), bic: bank.bic.clone(), holder: bank.holder.clone() }),
+            bank: letterhead.bank.as_ref().map(|bank| Bank {
+                iban: grouped(&bank.iban),
+                bic: bank.bic.clone(),
+                holder: bank.holder.clone(),
+            }),
         }
     }
 
     fn invoices(&self) -> impl Iterator<Item = InvoiceId> {
-        self.lines.iter().filter_map(|line| self.loaded.account.instalments.iter().find(|one| one.id == line.instalment_id)).map(|one| one.invoice_id)
+        self.lines
+            .iter()
+            .filter_map(|line| self.loaded.account.instalments.iter().find(|one| one.id == line.instalment_id))
+            .map(|one| one.invoice_id)
     }
 
     fn line(&self, line: &ListedInstalment, today: chrono::NaiveDate) -> Option<InvoiceLine> {

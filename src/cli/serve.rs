@@ -8,6 +8,7 @@ use crate::{
     clock::Clock,
     config::{Config, Role},
     http::{self, State},
+    instance::Instance,
     jobs,
     store::{self, DatabaseUrl, Db},
 };
@@ -34,8 +35,9 @@ impl Serve {
         let clock = Clock::system();
         show_first_key(&db, &clock)?;
         let listener = TcpListener::bind(config.listen).map_err(|error| format!("cannot listen at {}: {error}", config.listen))?;
-        let state = Arc::new(State::new(db, clock, config)?);
-        actix_web::rt::System::new().block_on(until_told(state, listener))
+        let instance = Arc::new(Instance::new(db, clock, config)?);
+        let state = Arc::new(State::new(Arc::clone(&instance))?);
+        actix_web::rt::System::new().block_on(until_told(instance, state, listener))
     }
 }
 
@@ -48,26 +50,26 @@ fn show_first_key(db: &Db, clock: &Clock) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn until_told(state: Arc<State>, listener: TcpListener) -> Result<(), Failure> {
+async fn until_told(instance: Arc<Instance>, state: Arc<State>, listener: TcpListener) -> Result<(), Failure> {
     let address = listener.local_addr()?;
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let loops = (instance.config.role != Role::Api).then(|| jobs::start(&instance, &stopped));
     let server = http::serve(Arc::clone(&state), listener, 2)?;
     let handle = server.handle();
     let running = actix_web::rt::spawn(server);
     tracing::info!(%address, role = %state.config.role, "serving; the reference is at /docs");
-    let (stop, stopped) = tokio::sync::watch::channel(false);
-    let seals = (state.config.role != Role::Api)
-        .then(|| actix_web::rt::spawn(jobs::seals::run(state.db.clone(), state.clock.clone(), Arc::clone(&state.signer), stopped)));
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         _ = terminated.recv() => {}
         outcome = tokio::signal::ctrl_c() => outcome?,
     }
     tracing::info!("stopping");
+    // The loops finish their turns while the API drains: whatever is between claim and result gets its result.
     stop.send_replace(true);
     handle.stop(true).await;
     running.await.map_err(|error| error.to_string())??;
-    if let Some(seals) = seals {
-        seals.await.map_err(|error| error.to_string())?;
+    if let Some(loops) = loops {
+        loops.await.map_err(|error| error.to_string())?;
     }
     tracing::info!("stopped");
     Ok(())

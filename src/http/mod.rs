@@ -31,30 +31,17 @@ pub use contract::{Contract, nearest};
 pub use openapi::document;
 pub use problem::{CODES, Problem};
 
-use crate::{
-    clock::Clock,
-    config::Config,
-    domain::{evidence::checkpoint::Signer, vault::Vault},
-    store::Db,
-};
+use crate::instance::Instance;
 
 /// What every handler can reach.
 #[derive(Debug)]
 pub struct State {
-    /// The database.
-    pub db: Db,
-    /// The present.
-    pub clock: Clock,
+    /// What it shares with the worker.
+    pub instance: Arc<Instance>,
     /// The compiled contract.
     pub contract: Contract,
     /// Keys and tokens.
     pub auth: auth::Auth,
-    /// Opens and seals what is secret at rest.
-    pub vault: Vault,
-    /// Signs the heads of the evidence.
-    pub signer: Arc<Signer>,
-    /// The configuration.
-    pub config: Config,
     /// What `/metrics` shows.
     pub metrics: health::Metrics,
     /// Keys of requests under way, so that a second one is told to wait.
@@ -62,24 +49,26 @@ pub struct State {
 }
 
 impl State {
-    /// Everything the API needs, over an open database.
+    /// Everything the API needs.
     ///
     /// # Errors
     /// A sentence for the operator.
-    pub fn new(db: Db, clock: Clock, config: Config) -> Result<Self, String> {
-        let vault = Vault::new(&config.secrets.current, &config.secrets.former).map_err(|error| error.to_string())?;
-        let signer = Arc::new(Signer::derive(&config.secrets.current).map_err(|error| error.to_string())?);
+    pub fn new(instance: Arc<Instance>) -> Result<Self, String> {
         Ok(Self {
             contract: Contract::compile(&document())?,
-            auth: auth::Auth::new(&config)?,
+            auth: auth::Auth::new(&instance.config)?,
             metrics: health::Metrics::new().map_err(|error| error.to_string())?,
             under_way: call::UnderWay::default(),
-            db,
-            clock,
-            vault,
-            signer,
-            config,
+            instance,
         })
+    }
+}
+
+/// What is shared reads as the API's own.
+impl std::ops::Deref for State {
+    type Target = Instance;
+    fn deref(&self) -> &Instance {
+        &self.instance
     }
 }
 

@@ -11,7 +11,8 @@ use crate::{
     domain::{contact::Email, ids::TenantId, template::render::Rendered},
     error::Result,
     instance::Instance,
-    outbound::{self, Content, Envelope, Line, Mail, Text, breaker::Passage},
+    outbound::{self, Content, Envelope, Line, Mail, Text, breaker::Passage, registry},
+    store::provider_accounts::ProviderAccount,
 };
 
 /// Messages claimed in one transaction.
@@ -24,7 +25,10 @@ pub(super) async fn batch(instance: &Instance, tenant: TenantId) -> Result<bool>
     let now = present(instance, tenant).await?;
     let paused = instance.providers.paused(tenant, now);
     let links = instance.links.clone();
-    let claim = actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::dispatch::claim(act, &links, &paused, BATCH)).await?;
+    let claim = actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| {
+        actions::dispatch::claim(act, &links, &paused, BATCH)
+    })
+    .await?;
     if claim.claimed.is_empty() {
         return Ok(claim.busy);
     }
@@ -36,8 +40,8 @@ pub(super) async fn batch(instance: &Instance, tenant: TenantId) -> Result<bool>
 
 /// Takes up what lost its dispatcher.
 pub(super) async fn recover(instance: &Instance, tenant: TenantId) -> Result<usize> {
-    let repeat = |account: &crate::store::provider_accounts::ProviderAccount, first: DateTime<Utc>| {
-        account.capabilities().and_then(|capabilities| capabilities.idempotency.repeat_until(first))
+    let repeat = |account: &ProviderAccount, first: DateTime<Utc>| {
+        account.kind.parse().ok().and_then(|kind| registry::capabilities(kind).idempotency.repeat_until(first))
     };
     actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::dispatch::recover(act, repeat, BATCH)).await
 }
@@ -54,12 +58,20 @@ async fn call(instance: &Instance, tenant: TenantId, claimed: Claimed, now: Date
         Ok(provider) => provider,
         Err(error) => {
             tracing::warn!(account = %claimed.account.id, %error, "a provider account cannot be used");
-            return claimed.ended(Outcome::NotSent { reason: "the provider account cannot be used; check its settings and credentials".to_owned(), not_before: None, tried: false });
+            return claimed.ended(Outcome::NotSent {
+                reason: "the provider account cannot be used; check its settings and credentials".to_owned(),
+                not_before: None,
+                tried: false,
+            });
         }
     };
     let name = (tenant, claimed.account.id);
     if let Passage::Until(until) = instance.providers.enter(name, now) {
-        return claimed.ended(Outcome::NotSent { reason: "the provider account is paused".to_owned(), not_before: Some(until), tried: false });
+        return claimed.ended(Outcome::NotSent {
+            reason: "the provider account is paused".to_owned(),
+            not_before: Some(until),
+            tried: false,
+        });
     }
     let envelope = match envelope(&claimed) {
         Ok(envelope) => envelope,
@@ -74,13 +86,22 @@ async fn call(instance: &Instance, tenant: TenantId, claimed: Claimed, now: Date
             provider_id,
             later: later
                 .into_iter()
-                .map(|(delay, report)| Foretold { at: now + delay, status: report.status, dedupe: report.dedupe, raw_name: report.raw_name })
+                .map(|(delay, report)| Foretold {
+                    at: now + delay,
+                    status: report.status,
+                    dedupe: report.dedupe,
+                    raw_name: report.raw_name,
+                })
                 .collect(),
             grade: crate::domain::delivery::EvidenceGrade::ProviderAccepted,
         },
-        outbound::Outcome::Rejected { code, reason, permanent: true, suppress } => Outcome::Rejected { reason: format!("{code}: {reason}"), suppress },
+        outbound::Outcome::Rejected { code, reason, permanent: true, suppress } => {
+            Outcome::Rejected { reason: format!("{code}: {reason}"), suppress }
+        }
         // The account is at fault: the message waits until it is repaired.
-        outbound::Outcome::Rejected { code, reason, permanent: false, .. } => Outcome::NotSent { reason: format!("{code}: {reason}"), not_before: None, tried: true },
+        outbound::Outcome::Rejected { code, reason, permanent: false, .. } => {
+            Outcome::NotSent { reason: format!("{code}: {reason}"), not_before: None, tried: true }
+        }
         outbound::Outcome::NotSent { reason, retry_after } => {
             let not_before = retry_after.and_then(|after| chrono::TimeDelta::from_std(after).ok()).map(|after| now + after);
             Outcome::NotSent { reason, not_before, tried: true }
@@ -104,7 +125,9 @@ fn envelope(claimed: &Claimed) -> Result<Envelope, String> {
             text: text.clone(),
             list_unsubscribe: claimed.unsubscribe_link.as_deref().map(line).transpose()?,
         }),
-        Rendered::Sms { text, .. } | Rendered::Script { text, .. } => Content::Text(Text { to: message.address.parse()?, body: text.clone() }),
+        Rendered::Sms { text, .. } | Rendered::Script { text, .. } => {
+            Content::Text(Text { to: message.address.parse()?, body: text.clone() })
+        }
     };
     Ok(Envelope { message_id: message.id, idempotency_key: line(&message.id.to_string())?, content, receipts_url: None })
 }

@@ -9,5 +9,18 @@ pub mod seals;
 mod worker;
 
 pub use partition::{Turn, turn};
-pub use worker::run;
-pub mod seals;
+
+use std::sync::Arc;
+
+use tokio::{sync::watch, task::JoinHandle};
+
+use crate::instance::Instance;
+
+/// Starts the worker and the sealer; the handle ends when both have stopped.
+pub fn start(instance: &Arc<Instance>, stop: &watch::Receiver<bool>) -> JoinHandle<()> {
+    let sealing = seals::run(instance.db.clone(), instance.clock.clone(), Arc::clone(&instance.signer), stop.clone());
+    let working = worker::run(Arc::clone(instance), stop.clone());
+    tokio::spawn(async move {
+        tokio::join!(sealing, working);
+    })
+}

@@ -34,22 +34,45 @@ pub enum Turn {
 /// # Errors
 /// The store's; whatever was committed before stands.
 pub async fn turn(instance: &Instance, tenant: TenantId) -> Result<Turn> {
-    let planned = actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, |act| actions::planning::plan_due(act, ACCOUNTS)).await?;
-    let sent = dispatch::batch(instance, tenant).await?;
-    let recovered = dispatch::recover(instance, tenant).await?;
+    let wall = instance.clock.now();
+    let agenda = instance.db.read(tenant, move |conn| Agenda::read(conn, tenant, wall)).await?;
+    if !agenda.is_due() {
+        let advanced = tenant.mode() == Mode::Test && clock::step(instance, tenant).await?;
+        return Ok(if advanced { Turn::Busy } else { Turn::Idle(agenda.next) });
+    }
+    let system = actions::SYSTEM;
+    actions::run(&instance.db, &instance.clock, tenant, system, |act| actions::planning::plan_due(act, ACCOUNTS)).await?;
+    dispatch::batch(instance, tenant).await?;
+    if agenda.orphaned {
+        dispatch::recover(instance, tenant).await?;
+    }
     let grade = |_| EvidenceGrade::Handset;
-    let applied = actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::receipts::apply_due(act, grade, RECEIPTS)).await?;
-    if planned > 0 || sent || recovered > 0 || applied > 0 {
-        return Ok(Turn::Busy);
+    actions::run(&instance.db, &instance.clock, tenant, system, move |act| actions::receipts::apply_due(act, grade, RECEIPTS)).await?;
+    Ok(Turn::Busy)
+}
+
+/// What a look without any lock finds: most turns of most partitions end with it.
+struct Agenda {
+    now: DateTime<Utc>,
+    next: Option<DateTime<Utc>>,
+    orphaned: bool,
+}
+
+impl Agenda {
+    fn read(conn: &mut store::Conn, tenant: TenantId, wall: DateTime<Utc>) -> Result<Self> {
+        let now = actions::present(conn, tenant, wall)?;
+        let orphaned = store::messages::any_orphans(conn, tenant)?;
+        Ok(Self { now, next: next_moment(conn, tenant)?, orphaned })
     }
-    if tenant.mode() == Mode::Test && clock::step(instance, tenant).await? {
-        return Ok(Turn::Busy);
+
+    fn is_due(&self) -> bool {
+        self.orphaned || self.next.is_some_and(|next| next <= self.now)
     }
-    instance.db.read(tenant, move |conn| next_moment(conn, tenant)).await.map(Turn::Idle)
 }
 
 /// The earliest moment at which anything of the partition falls due.
 pub(super) fn next_moment(conn: &mut store::Conn, tenant: TenantId) -> Result<Option<DateTime<Utc>>> {
-    let moments = [store::accounts::next_due(conn, tenant)?, store::messages::next_due(conn, tenant)?, store::receipts::next_due(conn, tenant)?];
+    let moments =
+        [store::accounts::next_due(conn, tenant)?, store::messages::next_due(conn, tenant)?, store::receipts::next_due(conn, tenant)?];
     Ok(moments.into_iter().flatten().min())
 }

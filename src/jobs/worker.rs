@@ -77,7 +77,8 @@ impl Queue {
         self.resting.retain(|tenant, _| listed.contains(tenant));
         self.ready.retain(|(_, tenant)| listed.contains(tenant));
         for tenant in listed {
-            let known = self.working.contains(&tenant) || self.resting.contains_key(&tenant) || self.ready.iter().any(|(_, one)| *one == tenant);
+            let known =
+                self.working.contains(&tenant) || self.resting.contains_key(&tenant) || self.ready.iter().any(|(_, one)| *one == tenant);
             if !known {
                 self.line_up(tenant);
             }

@@ -36,7 +36,12 @@ impl Accounts {
     ///
     /// # Errors
     /// What `build` finds wrong with the record.
-    pub fn adapter(&self, name: Name, version: i64, build: impl FnOnce() -> Result<Box<dyn Provider>, Faults>) -> Result<Arc<dyn Provider>, Faults> {
+    pub fn adapter(
+        &self,
+        name: Name,
+        version: i64,
+        build: impl FnOnce() -> Result<Box<dyn Provider>, Faults>,
+    ) -> Result<Arc<dyn Provider>, Faults> {
         let mut adapters = self.adapters.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, adapter)) = adapters.get(&name)
             && *known == version

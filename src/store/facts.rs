@@ -2,14 +2,14 @@
 //!
 //! Invariant: all facts of a batch are of one transaction, so of one moment.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, QueryDsl, Queryable, RunQueryDsl};
 
 use super::{
     Conn, Json, Ts,
-    schema::{contacts, customers, instalments, invoices, reminders, settlements, suppressions, tasks},
+    schema::{contacts, customers, instalments, invoices, reminders, settlements, tasks},
 };
 use crate::{
     domain::{
@@ -23,6 +23,7 @@ use crate::{
         ledger::InvoiceKind,
         locale::{Jurisdiction, Language},
         money::Currency,
+        suppression::Address,
     },
     error::{Error, Result},
 };
@@ -186,19 +187,16 @@ fn people(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId]) -> Result<Peopl
             contacts::opted_out,
         ))
         .load(conn)?;
-    let addresses: Vec<String> = rows
-        .iter()
-        .flat_map(|row| [row.email.as_ref().map(Email::to_string), row.phone.as_ref().map(Phone::to_string)])
-        .flatten()
-        .collect();
-    let suppressed = suppressed(conn, tenant, addresses)?;
+    let addresses: Vec<Address> =
+        rows.iter().flat_map(|row| [row.email.as_ref().map(Address::from), row.phone.as_ref().map(Address::from)]).flatten().collect();
+    let suppressed = super::suppressions::active_for(conn, tenant, &addresses)?;
     let mut people = People::new();
     for row in rows {
         let (facts, names) = people.entry(row.customer_id).or_default();
         let bad =
-            |channel, address: Option<String>| address.filter(|address| suppressed.contains(&(channel, address.clone()))).map(|_| channel);
-        let email = bad(Channel::Email, row.email.as_ref().map(Email::to_string));
-        let sms = bad(Channel::Sms, row.phone.as_ref().map(Phone::to_string));
+            |channel, address: Option<Address>| address.filter(|address| suppressed.contains(&(channel, address.clone()))).map(|_| channel);
+        let email = bad(Channel::Email, row.email.as_ref().map(Address::from));
+        let sms = bad(Channel::Sms, row.phone.as_ref().map(Address::from));
         names.insert(row.id, row.name);
         facts.push(ContactFacts {
             id: row.id,
@@ -212,17 +210,6 @@ fn people(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId]) -> Result<Peopl
         });
     }
     Ok(people)
-}
-
-fn suppressed(conn: &mut Conn, tenant: TenantId, addresses: Vec<String>) -> Result<HashSet<(Channel, String)>> {
-    if addresses.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let rows: Vec<(Channel, String)> = suppressions::table
-        .filter(suppressions::tenant_id.eq(tenant).and(suppressions::address.eq_any(addresses)).and(suppressions::lifted_at.is_null()))
-        .select((suppressions::channel, suppressions::address))
-        .load(conn)?;
-    Ok(rows.into_iter().collect())
 }
 
 #[derive(Queryable)]

@@ -132,6 +132,20 @@ pub fn orphans(conn: &mut Conn, tenant: TenantId, database_now: DateTime<Utc>, l
     })
 }
 
+/// Whether a dispatcher has not come back within its lease.
+pub fn any_orphans(conn: &mut Conn, tenant: TenantId) -> Result<bool> {
+    let oldest: Option<Option<Ts>> = messages::table
+        .filter(messages::tenant_id.eq(tenant).and(messages::state.eq(MessageState::Dispatched)))
+        .order(messages::lease_until.asc())
+        .select(messages::lease_until)
+        .first(conn)
+        .optional()?;
+    match oldest.flatten() {
+        Some(lease) => Ok(lease.0 < super::dialect::database_now(conn)?),
+        None => Ok(false),
+    }
+}
+
 /// Messages of a reminder, oldest first.
 pub fn of_reminder(conn: &mut Conn, tenant: TenantId, reminder: ReminderId) -> Result<Vec<Message>> {
     Ok(messages::table

@@ -269,6 +269,9 @@ macro_rules! text_columns {
     )+};
 }
 text_columns!(
+    crate::domain::contact::Channel,
+    crate::domain::contact::Email,
+    crate::domain::contact::Phone,
     crate::domain::customer::CustomerKind,
     crate::domain::delivery::DeliveryStatus,
     crate::domain::delivery::EvidenceGrade,
@@ -278,12 +281,6 @@ text_columns!(
     crate::domain::dunning::reminder::TaskKind,
     crate::domain::dunning::reminder::TaskOutcome,
     crate::domain::dunning::reminder::TaskState,
-    crate::domain::ledger::InvoiceKind,
-    crate::domain::contact::Channel,
-    crate::domain::contact::Email,
-    crate::domain::contact::Phone,
-    crate::domain::delivery::SuppressionReason,
-    crate::domain::customer::CustomerKind,
     crate::domain::ledger::InvoiceKind,
     crate::domain::ledger::document::MediaType,
     crate::domain::ledger::invoice::InvoiceStatus,

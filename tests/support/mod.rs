@@ -9,7 +9,10 @@ use relance::{
     actions,
     clock::Clock,
     config::{Config, LogFormat, Role, Secrets},
+    domain::ids::{Mode, TenantId},
     http::{self, State},
+    instance::Instance,
+    jobs,
     store::{DatabaseUrl, Db},
 };
 use serde_json::{Value, json};
@@ -111,7 +114,8 @@ impl App {
             allow_private_networks: true,
             secrets: Secrets { current: [7; 32], former: Vec::new() },
         };
-        let state = Arc::new(State::new(db.clone(), clock.clone(), config).unwrap());
+        let instance = Arc::new(Instance::new(db.clone(), clock.clone(), config).unwrap());
+        let state = Arc::new(State::new(instance).unwrap());
         let server = http::serve(Arc::clone(&state), listener, 1).unwrap();
         actix_web::rt::spawn(server);
         #[expect(clippy::disallowed_methods, reason = "the test is the outside world")]
@@ -147,6 +151,17 @@ impl App {
 
     pub async fn patch(&self, path: &str, key: &str, body: Value) -> Reply {
         self.send("PATCH", path, key, body, &[]).await
+    }
+
+    /// Does all that is due in one partition of a tenant, as its worker would.
+    pub async fn settle(&self, tenant: &Tenant, mode: Mode) {
+        let partition = tenant.id.parse::<TenantId>().unwrap().in_mode(mode);
+        for _ in 0..100_000 {
+            if jobs::turn(&self.state.instance, partition).await.unwrap() != jobs::Turn::Busy {
+                return;
+            }
+        }
+        panic!("the partition never comes to rest");
     }
 
     /// A French tenant.

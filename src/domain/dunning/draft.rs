@@ -104,8 +104,15 @@ mod tests {
         let documents: Vec<Policy> = BuiltinPolicy::ALL.iter().rev().map(|builtin| builtin.document()).collect();
         let france = "FR".parse().unwrap();
         let chosen = |kind| {
-            let facts =
-                ScopeFacts { kind, segment: None, jurisdiction: &france, language: None, score: None, currency: Currency::EUR, total_minor: 1 };
+            let facts = ScopeFacts {
+                kind,
+                segment: None,
+                jurisdiction: &france,
+                language: None,
+                score: None,
+                currency: Currency::EUR,
+                total_minor: 1,
+            };
             choose(documents.iter().map(|policy| ((), policy)), &facts).map(|(_, policy)| policy.name.clone())
         };
         assert_eq!(chosen(CustomerKind::Business), Some("Crescendo".to_owned()));
