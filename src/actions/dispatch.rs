@@ -27,7 +27,7 @@ use crate::{
     store::{
         self, Token, Ts,
         facts::{Key, Loaded},
-        messages::{Attempt, Ending, Message},
+        messages::{Attempt, Ending, Envelope, Message},
         provider_accounts::ProviderAccount,
         receipts::Receipt,
         reminders::Reminder,
@@ -83,12 +83,14 @@ pub fn claim(act: &mut Act<'_>, links: &Links, paused: &Paused, limit: i64) -> R
     }
     let lease_until = store::dialect::database_now(act.conn)? + LEASE;
     let mut desk = Desk::open(act, &due, paused)?;
-    let mut claimed = Vec::new();
+    let (mut claimed, mut rows) = (Vec::new(), Vec::new());
     for message in due {
-        if let Some(one) = desk.take(act, links, message, lease_until)? {
+        if let Some((one, attempt)) = desk.take(act, links, message, lease_until)? {
+            rows.push((one.message.clone(), attempt));
             claimed.push(one);
         }
     }
+    store::bulk::dispatch(act.conn, act.tenant, &rows)?;
     Ok(Claim { claimed, busy: true })
 }
 
@@ -121,7 +123,13 @@ impl<'p> Desk<'p> {
         })
     }
 
-    fn take(&mut self, act: &mut Act<'_>, links: &Links, message: Message, lease_until: DateTime<Utc>) -> Result<Option<Claimed>> {
+    fn take(
+        &mut self,
+        act: &mut Act<'_>,
+        links: &Links,
+        message: Message,
+        lease_until: DateTime<Utc>,
+    ) -> Result<Option<(Claimed, Attempt)>> {
         let Some(reminder) = message.reminder_id.and_then(|id| self.reminders.get(&id).cloned()) else {
             return Err(Error::internal("a message without its reminder"));
         };
@@ -167,7 +175,6 @@ impl<'p> Desk<'p> {
             outcome: None,
             detail: None,
         };
-        store::messages::dispatch(act.conn, &message, &attempt)?;
         let digest = message.content_digest.as_deref().map(|digest| data_encoding::HEXLOWER.encode(digest));
         let body = json!({
             "reminder": reminder.id, "channel": message.channel, "provider_account": account.id, "attempt": message.attempts,
@@ -176,7 +183,7 @@ impl<'p> Desk<'p> {
         act.witness_personal("message.dispatched", message.id, body, vec![("address", message.address.clone())]);
         let sender = self.tenant.name.clone();
         let reply_to = self.tenant.settings.letterhead.reply_to.clone();
-        Ok(Some(Claimed { message, rendered, account, sender, reply_to, unsubscribe_link, token }))
+        Ok(Some((Claimed { message, rendered, account, sender, reply_to, unsubscribe_link, token }, attempt)))
     }
 
     /// The first account that carries the channel and may be called now; else when to ask again.
@@ -215,7 +222,7 @@ impl<'p> Desk<'p> {
         else {
             return Ok(Err(format!("the step {} is not in the policy", reminder.step_key)));
         };
-        let previous = store::reminders::previous(act.conn, act.tenant, reminder.customer_id, reminder.currency)?;
+        let previous = loaded.last_written_at;
         let occasion = Occasion {
             tenant: &self.tenant,
             loaded,
@@ -318,8 +325,6 @@ pub enum Outcome {
         provider_id: Option<String>,
         /// Reports to come.
         later: Vec<Foretold>,
-        /// What the provider's word proves.
-        grade: EvidenceGrade,
     },
     /// The provider refused it.
     Rejected {
@@ -383,21 +388,36 @@ impl Claimed {
 /// # Errors
 /// The store's.
 pub fn finish(act: &mut Act<'_>, results: &[Sent]) -> Result<()> {
-    for sent in results {
-        let message = store::messages::find(act.conn, act.tenant, sent.message_id)?;
-        let ending = ending(&message, &sent.outcome, act.now);
-        if !store::messages::finish(act.conn, act.tenant, sent.message_id, sent.token, &ending, act.now)? {
+    let ids: Vec<MessageId> = results.iter().map(|sent| sent.message_id).collect();
+    let envelopes: HashMap<_, _> = store::messages::envelopes(act.conn, act.tenant, &ids)?.into_iter().map(|row| (row.id, row)).collect();
+    let of_batch: Vec<(&Sent, &Envelope)> = results.iter().filter_map(|sent| Some((sent, envelopes.get(&sent.message_id)?))).collect();
+    let rows: Vec<_> =
+        of_batch.iter().map(|(sent, envelope)| (sent.message_id, sent.token, ending(envelope, &sent.outcome, act.now))).collect();
+    let written = store::bulk::finish(act.conn, act.tenant, &rows, act.now)?;
+    let reminder_ids: Vec<ReminderId> = envelopes.values().filter_map(|envelope| envelope.reminder_id).collect();
+    let reminders: HashMap<_, _> =
+        store::reminders::find_all(act.conn, act.tenant, &reminder_ids)?.into_iter().map(|row| (row.id, row)).collect();
+    let mut accepted = Vec::new();
+    for ((sent, envelope), (.., ending)) in of_batch.iter().zip(&rows) {
+        if !written.contains(&sent.message_id) {
             act.witness("message.late_result", sent.message_id, json!({"outcome": ending.outcome}));
             continue;
         }
-        let body = json!({"outcome": ending.outcome, "provider_account": sent.account, "provider_message": ending.provider_message_id, "attempt": message.attempts});
+        let body = json!({"outcome": ending.outcome, "provider_account": sent.account, "provider_message": ending.provider_message_id, "attempt": envelope.attempts});
         act.witness("message.attempted", sent.message_id, body);
-        follow(act, &message, sent, &ending)?;
+        let Some(reminder) = envelope.reminder_id.and_then(|id| reminders.get(&id)) else { continue };
+        match &sent.outcome {
+            Outcome::Accepted { later, .. } => {
+                foretell(act, sent.message_id, sent.account, later)?;
+                accepted.push((sent.message_id, reminder.clone()));
+            }
+            outcome => refused(act, envelope, sent, reminder, outcome, ending)?,
+        }
     }
-    Ok(())
+    taken_all(act, &accepted)
 }
 
-fn ending(message: &Message, outcome: &Outcome, now: DateTime<Utc>) -> Ending {
+fn ending(message: &Envelope, outcome: &Outcome, now: DateTime<Utc>) -> Ending {
     let blank =
         Ending { state: MessageState::Accepted, next_attempt_at: None, provider_message_id: None, outcome: "accepted", detail: None };
     match outcome {
@@ -431,16 +451,10 @@ fn backoff(attempts: i32) -> TimeDelta {
     (TimeDelta::seconds(30) * 2i32.saturating_pow(doublings)).min(TimeDelta::hours(4))
 }
 
-/// What a result means for the reminder.
-fn follow(act: &mut Act<'_>, message: &Message, sent: &Sent, ending: &Ending) -> Result<()> {
-    let Some(reminder_id) = message.reminder_id else { return Ok(()) };
-    let reminder = store::reminders::find(act.conn, act.tenant, reminder_id)?;
-    match (&sent.outcome, ending.state) {
-        (Outcome::Accepted { later, grade, .. }, _) => {
-            taken(act, message, &reminder, *grade)?;
-            foretell(act, message, sent.account, later)
-        }
-        (outcome, MessageState::Rejected) => {
+/// What it means for the reminder that a message was not taken.
+fn refused(act: &mut Act<'_>, message: &Envelope, sent: &Sent, reminder: &Reminder, outcome: &Outcome, ending: &Ending) -> Result<()> {
+    match ending.state {
+        MessageState::Rejected => {
             if let Outcome::Rejected { suppress: Some(reason), .. } = outcome {
                 super::suppressions::suppress_known(
                     act,
@@ -450,30 +464,34 @@ fn follow(act: &mut Act<'_>, message: &Message, sent: &Sent, ending: &Ending) ->
                     &format!("provider:{}", sent.account),
                 )?;
             }
-            store::reminders::set_state(act.conn, act.tenant, reminder.id, ReminderState::Failed, Some("rejected"))?;
+            store::reminders::set_state(act.conn, act.tenant, reminder.id, ReminderState::Failed, Some(ending.outcome))?;
             act.touch(reminder.customer_id, reminder.currency);
             tasks::review(act, reminder.customer_id, reminder.currency, Some(reminder.id), "delivery_failed")
         }
-        (_, MessageState::Unknown) => {
+        MessageState::Unknown => {
             store::reminders::set_state(act.conn, act.tenant, reminder.id, ReminderState::OutcomeUnknown, Some("answer_lost"))?;
             tasks::review(act, reminder.customer_id, reminder.currency, Some(reminder.id), "outcome_unknown")
         }
+        // It will be tried again.
         _ => Ok(()),
     }
 }
 
-/// The provider has it: the reminder is done, at this moment.
-pub(super) fn taken(act: &mut Act<'_>, message: &Message, reminder: &Reminder, grade: EvidenceGrade) -> Result<()> {
-    store::messages::report(act.conn, act.tenant, message.id, DeliveryStatus::Accepted, Some(grade))?;
-    if reminder.state.is_open() {
-        store::reminders::complete(act.conn, act.tenant, reminder, act.now)?;
-        act.witness("reminder.completed", reminder.id, json!({"message": message.id, "step": reminder.step_key, "cycle": reminder.cycle}));
+/// The provider has them: the reminders are done, at this moment.
+pub(super) fn taken_all(act: &mut Act<'_>, accepted: &[(MessageId, Reminder)]) -> Result<()> {
+    let ids: Vec<MessageId> = accepted.iter().map(|(id, _)| *id).collect();
+    store::bulk::report_accepted(act.conn, act.tenant, &ids, EvidenceGrade::ProviderAccepted)?;
+    let open: Vec<&(MessageId, Reminder)> = accepted.iter().filter(|(_, reminder)| reminder.state.is_open()).collect();
+    let done: Vec<Reminder> = open.iter().map(|(_, reminder)| reminder.clone()).collect();
+    store::bulk::complete(act.conn, act.tenant, &done, act.now)?;
+    for (message, reminder) in open {
+        act.witness("reminder.completed", reminder.id, json!({"message": message, "step": reminder.step_key, "cycle": reminder.cycle}));
         act.touch(reminder.customer_id, reminder.currency);
     }
     Ok(())
 }
 
-fn foretell(act: &mut Act<'_>, message: &Message, account: ProviderAccountId, later: &[Foretold]) -> Result<()> {
+fn foretell(act: &mut Act<'_>, message: MessageId, account: ProviderAccountId, later: &[Foretold]) -> Result<()> {
     let rows: Vec<Receipt> = later
         .iter()
         .map(|report| Receipt {
@@ -482,7 +500,7 @@ fn foretell(act: &mut Act<'_>, message: &Message, account: ProviderAccountId, la
             provider_account_id: account,
             request_id: None,
             dedupe: report.dedupe.clone(),
-            message_id: Some(message.id),
+            message_id: Some(message),
             provider_message_id: None,
             address: None,
             status: report.status,

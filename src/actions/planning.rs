@@ -108,6 +108,7 @@ pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
     let mut loaded = store::facts::load(act.conn, act.tenant, &keys, act.now)?;
     let mut batch = Batch::default();
     let looked_at = due.len();
+    let mut planned = Vec::with_capacity(looked_at);
     for mut row in due {
         let loaded = loaded.remove(&(row.customer_id, row.currency));
         let version = match &loaded {
@@ -124,8 +125,9 @@ pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
                 case.carry_out(act, action, &plan.held, &mut batch)?;
             }
         }
-        store::accounts::planned(act.conn, &row)?;
+        planned.push(row);
     }
+    store::bulk::planned(act.conn, act.tenant, &planned)?;
     store::reminders::insert(act.conn, &batch.reminders)?;
     store::messages::insert(act.conn, &batch.messages)?;
     batch.finish(act)?;
@@ -223,7 +225,6 @@ impl Case<'_> {
     fn script(&self, act: &mut Act<'_>, reminder: &Reminder) -> Result<Option<String>> {
         let source = store::templates::active(act.conn, act.tenant, &reminder.template)?;
         let Some((number, step)) = (1..).zip(&self.policy.steps).find(|(_, step)| step.key == reminder.step_key) else { return Ok(None) };
-        let previous = store::reminders::previous(act.conn, act.tenant, reminder.customer_id, reminder.currency)?;
         let occasion = Occasion {
             tenant: self.tenant,
             loaded: self.loaded,
@@ -231,7 +232,7 @@ impl Case<'_> {
             lines: &reminder.instalments,
             step,
             number,
-            previous,
+            previous: self.loaded.last_written_at,
             unsubscribe_link: None,
             now: act.now,
         };

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Act, dispatch, planning};
 use crate::{
     domain::{
-        delivery::{EvidenceGrade, MessageState},
+        delivery::MessageState,
         dunning::reminder::ReminderState,
         ids::{MessageId, ReminderId},
     },
@@ -68,7 +68,7 @@ pub fn resolve(act: &mut Act<'_>, id: MessageId, was_sent: bool) -> Result<Messa
     if let Some(reminder) = message.reminder_id {
         let reminder = store::reminders::find(act.conn, act.tenant, reminder)?;
         if was_sent {
-            dispatch::taken(act, &message, &reminder, EvidenceGrade::ProviderAccepted)?;
+            dispatch::taken_all(act, &[(message.id, reminder)])?;
         } else {
             store::reminders::set_state(act.conn, act.tenant, reminder.id, ReminderState::Failed, Some("not_sent"))?;
         }

@@ -93,7 +93,6 @@ async fn call(instance: &Instance, tenant: TenantId, claimed: Claimed, now: Date
                     raw_name: report.raw_name,
                 })
                 .collect(),
-            grade: crate::domain::delivery::EvidenceGrade::ProviderAccepted,
         },
         outbound::Outcome::Rejected { code, reason, permanent: true, suppress } => {
             Outcome::Rejected { reason: format!("{code}: {reason}"), suppress }

@@ -44,6 +44,8 @@ pub struct Loaded {
     pub number: Option<String>,
     /// Names of the contacts.
     pub contact_names: HashMap<ContactId, String>,
+    /// When the account was last reminded in writing, as far back as contacts are counted.
+    pub last_written_at: Option<DateTime<Utc>>,
     /// The invoices of the open instalments.
     pub invoices: HashMap<InvoiceId, InvoiceWords>,
 }
@@ -96,6 +98,7 @@ pub fn load(conn: &mut Conn, tenant: TenantId, keys: &BTreeSet<Key>, now: DateTi
                     name: row.name.clone(),
                     number: row.number.clone(),
                     contact_names: contact_names.clone(),
+                    last_written_at: history.written.get(&key).copied(),
                     invoices,
                 },
             );
@@ -327,6 +330,7 @@ struct History {
     open: HashMap<Key, OpenReminder>,
     contacted: HashMap<CustomerId, Vec<Contacted>>,
     last: HashMap<Key, DateTime<Utc>>,
+    written: HashMap<Key, DateTime<Utc>>,
 }
 
 type ReminderRow = (ReminderId, CustomerId, Currency, Option<ContactId>, Channel, ReminderState, Ts, Option<Ts>);
@@ -360,6 +364,10 @@ fn history(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId], now: DateTime<
         };
         let last = history.last.entry((customer, currency)).or_insert(at);
         *last = at.max(*last);
+        if state == ReminderState::Completed && matches!(channel, Channel::Email | Channel::Sms | Channel::Letter) {
+            let written = history.written.entry((customer, currency)).or_insert(at);
+            *written = at.max(*written);
+        }
         if let Some(contact_id) = contact {
             history.contacted.entry(customer).or_default().push(Contacted { contact_id, channel, at });
         }

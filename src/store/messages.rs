@@ -54,6 +54,19 @@ pub struct Message {
     pub finished_at: Option<Ts>,
 }
 
+/// A message without its contents: what its result is weighed with.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = messages)]
+#[expect(missing_docs, reason = "columns say what they are")]
+pub struct Envelope {
+    pub id: MessageId,
+    pub reminder_id: Option<ReminderId>,
+    pub channel: Channel,
+    pub address: String,
+    pub attempts: i32,
+    pub created_at: Ts,
+}
+
 /// One attempt's row.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = attempts, treat_none_as_default_value = false)]
@@ -86,6 +99,14 @@ pub fn find(conn: &mut Conn, tenant: TenantId, id: MessageId) -> Result<Message>
         .first(conn)
         .optional()?
         .ok_or(Error::NotFound("message"))
+}
+
+/// Many messages, without their contents.
+pub fn envelopes(conn: &mut Conn, tenant: TenantId, ids: &[MessageId]) -> Result<Vec<Envelope>> {
+    Ok(messages::table
+        .filter(messages::tenant_id.eq(tenant).and(messages::id.eq_any(ids.to_vec())))
+        .select(Envelope::as_select())
+        .load(conn)?)
 }
 
 /// The message that a provider knows under its own name.
@@ -217,6 +238,7 @@ pub fn dispatch(conn: &mut Conn, message: &Message, attempt: &Attempt) -> Result
     diesel::update(messages::table.filter(messages::tenant_id.eq(message.tenant_id).and(messages::id.eq(message.id))))
         .set((
             messages::state.eq(MessageState::Dispatched),
+            messages::address.eq(&message.address),
             messages::provider_account_id.eq(message.provider_account_id),
             messages::token.eq(message.token),
             messages::lease_until.eq(message.lease_until),

@@ -6,6 +6,7 @@
 //! Naming: a function takes the connection first and the tenant second, always.
 
 pub mod accounts;
+pub mod bulk;
 mod connection;
 pub mod dialect;
 pub mod evidence;

@@ -150,19 +150,3 @@ pub fn complete(conn: &mut Conn, tenant: TenantId, reminder: &Reminder, at: Date
     }
     Ok(())
 }
-
-/// When the account was last reminded before this reminder was decided: what a firm letter refers to.
-pub fn previous(conn: &mut Conn, tenant: TenantId, customer: CustomerId, currency: Currency) -> Result<Option<DateTime<Utc>>> {
-    let at: Option<Option<Ts>> = reminders::table
-        .filter(reminders::tenant_id.eq(tenant).and(reminders::customer_id.eq(customer)).and(reminders::currency.eq(currency)))
-        .filter(reminders::state.eq(ReminderState::Completed).and(reminders::channel.eq_any([
-            Channel::Email,
-            Channel::Sms,
-            Channel::Letter,
-        ])))
-        .order(reminders::completed_at.desc())
-        .select(reminders::completed_at)
-        .first(conn)
-        .optional()?;
-    Ok(at.flatten().map(|at| at.0))
-}
