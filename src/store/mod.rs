@@ -6,17 +6,24 @@
 //! Naming: a function takes the connection first and the tenant second, always.
 
 pub mod accounts;
+pub mod allocations;
 mod connection;
+pub mod contacts;
+pub mod customers;
 pub mod dialect;
+pub mod documents;
 pub mod evidence;
 pub mod facts;
 pub mod idempotency;
+pub mod instalments;
+pub mod invoices;
 pub mod keys;
 pub mod messages;
 pub mod migrations;
 pub mod receipts;
 pub mod reminders;
 mod schema;
+pub mod settlements;
 pub mod tasks;
 pub mod tenants;
 pub mod types;

@@ -282,8 +282,6 @@ text_columns!(
     crate::domain::contact::Channel,
     crate::domain::contact::Email,
     crate::domain::contact::Phone,
-    crate::domain::customer::CustomerKind,
-    crate::domain::ledger::InvoiceKind,
     crate::domain::ledger::document::MediaType,
     crate::domain::ledger::invoice::InvoiceStatus,
     crate::domain::ledger::settlement::PaymentMethod,
