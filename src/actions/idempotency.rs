@@ -43,8 +43,7 @@ pub fn once(
     tenant: TenantId,
     now: DateTime<Utc>,
     keyed: &Keyed,
-    status: u16,
-    first: impl FnOnce(&mut Conn) -> Result<String>,
+    first: impl FnOnce(&mut Conn) -> Result<(u16, String)>,
 ) -> Result<Answered> {
     let word: [u8; 8] = std::array::from_fn(|n| keyed.digest.get(n).copied().unwrap_or(0));
     if !dialect::try_lock(conn, &word)? {
@@ -54,9 +53,9 @@ pub fn once(
         if record.fingerprint != keyed.fingerprint {
             return Err(Error::conflict("key_reused", "this Idempotency-Key came with another request before"));
         }
-        return Ok(Answered { status: u16::try_from(record.status).unwrap_or(status), body: record.body, replayed: true });
+        return Ok(Answered { status: u16::try_from(record.status).map_err(Error::internal)?, body: record.body, replayed: true });
     }
-    let body = first(conn)?;
+    let (status, body) = first(conn)?;
     let record = Record {
         tenant_id: tenant,
         key_digest: keyed.digest.to_vec(),

@@ -5,13 +5,19 @@
 //!
 //! Invariant: what [`run`] returns with `Ok` is durable, witnessed and planned for; with `Err`, nothing happened.
 
+pub mod contacts;
+pub mod customers;
 pub mod dispatch;
+pub mod documents;
 pub mod evidence;
 pub mod idempotency;
+pub mod invoices;
 pub mod keys;
 pub mod planning;
+pub mod put;
 pub mod receipts;
 pub mod reminders;
+pub mod settlements;
 pub mod suppressions;
 pub mod tasks;
 pub mod tenants;
@@ -184,7 +190,7 @@ pub fn present(conn: &mut Conn, tenant: TenantId, wall: DateTime<Utc>) -> Result
     }
 }
 
-/// [`run`] for a request that may carry an `Idempotency-Key`: the answer is made, and kept, in the same transaction.
+/// [`run`] for a request that may carry an `Idempotency-Key`: the answer, a status and a body, is made and kept in the same transaction.
 ///
 /// # Errors
 /// As [`run`], and those of [`idempotency::once`].
@@ -194,19 +200,18 @@ pub async fn run_once<F>(
     tenant: TenantId,
     actor: &str,
     keyed: Option<Keyed>,
-    status: u16,
     work: F,
 ) -> Result<Answered>
 where
-    F: Fn(&mut Act<'_>) -> Result<String> + Send + 'static,
+    F: Fn(&mut Act<'_>) -> Result<(u16, String)> + Send + 'static,
 {
     let actor = actor.to_owned();
     let clock = clock.clone();
     db.write(tenant, move |conn| {
         let first = |conn: &mut Conn| within(conn, &clock, tenant, &actor, &work);
         match &keyed {
-            Some(keyed) => idempotency::once(conn, tenant, clock.now(), keyed, status, first),
-            None => Ok(Answered { status, body: first(conn)?, replayed: false }),
+            Some(keyed) => idempotency::once(conn, tenant, clock.now(), keyed, first),
+            None => first(conn).map(|(status, body)| Answered { status, body, replayed: false }),
         }
     })
     .await

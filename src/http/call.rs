@@ -159,17 +159,27 @@ impl<Body, Query> Call<Body, Query> {
     /// # Errors
     /// What `work` returns, as a problem; the problems of the key.
     pub async fn act<View: Serialize>(&self, status: StatusCode, work: impl Fn(&mut Act<'_>) -> Result<View> + Send + 'static) -> Answer {
+        self.act_as(move |act| Ok((status, work(act)?))).await
+    }
+
+    /// As [`Call::act`], where what was done decides the status.
+    ///
+    /// # Errors
+    /// As [`Call::act`].
+    pub async fn act_as<View: Serialize>(&self, work: impl Fn(&mut Act<'_>) -> Result<(StatusCode, View)> + Send + 'static) -> Answer {
         let _under_way = match &self.keyed {
             Some(keyed) => Some(self.state.under_way.enter(self.tenant(), keyed.digest).ok_or_else(|| self.in_progress())?),
             None => None,
         };
         let keyed = self.keyed.clone();
-        let work = move |act: &mut Act<'_>| Ok(serde_json::to_string(&work(act)?).map_err(Error::internal)?);
-        let answered =
-            actions::run_once(&self.state.db, &self.state.clock, self.tenant(), &self.caller.actor, keyed, status.as_u16(), work)
-                .await
-                .map_err(|error| self.problem(error))?;
-        let mut answer = self.answer(StatusCode::from_u16(answered.status).unwrap_or(status));
+        let work = move |act: &mut Act<'_>| {
+            let (status, view) = work(act)?;
+            Ok((status.as_u16(), serde_json::to_string(&view).map_err(Error::internal)?))
+        };
+        let answered = actions::run_once(&self.state.db, &self.state.clock, self.tenant(), &self.caller.actor, keyed, work)
+            .await
+            .map_err(|error| self.problem(error))?;
+        let mut answer = self.answer(StatusCode::from_u16(answered.status).unwrap_or(StatusCode::OK));
         if answered.replayed {
             answer.insert_header(("Idempotent-Replayed", "true"));
         }

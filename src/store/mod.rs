@@ -6,12 +6,18 @@
 //! Naming: a function takes the connection first and the tenant second, always.
 
 pub mod accounts;
+pub mod allocations;
 pub mod bulk;
 mod connection;
+pub mod contacts;
+pub mod customers;
 pub mod dialect;
+pub mod documents;
 pub mod evidence;
 pub mod facts;
 pub mod idempotency;
+pub mod instalments;
+pub mod invoices;
 pub mod keys;
 pub mod messages;
 pub mod migrations;
@@ -20,6 +26,7 @@ pub mod provider_accounts;
 pub mod receipts;
 pub mod reminders;
 mod schema;
+pub mod settlements;
 pub mod suppressions;
 pub mod tasks;
 pub mod templates;

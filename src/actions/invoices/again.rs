@@ -1,0 +1,85 @@
+//! An invoice recorded again, as its source has it now.
+//!
+//! What is given replaces what was there; amounts and due dates only while nothing settles them. The caller holds the account's lock.
+
+use super::{Act, changed, document, instalment, refuse_cancelled};
+use crate::{
+    actions::put::{Outcome, Put},
+    domain::{
+        ids::CustomerId,
+        ledger::invoice::{InvoiceStatus, NewInstalment, NewInvoice},
+    },
+    error::{Error, Result},
+    store::{self, Json, documents::Document, instalments::Instalment, invoices::Invoice},
+};
+
+/// Brings a known invoice up to date.
+pub(super) fn record(act: &mut Act<'_>, old: &Invoice, customer: CustomerId, new: &NewInvoice) -> Result<Put<Invoice>> {
+    let there = store::instalments::of_invoices(act.conn, act.tenant, &[old.id])?;
+    let links = new_links(act, old, new)?;
+    let parts = new.parts();
+    let same_parts = same(&there, &parts);
+    let wanted = wanted(old, new);
+    if wanted == *old && same_parts && links.is_empty() && customer == old.customer_id {
+        return Ok(Put { row: wanted, outcome: Outcome::Unchanged });
+    }
+    refuse_cancelled(old)?;
+    if customer != old.customer_id || new.currency != old.currency {
+        let detail = "an invoice keeps its customer and its currency; cancel it and record a new one";
+        return Err(Error::conflict("party_differs", detail));
+    }
+    let mut row = wanted;
+    if !same_parts || new.total != old.total_minor {
+        replace(act, old, &there, &parts)?;
+        row = Invoice { total_minor: new.total, balance_minor: new.total, status: InvoiceStatus::of(new.total), ..row };
+    }
+    store::documents::insert_links(act.conn, &links)?;
+    let parts = store::instalments::of_invoices(act.conn, act.tenant, &[old.id])?;
+    Ok(Put { row: changed(act, row, &parts)?, outcome: Outcome::Changed })
+}
+
+/// The invoice with what is given, amounts aside.
+fn wanted(old: &Invoice, new: &NewInvoice) -> Invoice {
+    Invoice {
+        number: new.number.clone(),
+        kind: new.kind,
+        issue_date: new.issue_date,
+        net_minor: new.net.or(old.net_minor.filter(|_| new.total == old.total_minor)),
+        tax_minor: new.tax.or(old.tax_minor.filter(|_| new.total == old.total_minor)),
+        order_reference: new.order_reference.clone().or_else(|| old.order_reference.clone()),
+        delivery_reference: new.delivery_reference.clone().or_else(|| old.delivery_reference.clone()),
+        structured_reference: new.structured_reference.clone().or_else(|| old.structured_reference.clone()),
+        payment_link: new.payment_link.clone().or_else(|| old.payment_link.clone()),
+        metadata: if new.metadata.0.is_empty() { old.metadata.clone() } else { Json(new.metadata.clone()) },
+        ..old.clone()
+    }
+}
+
+fn same(there: &[Instalment], parts: &[NewInstalment]) -> bool {
+    let live: Vec<_> = there.iter().filter(|part| part.amount_minor > 0).map(|part| (part.due_date, part.amount_minor)).collect();
+    live == parts.iter().filter(|part| part.amount > 0).map(|part| (part.due_date, part.amount)).collect::<Vec<_>>()
+}
+
+/// Puts new parts in the place of the old ones, which keep their progress; parts there are no more of become empty.
+fn replace(act: &mut Act<'_>, old: &Invoice, there: &[Instalment], parts: &[NewInstalment]) -> Result<()> {
+    if store::allocations::any_of_invoice(act.conn, act.tenant, old.id)? {
+        let detail = "something settles this invoice, so its amounts and due dates stay; move due dates with PATCH, issue a credit note, or delete its allocations first";
+        return Err(Error::conflict("amount_settled", detail));
+    }
+    for (n, part) in there.iter().enumerate() {
+        let (due_date, amount) = parts.get(n).map_or((part.due_date, 0), |new| (new.due_date, new.amount));
+        store::instalments::set_terms(act.conn, act.tenant, part.id, due_date, amount, amount)?;
+    }
+    let added: Vec<Instalment> =
+        (0..).zip(parts).skip(there.len()).map(|(position, part)| instalment(act, old, position, part)).collect();
+    store::instalments::insert(act.conn, &added)
+}
+
+fn new_links(act: &mut Act<'_>, old: &Invoice, new: &NewInvoice) -> Result<Vec<Document>> {
+    if new.documents.is_empty() {
+        return Ok(Vec::new());
+    }
+    let there = store::documents::of_invoice(act.conn, act.tenant, old.id)?;
+    let unknown = new.documents.iter().filter(|link| !there.iter().any(|one| one.url.as_ref() == Some(&link.url)));
+    Ok(unknown.map(|link| document(act, old, link)).collect())
+}

@@ -1,0 +1,77 @@
+//! Allocations: what a payment or a credit note settles. A reversed one is gone from here; the journal keeps it.
+
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper,
+};
+
+use super::{Conn, Ts, customers::BATCH, schema::allocations};
+use crate::{
+    domain::{
+        ids::{AllocationId, InstalmentId, InvoiceId, TenantId},
+        ledger::settlement::SettlementId,
+    },
+    each,
+    error::{Error, Result},
+};
+
+/// An allocation's row.
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = allocations, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "columns say what they are")]
+pub struct Allocation {
+    pub tenant_id: TenantId,
+    pub id: AllocationId,
+    pub settlement_id: SettlementId,
+    pub invoice_id: InvoiceId,
+    pub instalment_id: InstalmentId,
+    pub amount_minor: i64,
+    pub created_at: Ts,
+}
+
+/// Adds allocations.
+pub fn insert(conn: &mut Conn, rows: &[Allocation]) -> Result<()> {
+    for part in rows.chunks(BATCH) {
+        each!(conn, |c| diesel::insert_into(allocations::table).values(part).execute(c))?;
+    }
+    Ok(())
+}
+
+/// One allocation.
+pub fn find(conn: &mut Conn, tenant: TenantId, id: AllocationId) -> Result<Allocation> {
+    allocations::table
+        .filter(allocations::tenant_id.eq(tenant).and(allocations::id.eq(id)))
+        .select(Allocation::as_select())
+        .first(conn)
+        .optional()?
+        .ok_or(Error::NotFound("allocation"))
+}
+
+/// The allocations of these settlements.
+pub fn of_settlements(conn: &mut Conn, tenant: TenantId, settlements: &[SettlementId]) -> Result<Vec<Allocation>> {
+    let mut found = Vec::new();
+    for part in settlements.chunks(BATCH) {
+        let rows: Vec<Allocation> = allocations::table
+            .filter(allocations::tenant_id.eq(tenant).and(allocations::settlement_id.eq_any(part.to_vec())))
+            .order(allocations::id.asc())
+            .select(Allocation::as_select())
+            .load(conn)?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
+/// Whether anything settles an invoice.
+pub fn any_of_invoice(conn: &mut Conn, tenant: TenantId, invoice: InvoiceId) -> Result<bool> {
+    let found: Option<AllocationId> = allocations::table
+        .filter(allocations::tenant_id.eq(tenant).and(allocations::invoice_id.eq(invoice)))
+        .select(allocations::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Removes an allocation.
+pub fn delete(conn: &mut Conn, tenant: TenantId, id: AllocationId) -> Result<()> {
+    diesel::delete(allocations::table.filter(allocations::tenant_id.eq(tenant).and(allocations::id.eq(id)))).execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! Customers: debtors' records. The people there are in [`contacts`](super::contacts).
+
+use std::collections::{HashMap, HashSet};
+
+use diesel::{
+    AsChangeset, BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
+    SelectableHelper,
+    dsl::sql,
+    sql_types::{Bool, Text},
+};
+
+use super::{
+    Conn, Json, Ts,
+    schema::{customers, policies},
+};
+use crate::{
+    domain::{
+        customer::{Address, CustomerKind},
+        external::{ExternalKey, Pairs, by_source},
+        ids::{CustomerId, PolicyId, TenantId},
+        locale::{Jurisdiction, Language},
+    },
+    each,
+    error::{Error, Result},
+};
+
+/// Rows and values that go in one statement: below PostgreSQL's 65,535 and SQLite's 32,766 parameters.
+pub const BATCH: usize = 500;
+
+/// A customer's row.
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = customers, treat_none_as_default_value = false, treat_none_as_null = true, primary_key(tenant_id, id))]
+#[expect(missing_docs, reason = "columns say what they are; units and meaning stand on the domain's types")]
+pub struct Customer {
+    pub tenant_id: TenantId,
+    pub id: CustomerId,
+    pub source: Option<String>,
+    pub external_id: Option<String>,
+    pub number: Option<String>,
+    pub name: String,
+    pub kind: CustomerKind,
+    pub jurisdiction: Jurisdiction,
+    pub language: Option<Language>,
+    pub time_zone: Option<String>,
+    pub segment: Option<String>,
+    pub score: Option<i32>,
+    pub policy_id: Option<PolicyId>,
+    pub identifiers: Json<Pairs>,
+    pub address: Json<Address>,
+    pub metadata: Json<Pairs>,
+    pub version: i64,
+    pub created_at: Ts,
+    pub updated_at: Ts,
+}
+
+impl Customer {
+    /// Its name in another system, if it has one.
+    pub fn key(&self) -> Option<ExternalKey> {
+        ExternalKey::of(self.source.as_deref(), self.external_id.as_deref())
+    }
+}
+
+/// Adds customers.
+pub fn insert(conn: &mut Conn, rows: &[Customer]) -> Result<()> {
+    for part in rows.chunks(BATCH) {
+        each!(conn, |c| diesel::insert_into(customers::table).values(part).execute(c))?;
+    }
+    Ok(())
+}
+
+/// Replaces a customer's row.
+pub fn update(conn: &mut Conn, row: &Customer) -> Result<()> {
+    diesel::update(customers::table.filter(customers::tenant_id.eq(row.tenant_id).and(customers::id.eq(row.id)))).set(row).execute(conn)?;
+    Ok(())
+}
+
+/// One customer.
+pub fn find(conn: &mut Conn, tenant: TenantId, id: CustomerId) -> Result<Customer> {
+    customers::table
+        .filter(customers::tenant_id.eq(tenant).and(customers::id.eq(id)))
+        .select(Customer::as_select())
+        .first(conn)
+        .optional()?
+        .ok_or(Error::NotFound("customer"))
+}
+
+/// One customer by the name that another system gave it.
+pub fn find_by_key(conn: &mut Conn, tenant: TenantId, key: &ExternalKey) -> Result<Customer> {
+    customers::table
+        .filter(customers::tenant_id.eq(tenant).and(customers::source.eq(&key.source)).and(customers::external_id.eq(&key.external_id)))
+        .select(Customer::as_select())
+        .first(conn)
+        .optional()?
+        .ok_or(Error::NotFound("customer"))
+}
+
+/// Those of the names that are known, with their customers.
+pub fn find_by_keys(conn: &mut Conn, tenant: TenantId, keys: &[ExternalKey]) -> Result<HashMap<ExternalKey, Customer>> {
+    let mut found = HashMap::new();
+    for (source, names) in by_source(keys) {
+        for part in names.chunks(BATCH) {
+            let rows: Vec<Customer> = customers::table
+                .filter(customers::tenant_id.eq(tenant).and(customers::source.eq(source)))
+                .filter(customers::external_id.eq_any(part.to_vec()))
+                .select(Customer::as_select())
+                .load(conn)?;
+            found.extend(rows.into_iter().filter_map(|row| Some((row.key()?, row))));
+        }
+    }
+    Ok(found)
+}
+
+/// The ids of the customers that have these names.
+pub fn ids_by_keys(conn: &mut Conn, tenant: TenantId, keys: &[ExternalKey]) -> Result<HashMap<ExternalKey, CustomerId>> {
+    let mut found = HashMap::new();
+    for (source, names) in by_source(keys) {
+        for part in names.chunks(BATCH) {
+            let rows: Vec<(Option<String>, CustomerId)> = customers::table
+                .filter(customers::tenant_id.eq(tenant).and(customers::source.eq(source)))
+                .filter(customers::external_id.eq_any(part.to_vec()))
+                .select((customers::external_id, customers::id))
+                .load(conn)?;
+            found.extend(rows.into_iter().filter_map(|(name, id)| Some((ExternalKey::of(Some(source), name.as_deref())?, id))));
+        }
+    }
+    Ok(found)
+}
+
+/// Those of the ids that exist.
+pub fn existing(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId]) -> Result<HashSet<CustomerId>> {
+    let mut found = HashSet::new();
+    for part in ids.chunks(BATCH) {
+        let rows: Vec<CustomerId> = customers::table
+            .filter(customers::tenant_id.eq(tenant).and(customers::id.eq_any(part.to_vec())))
+            .select(customers::id)
+            .load(conn)?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
+/// Whether a customer may be put on this policy: it exists.
+pub fn policy_exists(conn: &mut Conn, tenant: TenantId, id: PolicyId) -> Result<bool> {
+    let found: Option<PolicyId> = policies::table
+        .filter(policies::tenant_id.eq(tenant).and(policies::id.eq(id)))
+        .select(policies::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// What a listing asks for.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// The beginning of the name or of the number, in any case.
+    pub prefix: Option<String>,
+    /// Only this kind.
+    pub kind: Option<CustomerKind>,
+    /// Only this segment.
+    pub segment: Option<String>,
+    /// Only this source.
+    pub source: Option<String>,
+    /// Only this name in a source.
+    pub external_id: Option<String>,
+}
+
+/// Customers after `after`, oldest first.
+pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<CustomerId>, limit: i64) -> Result<Vec<Customer>> {
+    let mut query =
+        customers::table.filter(customers::tenant_id.eq(tenant)).select(Customer::as_select()).order(customers::id.asc()).into_boxed();
+    if let Some(prefix) = &filter.prefix {
+        let pattern = format!("{}%", prefix.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        query = query.filter(
+            sql::<Bool>("(lower(name) LIKE ")
+                .bind::<Text, _>(pattern.clone())
+                .sql(" ESCAPE '\\' OR lower(number) LIKE ")
+                .bind::<Text, _>(pattern)
+                .sql(" ESCAPE '\\')"),
+        );
+    }
+    if let Some(kind) = filter.kind {
+        query = query.filter(customers::kind.eq(kind));
+    }
+    if let Some(segment) = &filter.segment {
+        query = query.filter(customers::segment.eq(segment.clone()));
+    }
+    if let Some(source) = &filter.source {
+        query = query.filter(customers::source.eq(source.clone()));
+    }
+    if let Some(name) = &filter.external_id {
+        query = query.filter(customers::external_id.eq(name.clone()));
+    }
+    if let Some(after) = after {
+        query = query.filter(customers::id.gt(after));
+    }
+    Ok(query.limit(limit).load(conn)?)
+}

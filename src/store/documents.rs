@@ -1,0 +1,100 @@
+//! Documents beside invoices and customers: the bytes, or where they are.
+
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper,
+};
+
+use super::{Conn, Ts, customers::BATCH, schema::documents};
+use crate::{
+    domain::{
+        ids::{CustomerId, DocumentId, InvoiceId, TenantId},
+        ledger::document::MediaType,
+    },
+    each,
+    error::{Error, Result},
+};
+
+/// A document's row, without its bytes. One that lives elsewhere has a `url`; one that is kept here a size and a digest.
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = documents, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "columns say what they are")]
+pub struct Document {
+    pub tenant_id: TenantId,
+    pub id: DocumentId,
+    pub invoice_id: Option<InvoiceId>,
+    pub customer_id: Option<CustomerId>,
+    pub name: String,
+    pub media_type: MediaType,
+    pub size: Option<i64>,
+    pub sha256: Option<Vec<u8>>,
+    pub url: Option<String>,
+    pub created_at: Ts,
+}
+
+/// Adds documents that live elsewhere.
+pub fn insert_links(conn: &mut Conn, rows: &[Document]) -> Result<()> {
+    for part in rows.chunks(BATCH) {
+        each!(conn, |c| diesel::insert_into(documents::table).values(part).execute(c))?;
+    }
+    Ok(())
+}
+
+/// Adds a document with its bytes.
+pub fn insert(conn: &mut Conn, row: &Document, content: &[u8]) -> Result<()> {
+    diesel::insert_into(documents::table).values((row, documents::content.eq(Some(content)))).execute(conn)?;
+    Ok(())
+}
+
+/// One document.
+pub fn find(conn: &mut Conn, tenant: TenantId, id: DocumentId) -> Result<Document> {
+    documents::table
+        .filter(documents::tenant_id.eq(tenant).and(documents::id.eq(id)))
+        .select(Document::as_select())
+        .first(conn)
+        .optional()?
+        .ok_or(Error::NotFound("document"))
+}
+
+/// The bytes of a document that is kept here.
+pub fn content(conn: &mut Conn, tenant: TenantId, id: DocumentId) -> Result<Vec<u8>> {
+    let content: Option<Option<Vec<u8>>> = documents::table
+        .filter(documents::tenant_id.eq(tenant).and(documents::id.eq(id)))
+        .select(documents::content)
+        .first(conn)
+        .optional()?;
+    content.flatten().ok_or(Error::NotFound("document content"))
+}
+
+/// The documents of an invoice.
+pub fn of_invoice(conn: &mut Conn, tenant: TenantId, invoice: InvoiceId) -> Result<Vec<Document>> {
+    Ok(documents::table
+        .filter(documents::tenant_id.eq(tenant).and(documents::invoice_id.eq(invoice)))
+        .order(documents::id.asc())
+        .select(Document::as_select())
+        .load(conn)?)
+}
+
+/// What a listing asks for.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only of this invoice.
+    pub invoice_id: Option<InvoiceId>,
+    /// Only of this customer.
+    pub customer_id: Option<CustomerId>,
+}
+
+/// Documents after `after`, oldest first.
+pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<DocumentId>, limit: i64) -> Result<Vec<Document>> {
+    let mut query =
+        documents::table.filter(documents::tenant_id.eq(tenant)).select(Document::as_select()).order(documents::id.asc()).into_boxed();
+    if let Some(invoice) = filter.invoice_id {
+        query = query.filter(documents::invoice_id.eq(invoice));
+    }
+    if let Some(customer) = filter.customer_id {
+        query = query.filter(documents::customer_id.eq(customer));
+    }
+    if let Some(after) = after {
+        query = query.filter(documents::id.gt(after));
+    }
+    Ok(query.limit(limit).load(conn)?)
+}

@@ -1,0 +1,188 @@
+//! Invoices. Their parts are in [`instalments`](super::instalments).
+
+use std::collections::HashMap;
+
+use chrono::NaiveDate;
+use diesel::{
+    AsChangeset, BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
+    SelectableHelper,
+};
+
+use super::{
+    Conn, Json, Ts,
+    customers::BATCH,
+    schema::{instalments, invoices},
+};
+use crate::{
+    domain::{
+        external::{ExternalKey, Pairs, by_source},
+        ids::{CustomerId, InvoiceId, TenantId},
+        ledger::{InvoiceKind, invoice::InvoiceStatus},
+        money::Currency,
+    },
+    each,
+    error::{Error, Result},
+};
+
+/// An invoice's row. Its balance is the sum of its instalments' balances.
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = invoices, treat_none_as_default_value = false, treat_none_as_null = true, primary_key(tenant_id, id))]
+#[expect(missing_docs, reason = "columns say what they are; units and meaning stand on the domain's types")]
+pub struct Invoice {
+    pub tenant_id: TenantId,
+    pub id: InvoiceId,
+    pub customer_id: CustomerId,
+    pub source: Option<String>,
+    pub external_id: Option<String>,
+    pub number: String,
+    pub kind: InvoiceKind,
+    pub status: InvoiceStatus,
+    pub issue_date: NaiveDate,
+    pub currency: Currency,
+    pub net_minor: Option<i64>,
+    pub tax_minor: Option<i64>,
+    pub total_minor: i64,
+    pub balance_minor: i64,
+    pub order_reference: Option<String>,
+    pub delivery_reference: Option<String>,
+    pub structured_reference: Option<String>,
+    pub payment_link: Option<String>,
+    pub metadata: Json<Pairs>,
+    pub version: i64,
+    pub created_at: Ts,
+    pub updated_at: Ts,
+}
+
+impl Invoice {
+    /// Its name in another system, if it has one.
+    pub fn key(&self) -> Option<ExternalKey> {
+        ExternalKey::of(self.source.as_deref(), self.external_id.as_deref())
+    }
+}
+
+/// Adds invoices.
+pub fn insert(conn: &mut Conn, rows: &[Invoice]) -> Result<()> {
+    for part in rows.chunks(BATCH) {
+        each!(conn, |c| diesel::insert_into(invoices::table).values(part).execute(c))?;
+    }
+    Ok(())
+}
+
+/// Replaces an invoice's row.
+pub fn update(conn: &mut Conn, row: &Invoice) -> Result<()> {
+    diesel::update(invoices::table.filter(invoices::tenant_id.eq(row.tenant_id).and(invoices::id.eq(row.id)))).set(row).execute(conn)?;
+    Ok(())
+}
+
+/// Takes `paid` off an invoice's balance (or gives it back, if negative), and sets its status by what is left. The caller holds the
+/// account's lock.
+pub fn settle(conn: &mut Conn, tenant: TenantId, id: InvoiceId, paid: i64, now: Ts) -> Result<()> {
+    let row = find(conn, tenant, id)?;
+    let balance_minor = row.balance_minor.checked_sub(paid).filter(|left| (0..=row.total_minor).contains(left));
+    let balance_minor = balance_minor.ok_or_else(|| Error::internal(format!("{id}: {paid} does not fit its balance")))?;
+    diesel::update(invoices::table.filter(invoices::tenant_id.eq(tenant).and(invoices::id.eq(id))))
+        .set((
+            invoices::balance_minor.eq(balance_minor),
+            invoices::status.eq(InvoiceStatus::of(balance_minor)),
+            invoices::version.eq(row.version.saturating_add(1)),
+            invoices::updated_at.eq(now),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// One invoice.
+pub fn find(conn: &mut Conn, tenant: TenantId, id: InvoiceId) -> Result<Invoice> {
+    invoices::table
+        .filter(invoices::tenant_id.eq(tenant).and(invoices::id.eq(id)))
+        .select(Invoice::as_select())
+        .first(conn)
+        .optional()?
+        .ok_or(Error::NotFound("invoice"))
+}
+
+/// One invoice by the name that another system gave it.
+pub fn find_by_key(conn: &mut Conn, tenant: TenantId, key: &ExternalKey) -> Result<Invoice> {
+    let mut found = find_by_keys(conn, tenant, std::slice::from_ref(key))?;
+    found.remove(key).ok_or(Error::NotFound("invoice"))
+}
+
+/// Those of the names that are known, with their invoices.
+pub fn find_by_keys(conn: &mut Conn, tenant: TenantId, keys: &[ExternalKey]) -> Result<HashMap<ExternalKey, Invoice>> {
+    let mut found = HashMap::new();
+    for (source, names) in by_source(keys) {
+        for part in names.chunks(BATCH) {
+            let rows: Vec<Invoice> = invoices::table
+                .filter(invoices::tenant_id.eq(tenant).and(invoices::source.eq(source)))
+                .filter(invoices::external_id.eq_any(part.to_vec()))
+                .select(Invoice::as_select())
+                .load(conn)?;
+            found.extend(rows.into_iter().filter_map(|row| Some((row.key()?, row))));
+        }
+    }
+    Ok(found)
+}
+
+/// What a listing asks for.
+#[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "each is a column; the bounds on due dates look at instalments with something left to pay")]
+pub struct Filter {
+    pub customer_id: Option<CustomerId>,
+    pub status: Option<InvoiceStatus>,
+    pub currency: Option<Currency>,
+    pub number: Option<String>,
+    pub source: Option<String>,
+    pub external_id: Option<String>,
+    pub due_from: Option<NaiveDate>,
+    pub due_to: Option<NaiveDate>,
+}
+
+/// Invoices after `after`, oldest first.
+pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<InvoiceId>, limit: i64) -> Result<Vec<Invoice>> {
+    let mut query =
+        invoices::table.filter(invoices::tenant_id.eq(tenant)).select(Invoice::as_select()).order(invoices::id.asc()).into_boxed();
+    if let Some(customer) = filter.customer_id {
+        query = query.filter(invoices::customer_id.eq(customer));
+    }
+    if let Some(status) = filter.status {
+        query = query.filter(invoices::status.eq(status));
+    }
+    if let Some(currency) = filter.currency {
+        query = query.filter(invoices::currency.eq(currency));
+    }
+    if let Some(number) = &filter.number {
+        query = query.filter(invoices::number.eq(number.clone()));
+    }
+    if let Some(source) = &filter.source {
+        query = query.filter(invoices::source.eq(source.clone()));
+    }
+    if let Some(name) = &filter.external_id {
+        query = query.filter(invoices::external_id.eq(name.clone()));
+    }
+    if filter.due_from.is_some() || filter.due_to.is_some() {
+        let from = filter.due_from.unwrap_or(EARLIEST);
+        let to = filter.due_to.unwrap_or(LATEST);
+        query = query.filter(
+            invoices::id.eq_any(
+                instalments::table
+                    .filter(instalments::tenant_id.eq(tenant).and(instalments::balance_minor.gt(0)))
+                    .filter(instalments::due_date.ge(from).and(instalments::due_date.le(to)))
+                    .select(instalments::invoice_id),
+            ),
+        );
+    }
+    if let Some(after) = after {
+        query = query.filter(invoices::id.gt(after));
+    }
+    Ok(query.limit(limit).load(conn)?)
+}
+
+/// Bounds of a due date that both databases can compare.
+const EARLIEST: NaiveDate = match NaiveDate::from_ymd_opt(1, 1, 1) {
+    Some(day) => day,
+    None => NaiveDate::MIN,
+};
+const LATEST: NaiveDate = match NaiveDate::from_ymd_opt(9999, 12, 31) {
+    Some(day) => day,
+    None => NaiveDate::MAX,
+};

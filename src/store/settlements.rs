@@ -1,0 +1,172 @@
+//! Payments and credit notes, in one table. What they settle is in [`allocations`](super::allocations).
+
+use chrono::NaiveDate;
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper,
+};
+
+use super::{Conn, Json, Ts, schema::settlements};
+use crate::{
+    domain::{
+        external::{ExternalKey, Pairs},
+        ids::{CustomerId, TenantId},
+        ledger::settlement::{PaymentMethod, PaymentStatus, SettlementId, SettlementKind},
+        money::Currency,
+    },
+    error::{Error, Result},
+};
+
+/// The `reason` of a payment that the bank took back.
+const RETURNED: &str = "returned";
+
+/// A settlement's row: `0 ≤ unallocated_minor ≤ amount_minor`.
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = settlements, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "columns say what they are; units and meaning stand on the domain's types")]
+pub struct Settlement {
+    pub tenant_id: TenantId,
+    pub id: SettlementId,
+    pub kind: SettlementKind,
+    pub customer_id: CustomerId,
+    pub source: Option<String>,
+    pub external_id: Option<String>,
+    pub number: Option<String>,
+    pub currency: Currency,
+    pub amount_minor: i64,
+    pub unallocated_minor: i64,
+    pub settled_on: NaiveDate,
+    pub method: Option<PaymentMethod>,
+    pub reference: Option<String>,
+    pub reason: Option<String>,
+    pub metadata: Json<Pairs>,
+    pub version: i64,
+    pub created_at: Ts,
+    pub updated_at: Ts,
+}
+
+impl Settlement {
+    /// What became of it; a credit note is never returned.
+    pub fn status(&self) -> PaymentStatus {
+        match (self.kind, self.reason.as_deref()) {
+            (SettlementKind::Payment, Some(RETURNED)) => PaymentStatus::Returned,
+            _ => PaymentStatus::Received,
+        }
+    }
+
+    /// Its id as callers see it.
+    pub fn public_id(&self) -> String {
+        self.kind.public_id(self.id)
+    }
+}
+
+/// How an absent one of this kind is called.
+const fn name_of(kind: SettlementKind) -> &'static str {
+    match kind {
+        SettlementKind::Payment => "payment",
+        SettlementKind::CreditNote => "credit note",
+    }
+}
+
+/// Adds a settlement.
+pub fn insert(conn: &mut Conn, row: &Settlement) -> Result<()> {
+    diesel::insert_into(settlements::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// One settlement of either kind.
+pub fn find_any(conn: &mut Conn, tenant: TenantId, id: SettlementId) -> Result<Settlement> {
+    settlements::table
+        .filter(settlements::tenant_id.eq(tenant).and(settlements::id.eq(id)))
+        .select(Settlement::as_select())
+        .first(conn)
+        .optional()?
+        .ok_or(Error::NotFound("settlement"))
+}
+
+/// One settlement of a kind.
+pub fn find(conn: &mut Conn, tenant: TenantId, kind: SettlementKind, id: SettlementId) -> Result<Settlement> {
+    settlements::table
+        .filter(settlements::tenant_id.eq(tenant).and(settlements::id.eq(id)).and(settlements::kind.eq(kind)))
+        .select(Settlement::as_select())
+        .first(conn)
+        .optional()?
+        .ok_or(Error::NotFound(name_of(kind)))
+}
+
+/// The settlement of a kind that another system gave this name.
+pub fn find_by_key(conn: &mut Conn, tenant: TenantId, kind: SettlementKind, key: &ExternalKey) -> Result<Option<Settlement>> {
+    Ok(settlements::table
+        .filter(settlements::tenant_id.eq(tenant).and(settlements::kind.eq(kind)))
+        .filter(settlements::source.eq(&key.source).and(settlements::external_id.eq(&key.external_id)))
+        .select(Settlement::as_select())
+        .first(conn)
+        .optional()?)
+}
+
+/// Notes how much is left to allocate.
+pub fn set_unallocated(conn: &mut Conn, tenant: TenantId, id: SettlementId, left: i64, now: Ts) -> Result<()> {
+    diesel::update(settlements::table.filter(settlements::tenant_id.eq(tenant).and(settlements::id.eq(id))))
+        .set((
+            settlements::unallocated_minor.eq(left),
+            settlements::version.eq(settlements::version + 1),
+            settlements::updated_at.eq(now),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Marks a payment as taken back, with nothing left to allocate.
+pub fn set_returned(conn: &mut Conn, tenant: TenantId, id: SettlementId, metadata: &Json<Pairs>, now: Ts) -> Result<()> {
+    diesel::update(settlements::table.filter(settlements::tenant_id.eq(tenant).and(settlements::id.eq(id))))
+        .set((
+            settlements::unallocated_minor.eq(0),
+            settlements::reason.eq(Some(RETURNED)),
+            settlements::metadata.eq(metadata),
+            settlements::version.eq(settlements::version + 1),
+            settlements::updated_at.eq(now),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// What a listing asks for.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only of this customer.
+    pub customer_id: Option<CustomerId>,
+    /// Only in this currency.
+    pub currency: Option<Currency>,
+    /// Only those with, or without, something left to allocate.
+    pub unallocated: Option<bool>,
+}
+
+/// Settlements of a kind after `after`, oldest first.
+pub fn list(
+    conn: &mut Conn,
+    tenant: TenantId,
+    kind: SettlementKind,
+    filter: &Filter,
+    after: Option<SettlementId>,
+    limit: i64,
+) -> Result<Vec<Settlement>> {
+    let mut query = settlements::table
+        .filter(settlements::tenant_id.eq(tenant).and(settlements::kind.eq(kind)))
+        .select(Settlement::as_select())
+        .order(settlements::id.asc())
+        .into_boxed();
+    if let Some(customer) = filter.customer_id {
+        query = query.filter(settlements::customer_id.eq(customer));
+    }
+    if let Some(currency) = filter.currency {
+        query = query.filter(settlements::currency.eq(currency));
+    }
+    query = match filter.unallocated {
+        Some(true) => query.filter(settlements::unallocated_minor.gt(0)),
+        Some(false) => query.filter(settlements::unallocated_minor.eq(0)),
+        None => query,
+    };
+    if let Some(after) = after {
+        query = query.filter(settlements::id.gt(after));
+    }
+    Ok(query.limit(limit).load(conn)?)
+}
