@@ -7,6 +7,10 @@
 
 pub mod idempotency;
 pub mod keys;
+pub mod policies;
+pub mod provider_accounts;
+pub mod suppressions;
+pub mod templates;
 pub mod tenants;
 
 use std::{collections::BTreeSet, fmt::Display};

@@ -9,6 +9,7 @@ pub mod accounts;
 mod connection;
 pub mod dialect;
 pub mod evidence;
+pub mod facts;
 pub mod idempotency;
 pub mod keys;
 pub mod migrations;
