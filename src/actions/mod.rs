@@ -14,12 +14,15 @@ pub mod idempotency;
 pub mod invoices;
 pub mod keys;
 pub mod planning;
+pub mod policies;
+pub mod provider_accounts;
 pub mod put;
 pub mod receipts;
 pub mod reminders;
 pub mod settlements;
 pub mod suppressions;
 pub mod tasks;
+pub mod templates;
 pub mod tenants;
 pub mod wording;
 

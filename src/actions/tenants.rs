@@ -30,6 +30,10 @@ pub fn create(act: &mut Act<'_>, new: &NewTenant) -> Result<(Tenant, [(ApiKey, S
                 partition.tenant_id,
                 json!({ "name": partition.name, "jurisdiction": partition.jurisdiction.as_str() }),
             );
+            super::policies::install_builtins(act)?;
+            if mode == Mode::Test {
+                super::provider_accounts::install_sandbox(act)?;
+            }
             let first = NewKey { name: "first".to_owned(), scopes: Scope::of_tenants(), expires_at: None };
             super::keys::mint(act, partition.tenant_id, &first)
         })

@@ -109,6 +109,8 @@ pub const CODES: &[(&str, u16, &str, &str)] = &[
         "The entry has no place in the log yet",
         "Ask again in ten seconds: until then the entry is written, and not yet under a signed head.",
     ),
+    ("in_use", 409, "Something else depends on it", "`detail` says what; move it elsewhere first."),
+    ("limit_reached", 409, "There can be no more of these", "`detail` says how many there can be; change or reuse one of them."),
     ("too_large", 413, "The body is too large", "Split it: at most 2 MB, at most 1,000 items in a batch."),
     ("unsupported_media_type", 415, "Not in this media type", "Send `Content-Type: application/json`."),
     ("invalid", 422, "A rule of the business is broken", "`errors` names every field, the rule and the cure."),

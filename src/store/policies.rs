@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, Insertable, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl, Queryable,
-    RunQueryDsl, Selectable, SelectableHelper, dsl::max,
+    RunQueryDsl, Selectable, SelectableHelper, dsl::{count_star, max},
 };
 
 use super::{
@@ -199,15 +199,20 @@ pub fn followers(conn: &mut Conn, tenant: TenantId, id: PolicyId) -> Result<(i64
     Ok((following, assigned))
 }
 
-/// How many accounts stand on another version than `version`.
-pub fn count_off_version(conn: &mut Conn, tenant: TenantId, id: PolicyId, version: i32) -> Result<i64> {
-    Ok(accounts::table.filter(off_version(tenant, id, version)).count().get_result(conn)?)
+/// The other versions than `version` that accounts stand on, and how many do.
+pub fn off_version(conn: &mut Conn, tenant: TenantId, id: PolicyId, version: i32) -> Result<Vec<(i32, i64)>> {
+    Ok(accounts::table
+        .filter(elsewhere(tenant, id, version))
+        .group_by(accounts::policy_version)
+        .order(accounts::policy_version.asc())
+        .select((accounts::policy_version.assume_not_null(), count_star()))
+        .load(conn)?)
 }
 
 /// Accounts that stand on another version than `version`, in the order of their customers.
 pub fn off_version_sample(conn: &mut Conn, tenant: TenantId, id: PolicyId, version: i32, limit: i64) -> Result<Vec<Standing>> {
     Ok(accounts::table
-        .filter(off_version(tenant, id, version))
+        .filter(elsewhere(tenant, id, version))
         .order((accounts::customer_id.asc(), accounts::currency.asc()))
         .select((accounts::customer_id, accounts::currency, accounts::policy_version.assume_not_null()))
         .limit(limit)
@@ -216,7 +221,7 @@ pub fn off_version_sample(conn: &mut Conn, tenant: TenantId, id: PolicyId, versi
 
 /// Moves every account of the policy to `version` and has it looked at.
 pub fn migrate(conn: &mut Conn, tenant: TenantId, id: PolicyId, version: i32, now: DateTime<Utc>) -> Result<usize> {
-    Ok(diesel::update(accounts::table.filter(off_version(tenant, id, version)))
+    Ok(diesel::update(accounts::table.filter(elsewhere(tenant, id, version)))
         .set((accounts::policy_version.eq(Some(version)), accounts::next_action_at.eq(Some(Ts(now)))))
         .execute(conn)?)
 }
@@ -234,6 +239,6 @@ fn versions_of(tenant: TenantId, id: PolicyId) -> _ {
 }
 
 #[diesel::dsl::auto_type]
-fn off_version(tenant: TenantId, id: PolicyId, version: i32) -> _ {
+fn elsewhere(tenant: TenantId, id: PolicyId, version: i32) -> _ {
     accounts::tenant_id.eq(tenant).and(accounts::policy_id.eq(id)).and(accounts::policy_version.ne(version))
 }
