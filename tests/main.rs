@@ -1,4 +1,0 @@
-//! Everything a caller can see, driven over HTTP against the real application, on both databases.
-
-mod access;
-mod support;

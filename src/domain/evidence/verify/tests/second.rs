@@ -76,7 +76,12 @@ fn read(file: &str) -> Answer<()> {
 fn erasures(lines: &[Value]) -> bool {
     let entries: Vec<&Value> = lines.iter().filter_map(|line| line.get("entry")).collect();
     let texts = |list: &Value, name: &str| -> Vec<String> {
-        list.as_array().into_iter().flatten().filter_map(|one| if name.is_empty() { one.as_str() } else { one[name].as_str() }).map(str::to_owned).collect()
+        list.as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|one| if name.is_empty() { one.as_str() } else { one[name].as_str() })
+            .map(str::to_owned)
+            .collect()
     };
     let mut covered = true;
     for entry in &entries {
@@ -84,7 +89,9 @@ fn erasures(lines: &[Value]) -> bool {
         for field in texts(&entry["record"]["commitments"], "field").iter().filter(|field| !open.contains(field)) {
             covered &= entries.iter().any(|other| {
                 let record = &other["record"];
-                record["kind"] == "evidence.erased" && record["subject"] == entry["record"]["id"] && texts(&record["body"]["fields"], "").contains(field)
+                record["kind"] == "evidence.erased"
+                    && record["subject"] == entry["record"]["id"]
+                    && texts(&record["body"]["fields"], "").contains(field)
             });
         }
     }
