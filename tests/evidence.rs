@@ -271,7 +271,10 @@ on_both! {
         assert_eq!((&whole["disclosures"], &whole["digest"]), (&json!([]), &sent["digest"]));
         app.post(&path, &tenant.live, json!({"reason": "retention_ended"})).await.expect(200);
         let said: Vec<_> = entries(&app, &tenant.live).await.into_iter().filter(|entry| entry["record"]["kind"] == "evidence.erased").collect();
-        assert_eq!(said.iter().map(|entry| &entry["record"]["body"]["fields"]).collect::<Vec<_>>(), [&json!(["email"]), &json!(["phone"])]);
+        assert_eq!(said.len(), 2);
+        for field in ["email", "phone"] {
+            assert!(said.iter().any(|entry| entry["record"]["body"]["fields"] == json!([field])), "{field}");
+        }
         assert!(said.iter().all(|entry| entry["record"]["privileged"] == true && entry["record"]["subject"] == sent["id"] && entry["index"].is_null()));
         // Nobody sealed since: the export itself brings the two erasures under a head.
         let report = verified(&app, &tenant.live, kept).await;

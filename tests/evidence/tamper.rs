@@ -67,9 +67,17 @@ impl Copy {
             ("BLOB", "tenant_id" | "id" | "entry_id") => vec!["randomblob(16)".to_owned()],
             ("BLOB", _) => vec!["randomblob(32)".to_owned(), "x''".to_owned()],
             ("jsonb", _) => vec!["'[]'".to_owned(), forged, format!("replace({name}::text, '1', '2')::jsonb"), "'null'".to_owned()],
-            ("TEXT", "commitments") => vec!["'[]'".to_owned(), forged, format!("replace({name}, '1', '2')"), "'null'".to_owned(), "''".to_owned()],
+            ("TEXT", "commitments") => {
+                vec!["'[]'".to_owned(), forged, format!("replace({name}, '1', '2')"), "'null'".to_owned(), "''".to_owned()]
+            }
             ("text" | "TEXT", _) => {
-                vec![format!("{name} || 'x'"), format!("{name} || ' '"), format!("replace({name}, '1', '2')"), format!("upper({name})"), "''".to_owned()]
+                vec![
+                    format!("{name} || 'x'"),
+                    format!("{name} || ' '"),
+                    format!("replace({name}, '1', '2')"),
+                    format!("upper({name})"),
+                    "''".to_owned(),
+                ]
             }
             ("timestamptz", _) => vec![format!("{name} + interval '1 microsecond'")],
             ("bool", _) => vec![format!("NOT {name}")],
@@ -90,7 +98,11 @@ impl Copy {
     /// Puts `expression` into a column of row `n`; `false` if the database itself refuses.
     fn change(&mut self, (table, key): (&str, &str), n: usize, column: &str, expression: &str) -> bool {
         let (into, from) = (self.list(table), self.list(table));
-        let from = from.split(", ").map(|name| if name == column { format!("{expression} AS {name}") } else { name.to_owned() }).collect::<Vec<_>>().join(", ");
+        let from = from
+            .split(", ")
+            .map(|name| if name == column { format!("{expression} AS {name}") } else { name.to_owned() })
+            .collect::<Vec<_>>()
+            .join(", ");
         self.attempt(&format!(
             "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM old_{table} WHERE n = {n}); INSERT INTO {table} ({into}) SELECT {from} FROM old_{table} WHERE n = {n}"
         ))
@@ -106,7 +118,8 @@ impl Copy {
             return false;
         }
         let into = self.list(table);
-        let from = into.split(", ").map(|name| format!("{}.{name}", if name == column { "two" } else { "one" })).collect::<Vec<_>>().join(", ");
+        let from =
+            into.split(", ").map(|name| format!("{}.{name}", if name == column { "two" } else { "one" })).collect::<Vec<_>>().join(", ");
         self.attempt(&format!(
             "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM old_{table} WHERE n IN ({n}, {next})); INSERT INTO {table} ({into}) \
              SELECT {from} FROM old_{table} AS one, old_{table} AS two WHERE (one.n = {n} AND two.n = {next}) OR (one.n = {next} AND two.n = {n})"

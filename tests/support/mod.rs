@@ -143,7 +143,7 @@ impl App {
 
     /// A body that arrived whole with a 200, or `None`.
     pub async fn fetch(&self, path: &str, key: &str) -> Option<Vec<u8>> {
-        let answer = self.client.get(format!("{}{path}", self.url)).bearer_auth(key).send().await.unwrap();
+        let answer = self.client.get(format!("{}{path}", self.url)).bearer_auth(key).send().await.ok()?;
         if answer.status() != 200 {
             return None;
         }
