@@ -1,6 +1,8 @@
 //! Everything a caller can see, driven over HTTP against the real application, on both databases; and the rules of the house.
 
 mod access;
+mod evidence;
 mod house;
 mod openapi;
+mod store;
 mod support;

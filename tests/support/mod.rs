@@ -145,6 +145,15 @@ impl App {
         self.send("GET", path, key, Value::Null, &[]).await
     }
 
+    /// A body that arrived whole with a 200, or `None`.
+    pub async fn fetch(&self, path: &str, key: &str) -> Option<Vec<u8>> {
+        let answer = self.client.get(format!("{}{path}", self.url)).bearer_auth(key).send().await.ok()?;
+        if answer.status() != 200 {
+            return None;
+        }
+        answer.bytes().await.ok().map(|body| body.to_vec())
+    }
+
     pub async fn post(&self, path: &str, key: &str, body: Value) -> Reply {
         self.send("POST", path, key, body, &[]).await
     }
