@@ -4,3 +4,4 @@ mod access;
 mod house;
 mod openapi;
 mod support;
+mod tenancy;
