@@ -6,3 +6,4 @@ mod house;
 mod openapi;
 mod store;
 mod support;
+mod tenancy;

@@ -18,6 +18,7 @@ use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use serde_path_to_error::Segment;
 
 use super::{Problem, State, auth::Caller, contract::Operation};
 use crate::{
@@ -90,7 +91,7 @@ impl<Body: DeserializeOwned, Query: DeserializeOwned> Call<Body, Query> {
         let (query, body) = check(operation, request.query_string(), body)?;
         let keyed = keyed(&request, &raw)?;
         let query = serde_json::from_value(query).map_err(|error| malformed("?", &error))?;
-        let body = serde_json::from_value(body).map_err(|error| malformed("", &error))?;
+        let body = parsed(body)?;
         Ok(Self { caller, body, query, state, request, request_id, keyed })
     }
 }
@@ -108,7 +109,20 @@ fn check(operation: &Operation, query: &str, body: Value) -> Result<(Value, Valu
     faults.or((query, body)).map_err(Error::Malformed)
 }
 
-/// What the schema let through and the types did not: named by its place only as far as serde tells.
+/// A body as the type that the handler takes. What fits the schema and not the type breaks a rule that a schema cannot say: such a telephone number
+/// has never been given out.
+fn parsed<Body: DeserializeOwned>(body: Value) -> Result<Body> {
+    serde_path_to_error::deserialize(body).map_err(|error| {
+        let pointer = error.path().iter().fold(String::new(), |pointer, segment| match segment {
+            Segment::Seq { index } => format!("{pointer}/{index}"),
+            Segment::Map { key } => format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { .. } | Segment::Unknown => pointer,
+        });
+        Error::Invalid(Faults::one(pointer, "wrong_format", error.into_inner().to_string()))
+    })
+}
+
+/// What is no JSON, or is not what the query's type takes.
 fn malformed(place: &str, error: &serde_json::Error) -> Problem {
     Error::Malformed(Faults::one(place, "wrong_format", error.to_string())).into()
 }
@@ -278,7 +292,8 @@ pub async fn read_limited(mut payload: Payload, limit: usize) -> std::result::Re
 fn keyed(request: &HttpRequest, body: &[u8]) -> std::result::Result<Option<Keyed>, Problem> {
     let Some(header) = request.headers().get("idempotency-key") else { return Ok(None) };
     let key = header.to_str().unwrap_or_default().trim_matches('"');
-    if key.is_empty() || key.len() > 255 || !matches!(request.method().as_str(), "POST" | "PATCH" | "PUT") {
+    let printable = key.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if key.is_empty() || key.len() > 255 || !printable || !matches!(request.method().as_str(), "POST" | "PATCH" | "PUT") {
         return Err(Error::Malformed(Faults::one(
             "header/Idempotency-Key",
             "wrong_format",

@@ -19,8 +19,9 @@ mod tokens;
 use std::sync::Arc;
 
 use actix_web::{
-    App, HttpServer,
-    dev::{Server, Service},
+    App, HttpServer, ResponseError,
+    body::{BoxBody, MessageBody},
+    dev::{Server, Service, ServiceResponse},
     http::header::{HeaderName, HeaderValue},
     middleware::Compress,
     web,
@@ -90,7 +91,7 @@ pub fn serve(state: Arc<State>, listener: std::net::TcpListener, workers: usize)
                 let method = request.method().to_string();
                 let answer = service.call(request);
                 async move {
-                    let mut answer = answer.await?;
+                    let mut answer = named(answer.await?, &id);
                     let route = answer.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
                     let elapsed = started.elapsed();
                     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -113,4 +114,13 @@ pub fn serve(state: Arc<State>, listener: std::net::TcpListener, workers: usize)
     .listen(listener)?
     .run();
     Ok(server)
+}
+
+/// A problem names its request, wherever on the way it arose.
+fn named(answer: ServiceResponse<impl MessageBody + 'static>, id: &str) -> ServiceResponse<BoxBody> {
+    let problem = answer.response().error().and_then(|error| error.as_error::<Problem>()).cloned();
+    match problem {
+        Some(problem) => answer.into_response(problem.of_request(id).error_response()),
+        None => answer.map_into_boxed_body(),
+    }
 }

@@ -145,7 +145,7 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
     if writes && !public {
         let header = json!({"name": "Idempotency-Key", "in": "header", "required": false,
             "description": "Repeating the request with the same key changes nothing more and gets the first answer again (kept 30 days).",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"}, "example": "8e03978e-40d5-43e8-bc93-6894a57f9324"});
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"}, "example": "8e03978e-40d5-43e8-bc93-6894a57f9324"});
         if let Some(parameters) = operation.entry("parameters").or_insert_with(|| json!([])).as_array_mut() {
             parameters.push(header);
         }
