@@ -49,6 +49,14 @@ pub fn suppress(act: &mut Act<'_>, channel: Channel, address: &Address, reason: 
     Ok(row)
 }
 
+/// [`suppress`] for an address of a message that was sent: it was well formed then.
+///
+/// # Errors
+/// The store's.
+pub fn suppress_known(act: &mut Act<'_>, channel: Channel, address: &str, reason: SuppressionReason, source: &str) -> Result<()> {
+    suppress(act, channel, &Address::read(channel, address)?, reason, source).map(drop)
+}
+
 /// Allows an address again; what was lifted before stays as it is.
 ///
 /// # Errors
