@@ -111,7 +111,12 @@ pub(super) fn merge(act: &mut Act<'_>, customer: CustomerId, news: &[NewContact]
     };
     let unknown: Vec<&NewContact> = news.iter().filter(|new| known(new).is_none()).collect();
     if there.len().saturating_add(unknown.len()) > MAX_CONTACTS {
-        return Err(Faults::one("/contacts", "too_many", format!("a customer has at most {MAX_CONTACTS} contacts, those recorded before included")).into());
+        return Err(Faults::one(
+            "/contacts",
+            "too_many",
+            format!("a customer has at most {MAX_CONTACTS} contacts, those recorded before included"),
+        )
+        .into());
     }
     let mut changed = !unknown.is_empty();
     for new in news {

@@ -4,12 +4,7 @@ use serde_json::json;
 
 use super::Act;
 use crate::{
-    domain::{
-        crypto::sha256,
-        ids::DocumentId,
-        invalid::Faults,
-        ledger::document::NewDocument,
-    },
+    domain::{crypto::sha256, ids::DocumentId, invalid::Faults, ledger::document::NewDocument},
     error::{Error, Result},
     store::{self, Ts, documents::Document},
 };

@@ -237,7 +237,10 @@ pub fn cancel(act: &mut Act<'_>, id: InvoiceId) -> Result<Invoice> {
         return Ok(old);
     }
     if store::allocations::any_of_invoice(act.conn, act.tenant, id)? {
-        return Err(Error::conflict("has_allocations", "something settles this invoice; delete its allocations first, or issue a credit note"));
+        return Err(Error::conflict(
+            "has_allocations",
+            "something settles this invoice; delete its allocations first, or issue a credit note",
+        ));
     }
     store::instalments::cancel(act.conn, act.tenant, id)?;
     let row = Invoice {

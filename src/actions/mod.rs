@@ -186,14 +186,7 @@ pub fn present(conn: &mut Conn, tenant: TenantId, wall: DateTime<Utc>) -> Result
 ///
 /// # Errors
 /// As [`run`], and those of [`idempotency::once`].
-pub async fn run_once<F>(
-    db: &Db,
-    clock: &Clock,
-    tenant: TenantId,
-    actor: &str,
-    keyed: Option<Keyed>,
-    work: F,
-) -> Result<Answered>
+pub async fn run_once<F>(db: &Db, clock: &Clock, tenant: TenantId, actor: &str, keyed: Option<Keyed>, work: F) -> Result<Answered>
 where
     F: Fn(&mut Act<'_>) -> Result<(u16, String)> + Send + 'static,
 {

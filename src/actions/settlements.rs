@@ -120,7 +120,8 @@ fn allocate(act: &mut Act<'_>, row: Settlement, shares: &[Share]) -> Result<Sett
         store::invoices::settle(act.conn, act.tenant, invoice, paid, Ts(act.wall))?;
     }
     let unallocated_minor = row.unallocated_minor.checked_sub(given).filter(|left| *left >= 0);
-    let unallocated_minor = unallocated_minor.ok_or_else(|| Error::internal(format!("{}: more was allocated than there is", row.public_id())))?;
+    let unallocated_minor =
+        unallocated_minor.ok_or_else(|| Error::internal(format!("{}: more was allocated than there is", row.public_id())))?;
     store::settlements::set_unallocated(act.conn, act.tenant, row.id, unallocated_minor, Ts(act.wall))?;
     store::allocations::insert(act.conn, &allocations)?;
     for one in &allocations {

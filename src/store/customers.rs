@@ -141,11 +141,8 @@ pub fn existing(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId]) -> Result
 
 /// Whether a customer may be put on this policy: it exists.
 pub fn policy_exists(conn: &mut Conn, tenant: TenantId, id: PolicyId) -> Result<bool> {
-    let found: Option<PolicyId> = policies::table
-        .filter(policies::tenant_id.eq(tenant).and(policies::id.eq(id)))
-        .select(policies::id)
-        .first(conn)
-        .optional()?;
+    let found: Option<PolicyId> =
+        policies::table.filter(policies::tenant_id.eq(tenant).and(policies::id.eq(id))).select(policies::id).first(conn).optional()?;
     Ok(found.is_some())
 }
 

@@ -106,11 +106,7 @@ pub fn find_by_key(conn: &mut Conn, tenant: TenantId, kind: SettlementKind, key:
 /// Notes how much is left to allocate.
 pub fn set_unallocated(conn: &mut Conn, tenant: TenantId, id: SettlementId, left: i64, now: Ts) -> Result<()> {
     diesel::update(settlements::table.filter(settlements::tenant_id.eq(tenant).and(settlements::id.eq(id))))
-        .set((
-            settlements::unallocated_minor.eq(left),
-            settlements::version.eq(settlements::version + 1),
-            settlements::updated_at.eq(now),
-        ))
+        .set((settlements::unallocated_minor.eq(left), settlements::version.eq(settlements::version + 1), settlements::updated_at.eq(now)))
         .execute(conn)?;
     Ok(())
 }

@@ -70,8 +70,7 @@ fn replace(act: &mut Act<'_>, old: &Invoice, there: &[Instalment], parts: &[NewI
         let (due_date, amount) = parts.get(n).map_or((part.due_date, 0), |new| (new.due_date, new.amount));
         store::instalments::set_terms(act.conn, act.tenant, part.id, due_date, amount, amount)?;
     }
-    let added: Vec<Instalment> =
-        (0..).zip(parts).skip(there.len()).map(|(position, part)| instalment(act, old, position, part)).collect();
+    let added: Vec<Instalment> = (0..).zip(parts).skip(there.len()).map(|(position, part)| instalment(act, old, position, part)).collect();
     store::instalments::insert(act.conn, &added)
 }
 

@@ -134,7 +134,8 @@ mod tests {
         let open = open(&[(100, 9)]);
         let stranger = InstalmentId::new(DateTime::UNIX_EPOCH);
         let wish = |instalment_id, amount| Wanted { invoice_id: None, instalment_id: Some(instalment_id), amount };
-        let faults = as_wanted(110, &[wish(stranger, 5), wish(open[0].instalment_id, 101), wish(open[0].instalment_id, 50)], open.clone()).unwrap_err();
+        let faults = as_wanted(110, &[wish(stranger, 5), wish(open[0].instalment_id, 101), wish(open[0].instalment_id, 50)], open.clone())
+            .unwrap_err();
         let codes: Vec<_> = faults.0.iter().map(|fault| (fault.pointer.as_str(), fault.code)).collect();
         let expected = [
             ("/allocations/0", "not_open"),

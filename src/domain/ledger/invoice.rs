@@ -259,7 +259,13 @@ mod tests {
     #[test]
     fn every_fault_at_once() {
         let wrong = serde_json::json!({"net": 80, "tax": 10, "source": "s", "payment_link": "https://user@pay.example/", "customer": null});
-        let expected = [("/external_id", "required"), ("/customer_id", "required"), ("/total", "sum"), ("/due_date", "required"), ("/payment_link", "wrong_format")];
+        let expected = [
+            ("/external_id", "required"),
+            ("/customer_id", "required"),
+            ("/total", "sum"),
+            ("/due_date", "required"),
+            ("/payment_link", "wrong_format"),
+        ];
         assert_eq!(codes(wrong), expected.map(|(pointer, code)| (pointer.to_owned(), code)));
     }
 }
