@@ -9,6 +9,7 @@ pub mod contacts;
 pub mod customers;
 pub mod documents;
 pub mod idempotency;
+pub mod import;
 pub mod invoices;
 pub mod keys;
 pub mod put;
