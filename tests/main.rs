@@ -5,5 +5,8 @@ mod evidence;
 mod house;
 mod openapi;
 mod store;
+mod batch;
+mod import;
+mod ledger;
 mod support;
 mod tenancy;

@@ -11,6 +11,7 @@ pub mod dispatch;
 pub mod documents;
 pub mod evidence;
 pub mod idempotency;
+pub mod import;
 pub mod invoices;
 pub mod keys;
 pub mod planning;

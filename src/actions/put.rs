@@ -1,9 +1,6 @@
 //! Recording what another system knows: new, changed or just as it was; one thing or a thousand, each on its own.
 
-use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    hash::Hash,
-};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::Act;
 use crate::{
@@ -68,14 +65,14 @@ pub fn only<T>(outcomes: Vec<Result<T>>) -> Result<T> {
 
 /// Keys met so far in one list: a second item under the same key would undo the first unseen.
 #[derive(Debug, Default)]
-pub struct Seen<K>(HashSet<K>);
+pub struct Seen(HashSet<ExternalKey>);
 
-impl<K: Hash + Eq + Clone> Seen<K> {
+impl Seen {
     /// Notes a key.
     ///
     /// # Errors
     /// `repeated` when it was met before.
-    pub fn note(&mut self, key: Option<&K>) -> Result<()> {
+    pub fn note(&mut self, key: Option<&ExternalKey>) -> Result<()> {
         match key {
             Some(key) if !self.0.insert(key.clone()) => {
                 Err(Faults::one("/external_id", "repeated", "an earlier item of this batch has the same source and external_id").into())

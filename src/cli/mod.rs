@@ -3,6 +3,7 @@
 //! The only floor that prints. What goes wrong is a sentence on standard error and an exit code: 2 for what the operator can mend, 1 otherwise.
 
 mod config;
+mod import;
 mod keys;
 mod migrate;
 mod openapi;
@@ -42,6 +43,9 @@ enum Command {
     /// Make keys of the platform, for whoever holds the database.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Take in what other systems know.
+    #[command(subcommand)]
+    Import(import::ImportCommand),
 }
 
 /// Why a command did not do its work.
@@ -87,6 +91,7 @@ pub fn main() -> ExitCode {
             Command::Serve(serve) => serve.run(config),
             Command::Migrate => migrate::run(&config),
             Command::Keys(keys) => keys.run(config),
+            Command::Import(import) => import.run(config),
             Command::Openapi(_) | Command::Verify(_) | Command::Config(_) => Ok(()),
         }),
     };

@@ -13,6 +13,7 @@ pub mod dunning;
 pub mod evidence;
 pub mod external;
 pub mod ids;
+pub mod import;
 pub mod invalid;
 pub mod key;
 pub mod ledger;

@@ -3,14 +3,23 @@
 //! Reads go to the store, writes to actions. Only this floor knows status codes. Invariant: what a handler sees has passed the published
 //! contract, and belongs to the caller's tenant.
 
+mod allocations;
 pub mod auth;
+mod batch;
 mod call;
+mod contacts;
 mod contract;
 mod evidence;
+mod credit_notes;
+mod customers;
+mod documents;
+mod external;
 mod health;
+mod invoices;
 mod keys;
 mod openapi;
 mod page;
+mod payments;
 mod problem;
 mod routes;
 mod tenants;

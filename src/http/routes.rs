@@ -19,7 +19,7 @@ macro_rules! routes {
     };
 }
 
-use super::{evidence, health, keys, tenants, tokens};
+use super::{allocations, batch, contacts, credit_notes, customers, documents, evidence, health, invoices, keys, payments, tenants, tokens};
 
 routes! {
     tenants::create,
@@ -41,6 +41,39 @@ routes! {
     evidence::find,
     evidence::inclusion,
     evidence::erase,
+    batch::customers,
+    batch::invoices,
+    batch::payments,
+    customers::find_by_key,
+    customers::put_by_key,
+    customers::create,
+    customers::list,
+    customers::find,
+    customers::change,
+    contacts::create,
+    contacts::change,
+    contacts::remove,
+    invoices::find_by_key,
+    invoices::put_by_key,
+    invoices::create,
+    invoices::list,
+    invoices::find,
+    invoices::change,
+    invoices::cancel,
+    payments::create,
+    payments::list,
+    payments::find,
+    payments::allocate,
+    payments::give_back,
+    credit_notes::create,
+    credit_notes::list,
+    credit_notes::find,
+    credit_notes::allocate,
+    allocations::remove,
+    documents::create,
+    documents::list,
+    documents::find,
+    documents::content,
     health::livez,
     health::readyz,
     health::metrics,

@@ -1,0 +1,3 @@
+//! Other systems' files as customers, invoices and payments. Pure: a row of cells in, values or faults out.
+
+pub mod csv;

@@ -1,0 +1,265 @@
+//! `/v1/customers`: debtors' records.
+
+use std::collections::HashMap;
+
+use actix_web::{get, http::StatusCode, patch, post, put};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    Call,
+    call::Answer,
+    contacts::ContactView,
+    external::{self, KeyPath},
+    page::{Page, Paged},
+};
+use crate::{
+    actions::{
+        self,
+        put::{IfKnown, Put, only},
+    },
+    domain::{
+        customer::{Address, CustomerChange, CustomerKind, NewCustomer},
+        external::Pairs,
+        ids::{CustomerId, PolicyId, TenantId},
+        locale::{Jurisdiction, Language},
+    },
+    error::Result,
+    store::{self, Conn, contacts::Contact, customers::Customer},
+};
+
+/// A debtor, with the people there.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CustomerView {
+    /// Always `customer`.
+    #[schema(max_length = 20, example = "customer")]
+    pub object: &'static str,
+    /// The customer's id.
+    pub id: CustomerId,
+    /// The system that `external_id` comes from.
+    #[schema(max_length = 50)]
+    pub source: Option<String>,
+    /// That system's name for it.
+    #[schema(max_length = 200)]
+    pub external_id: Option<String>,
+    /// The customer number.
+    #[schema(max_length = 60)]
+    pub number: Option<String>,
+    /// The debtor's name.
+    #[schema(max_length = 140)]
+    pub name: String,
+    /// Which law protects it.
+    pub kind: CustomerKind,
+    /// Where it is.
+    pub jurisdiction: Jurisdiction,
+    /// Its language; absent means the tenant's.
+    pub language: Option<Language>,
+    /// IANA zone in which it is contacted; absent means the tenant's.
+    #[schema(max_length = 50)]
+    pub time_zone: Option<String>,
+    /// The creditor's own segment.
+    #[schema(max_length = 60)]
+    pub segment: Option<String>,
+    /// 1 (very risky) to 5 (safe).
+    #[schema(minimum = 1, maximum = 5)]
+    pub score: Option<i32>,
+    /// The policy assigned to it, if any.
+    pub policy_id: Option<PolicyId>,
+    /// Registration, tax and other numbers.
+    pub identifiers: Pairs,
+    /// Postal address.
+    pub address: Address,
+    /// The creditor's own notes.
+    pub metadata: Pairs,
+    /// People there, in the order in which they are written to.
+    #[schema(max_items = 50)]
+    pub contacts: Vec<ContactView>,
+    /// Counts the changes.
+    #[schema(minimum = 1)]
+    pub version: i64,
+    /// When it was recorded.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl From<(Customer, Vec<Contact>)> for CustomerView {
+    fn from((row, contacts): (Customer, Vec<Contact>)) -> Self {
+        Self {
+            object: "customer",
+            id: row.id,
+            source: row.source,
+            external_id: row.external_id,
+            number: row.number,
+            name: row.name,
+            kind: row.kind,
+            jurisdiction: row.jurisdiction,
+            language: row.language,
+            time_zone: row.time_zone,
+            segment: row.segment,
+            score: row.score,
+            policy_id: row.policy_id,
+            identifiers: row.identifiers.0,
+            address: row.address.0,
+            metadata: row.metadata.0,
+            contacts: contacts.into_iter().map(ContactView::from).collect(),
+            version: row.version,
+            created_at: row.created_at.0,
+            updated_at: row.updated_at.0,
+        }
+    }
+}
+
+/// Which customers to list.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct CustomerQuery {
+    /// How many rows at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    pub limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    #[param(max_length = 500)]
+    pub cursor: Option<String>,
+    /// The beginning of the name or of the number; the case of plain letters does not matter.
+    #[param(min_length = 1, max_length = 140)]
+    pub q: Option<String>,
+    /// Only this kind.
+    pub kind: Option<CustomerKind>,
+    /// Only this segment.
+    #[param(max_length = 60)]
+    pub segment: Option<String>,
+    /// Only this source.
+    #[param(max_length = 50)]
+    pub source: Option<String>,
+    /// Only this external id.
+    #[param(max_length = 200)]
+    pub external_id: Option<String>,
+}
+
+impl Paged for CustomerQuery {
+    fn cursor(&self) -> Option<&str> {
+        self.cursor.as_deref()
+    }
+    fn limit(&self) -> Option<i64> {
+        self.limit
+    }
+}
+
+impl From<&CustomerQuery> for store::customers::Filter {
+    fn from(query: &CustomerQuery) -> Self {
+        Self {
+            prefix: query.q.clone(),
+            kind: query.kind,
+            segment: query.segment.clone(),
+            source: query.source.clone(),
+            external_id: query.external_id.clone(),
+        }
+    }
+}
+
+fn with_contacts(conn: &mut Conn, tenant: TenantId, rows: Vec<Customer>) -> Result<Vec<(Customer, Vec<Contact>)>> {
+    let ids: Vec<CustomerId> = rows.iter().map(|row| row.id).collect();
+    let mut people = HashMap::<CustomerId, Vec<Contact>>::new();
+    for contact in store::contacts::of_customers(conn, tenant, &ids)? {
+        people.entry(contact.customer_id).or_default().push(contact);
+    }
+    Ok(rows.into_iter().map(|row| (people.remove(&row.id).unwrap_or_default(), row)).map(|(people, row)| (row, people)).collect())
+}
+
+fn view(conn: &mut Conn, tenant: TenantId, row: Customer) -> Result<CustomerView> {
+    let contacts = store::contacts::of_customers(conn, tenant, &[row.id])?;
+    Ok((row, contacts).into())
+}
+
+/// Create a customer
+///
+/// With the people there. Its jurisdiction is the tenant's unless another is given.
+#[utoipa::path(operation_id = "createCustomer", tag = "Customers", request_body = NewCustomer, responses((status = 201, description = "Recorded", body = CustomerView)), security(("api_key" = ["customers:write"])))]
+#[post("/v1/customers")]
+pub async fn create(call: Call<NewCustomer>) -> Answer {
+    let new = call.body.clone();
+    call.act(StatusCode::CREATED, move |act| {
+        let Put { row, .. } = only(actions::customers::put(act, std::slice::from_ref(&new), IfKnown::Refuse)?)?;
+        view(act.conn, act.tenant, row)
+    })
+    .await
+}
+
+/// List customers
+///
+/// In the order in which they were recorded.
+#[utoipa::path(operation_id = "listCustomers", tag = "Customers", params(CustomerQuery), responses((status = 200, description = "A page", body = Page<CustomerView>)), security(("api_key" = ["customers:read"])))]
+#[get("/v1/customers")]
+pub async fn list(call: Call<(), CustomerQuery>) -> Answer {
+    let (window, filter) = (call.window()?, (&call.query).into());
+    let rows = call
+        .read(move |conn, tenant| {
+            let rows = store::customers::list(conn, tenant, &filter, window.after(), window.fetch())?;
+            with_contacts(conn, tenant, rows)
+        })
+        .await?;
+    call.page(window, rows, |(row, _)| row.id.uuid(), CustomerView::from)
+}
+
+/// Get a customer
+///
+/// With the people there.
+#[utoipa::path(operation_id = "getCustomer", tag = "Customers", params(("customer_id" = CustomerId, Path, description = "The customer")), responses((status = 200, description = "The customer", body = CustomerView)), security(("api_key" = ["customers:read"])))]
+#[get("/v1/customers/{customer_id}")]
+pub async fn find(call: Call) -> Answer {
+    let id = call.id("customer_id")?;
+    let found = call
+        .read(move |conn, tenant| {
+            let row = store::customers::find(conn, tenant, id)?;
+            view(conn, tenant, row)
+        })
+        .await?;
+    call.ok(&found)
+}
+
+/// Change a customer
+///
+/// Absent fields stay as they are. What is not sent yet follows.
+#[utoipa::path(operation_id = "updateCustomer", tag = "Customers", params(("customer_id" = CustomerId, Path, description = "The customer")), request_body = CustomerChange, responses((status = 200, description = "As it is now", body = CustomerView)), security(("api_key" = ["customers:write"])))]
+#[patch("/v1/customers/{customer_id}")]
+pub async fn change(call: Call<CustomerChange>) -> Answer {
+    let (id, change) = (call.id("customer_id")?, call.body.clone());
+    call.act(StatusCode::OK, move |act| {
+        let row = actions::customers::change(act, id, &change)?;
+        view(act.conn, act.tenant, row)
+    })
+    .await
+}
+
+/// Get a customer by its external id
+///
+/// By the name that another system gave it.
+#[utoipa::path(operation_id = "getCustomerByExternalId", tag = "Customers", params(("source" = String, Path, description = "The other system", max_length = 50), ("external_id" = String, Path, description = "Its name for the customer", max_length = 200)), responses((status = 200, description = "The customer", body = CustomerView)), security(("api_key" = ["customers:read"])))]
+#[get("/v1/customers/by-external-id/{source}/{external_id}")]
+pub async fn find_by_key(call: Call, path: KeyPath) -> Answer {
+    let key = external::key(&path)?;
+    let found = call
+        .read(move |conn, tenant| {
+            let row = store::customers::find_by_key(conn, tenant, &key)?;
+            view(conn, tenant, row)
+        })
+        .await?;
+    call.ok(&found)
+}
+
+/// Record a customer by its external id
+///
+/// Creates it, or brings it up to date with what is given. People are recognised by e-mail, else by telephone, else by name; nobody is removed.
+#[utoipa::path(operation_id = "putCustomerByExternalId", tag = "Customers", params(("source" = String, Path, description = "The other system", max_length = 50), ("external_id" = String, Path, description = "Its name for the customer", max_length = 200)), request_body = NewCustomer, responses((status = 201, description = "Recorded", body = CustomerView), (status = 200, description = "Known, and as it is now", body = CustomerView)), security(("api_key" = ["customers:write"])))]
+#[put("/v1/customers/by-external-id/{source}/{external_id}")]
+pub async fn put_by_key(call: Call<NewCustomer>, path: KeyPath) -> Answer {
+    let key = external::key(&path)?;
+    external::same(&key, call.body.source.as_deref(), call.body.external_id.as_deref())?;
+    let new = NewCustomer { source: Some(key.source), external_id: Some(key.external_id), ..call.body.clone() };
+    call.act_as(move |act| {
+        let Put { row, outcome } = only(actions::customers::put(act, std::slice::from_ref(&new), IfKnown::Update)?)?;
+        Ok((external::status(outcome), view(act.conn, act.tenant, row)?))
+    })
+    .await
+}

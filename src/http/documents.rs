@@ -1,0 +1,161 @@
+//! `/v1/documents`: slips, orders and letters beside an invoice or a customer.
+
+use actix_web::{get, http::StatusCode, post};
+use chrono::{DateTime, Utc};
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    Call,
+    call::Answer,
+    page::{Page, Paged},
+};
+use crate::{
+    actions,
+    domain::{
+        ids::{CustomerId, DocumentId, InvoiceId},
+        ledger::document::{MediaType, NewDocument},
+    },
+    store::{self, documents::Document},
+};
+
+/// A document, without its bytes.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DocumentView {
+    /// Always `document`.
+    #[schema(max_length = 20, example = "document")]
+    pub object: &'static str,
+    /// The document's id.
+    pub id: DocumentId,
+    /// The invoice that it belongs to.
+    pub invoice_id: Option<InvoiceId>,
+    /// The customer that it belongs to.
+    pub customer_id: Option<CustomerId>,
+    /// A file name.
+    #[schema(max_length = 140)]
+    pub name: String,
+    /// What it is.
+    pub media_type: MediaType,
+    /// How many bytes; absent for one that lives elsewhere.
+    #[schema(minimum = 0)]
+    pub size: Option<i64>,
+    /// SHA-256 of the bytes, in hexadecimal; absent for one that lives elsewhere.
+    #[schema(max_length = 64)]
+    pub sha256: Option<String>,
+    /// Where it lives, if elsewhere.
+    #[schema(max_length = 500)]
+    pub url: Option<String>,
+    /// When it was added.
+    pub created_at: DateTime<Utc>,
+}
+
+impl From<Document> for DocumentView {
+    fn from(row: Document) -> Self {
+        Self {
+            object: "document",
+            id: row.id,
+            invoice_id: row.invoice_id,
+            customer_id: row.customer_id,
+            name: row.name,
+            media_type: row.media_type,
+            size: row.size,
+            sha256: row.sha256.map(|digest| HEXLOWER.encode(&digest)),
+            url: row.url,
+            created_at: row.created_at.0,
+        }
+    }
+}
+
+/// Which documents to list.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DocumentQuery {
+    /// How many rows at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    pub limit: Option<i64>,
+    /// `next_cursor` of the page before.
+    #[param(max_length = 500)]
+    pub cursor: Option<String>,
+    /// Only of this invoice.
+    pub invoice_id: Option<InvoiceId>,
+    /// Only of this customer.
+    pub customer_id: Option<CustomerId>,
+}
+
+impl Paged for DocumentQuery {
+    fn cursor(&self) -> Option<&str> {
+        self.cursor.as_deref()
+    }
+    fn limit(&self) -> Option<i64> {
+        self.limit
+    }
+}
+
+/// Upload a document
+///
+/// The bytes must be what `media_type` says. Their digest enters the journal.
+#[utoipa::path(operation_id = "createDocument", tag = "Invoices", request_body = NewDocument, responses((status = 201, description = "Kept", body = DocumentView)), security(("api_key" = ["invoices:write"])))]
+#[post("/v1/documents")]
+pub async fn create(call: Call<NewDocument>) -> Answer {
+    let new = call.body.clone();
+    call.act(StatusCode::CREATED, move |act| actions::documents::create(act, &new).map(DocumentView::from)).await
+}
+
+/// List documents
+///
+/// In the order in which they were added.
+#[utoipa::path(operation_id = "listDocuments", tag = "Invoices", params(DocumentQuery), responses((status = 200, description = "A page", body = Page<DocumentView>)), security(("api_key" = ["invoices:read"])))]
+#[get("/v1/documents")]
+pub async fn list(call: Call<(), DocumentQuery>) -> Answer {
+    let window = call.window()?;
+    let filter = store::documents::Filter { invoice_id: call.query.invoice_id, customer_id: call.query.customer_id };
+    let rows = call.read(move |conn, tenant| store::documents::list(conn, tenant, &filter, window.after(), window.fetch())).await?;
+    call.page(window, rows, |row| row.id.uuid(), DocumentView::from)
+}
+
+/// Get a document
+///
+/// Its record; the bytes are at `/content`, or at its `url`.
+#[utoipa::path(operation_id = "getDocument", tag = "Invoices", params(("document_id" = DocumentId, Path, description = "The document")), responses((status = 200, description = "The document", body = DocumentView)), security(("api_key" = ["invoices:read"])))]
+#[get("/v1/documents/{document_id}")]
+pub async fn find(call: Call) -> Answer {
+    let id = call.id("document_id")?;
+    let row = call.read(move |conn, tenant| store::documents::find(conn, tenant, id)).await?;
+    call.ok(&DocumentView::from(row))
+}
+
+/// Download a document
+///
+/// The bytes as they were uploaded. A document that lives elsewhere has none here.
+#[utoipa::path(operation_id = "getDocumentContent", tag = "Invoices", params(("document_id" = DocumentId, Path, description = "The document")), responses((status = 200, description = "The bytes", body = Vec<u8>, content_type = "application/octet-stream")), security(("api_key" = ["invoices:read"])))]
+#[get("/v1/documents/{document_id}/content")]
+pub async fn content(call: Call) -> Answer {
+    let id = call.id("document_id")?;
+    let (row, bytes) = call
+        .read(move |conn, tenant| Ok((store::documents::find(conn, tenant, id)?, store::documents::content(conn, tenant, id)?)))
+        .await?;
+    // Never shown in a browser as what it claims to be: it came from outside.
+    Ok(call
+        .answer(StatusCode::OK)
+        .content_type("application/octet-stream")
+        .insert_header(("X-Content-Type-Options", "nosniff"))
+        .insert_header(("Content-Disposition", disposition(&row.name)))
+        .body(bytes))
+}
+
+/// An attachment under its own name (RFC 6266): in plain letters for old clients, exactly for the others.
+fn disposition(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    let fallback: String = name.bytes().map(|byte| if plain(byte) { char::from(byte) } else { '_' }).collect();
+    let exact: String = name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect();
+    format!("attachment; filename=\"{fallback}\"; filename*=UTF-8''{exact}")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_name_cannot_leave_its_header() {
+        assert_eq!(super::disposition("a\"\r\né.pdf"), "attachment; filename=\"a_____.pdf\"; filename*=UTF-8''a%22%0D%0A%C3%A9.pdf");
+    }
+}
