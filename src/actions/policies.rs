@@ -95,8 +95,7 @@ pub fn activate(act: &mut Act<'_>, id: PolicyId, version: i32) -> Result<Policy>
     faults.or(())?;
     store::policies::activate(act.conn, act.tenant, id, version, act.wall)?;
     let sha256 = digest(&document)?;
-    let policy =
-        changed(act, Policy { name: document.name, priority: document.scope.priority, active_version: Some(version), ..policy })?;
+    let policy = changed(act, Policy { name: document.name, priority: document.scope.priority, active_version: Some(version), ..policy })?;
     store::policies::wake_unassigned(act.conn, act.tenant, act.now)?;
     act.audit("policy.activated", id, json!({ "version": version, "sha256": sha256 }));
     Ok(policy)

@@ -92,7 +92,10 @@ pub fn activate(act: &mut Act<'_>, key: &str, version: i32) -> Result<Template> 
     for policy in store::policies::active_set(act.conn, act.tenant)? {
         let needs = policy.document.templates().filter(|(_, channel, needed)| *needed == key && !row.contents.serves(*channel));
         for (step, channel, _) in needs {
-            let detail = format!("the step {step} of the policy {:?} sends it by {channel}: add the parts that {channel} needs", policy.document.name);
+            let detail = format!(
+                "the step {step} of the policy {:?} sends it by {channel}: add the parts that {channel} needs",
+                policy.document.name
+            );
             faults.add("/contents", "needed_by_policy", detail);
         }
     }

@@ -10,8 +10,13 @@ mod health;
 mod keys;
 mod openapi;
 mod page;
+mod policies;
+mod preview;
 mod problem;
+mod provider_accounts;
 mod routes;
+mod suppressions;
+mod templates;
 mod tenants;
 mod tokens;
 
@@ -30,7 +35,16 @@ pub use contract::{Contract, nearest};
 pub use openapi::document;
 pub use problem::{CODES, Problem};
 
-use crate::{clock::Clock, config::Config, domain::vault::Vault, store::Db};
+use crate::{
+    clock::Clock,
+    config::Config,
+    domain::vault::Vault,
+    outbound::{
+        address,
+        net::{Deadlines, Net},
+    },
+    store::Db,
+};
 
 /// What every handler can reach.
 #[derive(Debug)]
@@ -45,6 +59,8 @@ pub struct State {
     pub auth: auth::Auth,
     /// Opens and seals what is secret at rest.
     pub vault: Vault,
+    /// What the network allows, against which providers' settings are checked.
+    pub net: Net,
     /// The configuration.
     pub config: Config,
     /// What `/metrics` shows.
@@ -60,7 +76,9 @@ impl State {
     /// A sentence for the operator.
     pub fn new(db: Db, clock: Clock, config: Config) -> Result<Self, String> {
         let vault = Vault::new(&config.secrets.current, &config.secrets.former).map_err(|error| error.to_string())?;
+        let guard = address::Policy { allow_private: config.allow_private_networks };
         Ok(Self {
+            net: Net::new(guard, Deadlines::default()).map_err(|error| format!("cannot make the HTTP client: {error}"))?,
             contract: Contract::compile(&document())?,
             auth: auth::Auth::new(&config)?,
             metrics: health::Metrics::new().map_err(|error| error.to_string())?,

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, Insertable, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl, Queryable,
-    RunQueryDsl, Selectable, SelectableHelper, dsl::{count_star, max},
+    RunQueryDsl, Selectable, SelectableHelper,
+    dsl::{count_star, max},
 };
 
 use super::{

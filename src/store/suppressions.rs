@@ -75,11 +75,7 @@ pub fn find(conn: &mut Conn, tenant: TenantId, id: SuppressionId) -> Result<Supp
 /// The suppression in force on an address.
 pub fn in_force(conn: &mut Conn, tenant: TenantId, channel: Channel, address: &Address) -> Result<Option<Suppression>> {
     let here = suppressions::tenant_id.eq(tenant).and(suppressions::channel.eq(channel)).and(suppressions::address.eq(address));
-    Ok(suppressions::table
-        .filter(here.and(suppressions::lifted_at.is_null()))
-        .select(Suppression::as_select())
-        .first(conn)
-        .optional()?)
+    Ok(suppressions::table.filter(here.and(suppressions::lifted_at.is_null())).select(Suppression::as_select()).first(conn).optional()?)
 }
 
 /// Whether an address must not be written to.
@@ -92,9 +88,8 @@ pub fn active_for(conn: &mut Conn, tenant: TenantId, addresses: &[Address]) -> R
     let mut found = BTreeSet::new();
     for part in addresses.chunks(500) {
         let here = suppressions::tenant_id.eq(tenant).and(suppressions::lifted_at.is_null());
-        let query = suppressions::table
-            .filter(here.and(suppressions::address.eq_any(part)))
-            .select((suppressions::channel, suppressions::address));
+        let query =
+            suppressions::table.filter(here.and(suppressions::address.eq_any(part))).select((suppressions::channel, suppressions::address));
         found.extend(each!(conn, |c| query.load::<(Channel, Address)>(c))?);
     }
     Ok(found)

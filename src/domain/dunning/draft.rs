@@ -21,6 +21,18 @@ crate::words! {
     }
 }
 
+crate::words! {
+    /// Where a policy stands.
+    pub enum PolicyStatus {
+        /// Never in force yet.
+        Draft = "draft",
+        /// In force: it is chosen by its scope, or by assignment.
+        Active = "active",
+        /// Out of use.
+        Archived = "archived",
+    }
+}
+
 impl BuiltinPolicy {
     /// Its document. The priorities are the lowest there are, so that whatever a tenant writes comes before; the crescendo's
     /// stands above the gentle one's, which fits the same customers and would otherwise be chosen by chance.
@@ -104,8 +116,15 @@ mod tests {
         let documents: Vec<Policy> = BuiltinPolicy::ALL.iter().rev().map(|builtin| builtin.document()).collect();
         let france = "FR".parse().unwrap();
         let chosen = |kind| {
-            let facts =
-                ScopeFacts { kind, segment: None, jurisdiction: &france, language: None, score: None, currency: Currency::EUR, total_minor: 1 };
+            let facts = ScopeFacts {
+                kind,
+                segment: None,
+                jurisdiction: &france,
+                language: None,
+                score: None,
+                currency: Currency::EUR,
+                total_minor: 1,
+            };
             choose(documents.iter().map(|policy| ((), policy)), &facts).map(|(_, policy)| policy.name.clone())
         };
         assert_eq!(chosen(CustomerKind::Business), Some("Crescendo".to_owned()));
