@@ -10,3 +10,7 @@ mod import;
 mod ledger;
 mod support;
 mod tenancy;
+mod policies;
+mod providers;
+mod suppressions;
+mod templates;

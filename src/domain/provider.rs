@@ -1,4 +1,4 @@
-//! What every provider account has, whichever provider it is at. Their kinds, settings and wire contracts live in `outbound`.
+//! What provider accounts have in common, whichever provider they are at. Their kinds, settings and wire contracts live in `outbound`.
 
 crate::words! {
     /// Whether an account at a provider is used.
@@ -7,5 +7,17 @@ crate::words! {
         Active = "active",
         /// Nothing is sent through it; receipts of what was sent before are still taken.
         Disabled = "disabled",
+    }
+}
+
+crate::words! {
+    /// How a provider's receipts are authenticated.
+    pub enum ReceiptSignature {
+        /// It sends no receipts.
+        NoReceipts = "no_receipts",
+        /// HMAC-SHA256 as Standard Webhooks says.
+        StandardWebhooks = "standard_webhooks",
+        /// HMAC-SHA1 over the public URL and the form.
+        UrlAndForm = "url_and_form",
     }
 }

@@ -36,6 +36,12 @@ impl Address {
         }
     }
 
+    /// The spelling that a search for `text` looks for: what is no address of any channel is simply not found.
+    pub fn searched(text: &str) -> Self {
+        let read = [Channel::Email, Channel::Sms].into_iter().find_map(|channel| Self::read(channel, text).ok());
+        read.unwrap_or_else(|| Self(text.to_owned()))
+    }
+
     /// The address.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -20,8 +20,13 @@ mod keys;
 mod openapi;
 mod page;
 mod payments;
+mod policies;
+mod preview;
 mod problem;
+mod provider_accounts;
 mod routes;
+mod suppressions;
+mod templates;
 mod tenants;
 mod tokens;
 

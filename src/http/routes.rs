@@ -19,7 +19,7 @@ macro_rules! routes {
     };
 }
 
-use super::{allocations, batch, contacts, credit_notes, customers, documents, evidence, health, invoices, keys, payments, tenants, tokens};
+use super::{allocations, batch, contacts, credit_notes, customers, documents, evidence, health, invoices, keys, payments, policies, preview, provider_accounts, suppressions, templates, tenants, tokens};
 
 routes! {
     tenants::create,
@@ -74,6 +74,28 @@ routes! {
     documents::list,
     documents::find,
     documents::content,
+    policies::create,
+    policies::list,
+    policies::find,
+    policies::redraft,
+    policies::activate,
+    policies::archive,
+    policies::migrate,
+    templates::list,
+    templates::find,
+    templates::write,
+    templates::activate,
+    preview::preview,
+    provider_accounts::create,
+    provider_accounts::list,
+    provider_accounts::find,
+    provider_accounts::change,
+    provider_accounts::rotate_credentials,
+    provider_accounts::disable,
+    provider_accounts::enable,
+    suppressions::list,
+    suppressions::create,
+    suppressions::lift,
     health::livez,
     health::readyz,
     health::metrics,

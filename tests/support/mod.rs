@@ -1,6 +1,7 @@
 //! The application under test: the real one, on a database of its own, with a clock that the test holds.
 
 pub mod database;
+pub mod ledger;
 
 use std::{net::TcpListener, sync::Arc};
 

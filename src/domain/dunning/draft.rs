@@ -21,6 +21,18 @@ crate::words! {
     }
 }
 
+crate::words! {
+    /// Where a policy stands.
+    pub enum PolicyStatus {
+        /// Never in force yet.
+        Draft = "draft",
+        /// In force: it is chosen by its scope, or by assignment.
+        Active = "active",
+        /// Out of use.
+        Archived = "archived",
+    }
+}
+
 impl BuiltinPolicy {
     /// Its document. The priorities are the lowest there are, so that whatever a tenant writes comes before; the crescendo's
     /// stands above the gentle one's, which fits the same customers and would otherwise be chosen by chance.

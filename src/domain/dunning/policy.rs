@@ -69,6 +69,7 @@ const fn by_customer() -> Grouping {
 /// because the protections of their law are then demanded of the policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = PolicyScope)] // `Scope` is what an API key holds
 pub struct Scope {
     /// Of several policies that fit, the one with the highest priority is chosen.
     #[schema(minimum = -1000, maximum = 1000, default = 0)]
