@@ -107,7 +107,7 @@ fn filled_in(conn: &mut Conn, tenant: TenantId, key: &str, wanted: &PreviewReque
     let facts = match wanted.customer_id {
         Some(customer) => {
             let today = actions::present(conn, tenant, wall)?.with_timezone(&creditor.zone()).date_naive();
-            store::facts::gather(conn, &creditor, customer, language, today)?
+            store::preview::gather(conn, &creditor, customer, language, today)?
         }
         None => Facts::sample(language),
     };
