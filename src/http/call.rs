@@ -37,8 +37,6 @@ pub type Answer = std::result::Result<HttpResponse, Problem>;
 
 /// The largest JSON body, in bytes.
 const MAX_BODY: usize = 2 * 1024 * 1024;
-/// The largest raw body: an uploaded document.
-pub const MAX_UPLOAD: usize = 10 * 1024 * 1024;
 /// How long a body may take to arrive.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -178,7 +176,7 @@ impl<Body, Query> Call<Body, Query> {
             None => None,
         };
         let keyed = self.keyed.clone();
-        let work = move |act: &mut Act<'_>| Ok(serde_json::to_string(&work(act)?).map_err(Error::internal)?);
+        let work = move |act: &mut Act<'_>| serde_json::to_string(&work(act)?).map_err(Error::internal);
         let answered =
             actions::run_once(&self.state.db, &self.state.clock, self.tenant(), &self.caller.actor, keyed, status.as_u16(), work)
                 .await
