@@ -56,6 +56,9 @@ const OUTSIDE_THE_DOMAIN: &[&str] = &[
     "tracing",
 ];
 
+/// What a file does against a rule.
+type Rule = fn(&Source) -> Vec<String>;
+
 const LONGEST: usize = 400;
 /// Longer files, how long they may be, and why they are still one thing.
 const LONGER: &[(&str, usize, &str)] = &[
@@ -107,7 +110,7 @@ fn every_module_says_what_it_is() {
 /// The rules see what they must see, and nothing that is only said in passing.
 #[test]
 fn planted_faults_are_found() {
-    let planted: &[(&str, &str, fn(&Source) -> Vec<String>)] = &[
+    let planted: &[(&str, &str, Rule)] = &[
         ("src/domain/money.rs", "use crate::store::Conn;", floor_faults),
         ("src/domain/money.rs", "use super::super::actions;", floor_faults),
         ("src/domain/money.rs", "mod inner { fn f() { super::super::super::http::serve() } }", floor_faults),
@@ -136,12 +139,13 @@ fn planted_faults_are_found() {
         #[cfg(test)]
         mod tests { use super::*; use super::super::ids; fn f() { std::fs::read("x"); crate::words!(); } }"##;
     let source = Source::new("src/domain/ledger.rs", innocent);
-    for rule in [floor_faults, ownership_faults, world_faults] {
+    let rules: [Rule; 3] = [floor_faults, ownership_faults, world_faults];
+    for rule in rules {
         assert_eq!(rule(&source), Vec::<String>::new());
     }
 }
 
-fn assert_none(sources: &[Source], rule: fn(&Source) -> Vec<String>) {
+fn assert_none(sources: &[Source], rule: Rule) {
     assert!(sources.len() > 50, "only {} files were read", sources.len());
     let faults: Vec<String> = sources.iter().flat_map(rule).collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));

@@ -1,5 +1,14 @@
 //! Everything a caller can see, driven over HTTP against the real application, on both databases; and the rules of the house.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that meets what it did not expect shall fail there and then"
+)]
+
 mod access;
 mod evidence;
 mod house;

@@ -37,8 +37,6 @@ pub type Answer = std::result::Result<HttpResponse, Problem>;
 
 /// The largest JSON body, in bytes.
 const MAX_BODY: usize = 2 * 1024 * 1024;
-/// The largest raw body: an uploaded document.
-pub const MAX_UPLOAD: usize = 10 * 1024 * 1024;
 /// How long a body may take to arrive.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 

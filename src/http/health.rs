@@ -66,7 +66,7 @@ pub async fn livez(call: Call) -> Answer {
 #[utoipa::path(operation_id = "getReadiness", tag = "Operations", responses((status = 200, description = "It is ready", body = Health)), security())]
 #[get("/readyz")]
 pub async fn readyz(call: Call) -> Answer {
-    call.state.db.read(TenantId::PLATFORM, |conn| store::dialect::database_now(conn)).await.map_err(|error| {
+    call.state.db.read(TenantId::PLATFORM, store::dialect::database_now).await.map_err(|error| {
         tracing::warn!(%error, "not ready");
         Problem::new("busy", "the database does not answer")
     })?;

@@ -102,8 +102,8 @@ fn add_components(root: &mut Map<String, Value>) {
                 "description": title,
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}}
             });
-            if let Some(headers) = problem_headers(status) {
-                response["headers"] = headers;
+            if let (Some(headers), Some(response)) = (problem_headers(status), response.as_object_mut()) {
+                response.insert("headers".to_owned(), headers);
             }
             (format!("Problem{status}"), response)
         })
@@ -163,19 +163,22 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
         for status in problems {
             responses.entry(status.to_string()).or_insert_with(|| json!({"$ref": format!("#/components/responses/Problem{status}")}));
         }
-        for (status, response) in responses.iter_mut().filter(|(status, _)| status.starts_with('2')) {
-            add_headers(status, public, response);
+        for (_, response) in responses.iter_mut().filter(|(status, _)| status.starts_with('2')) {
+            add_headers(public, response);
         }
     }
 }
 
-fn add_headers(_status: &str, public: bool, response: &mut Value) {
+fn add_headers(public: bool, response: &mut Value) {
     let Some(response) = response.as_object_mut() else { return };
-    let mut headers = json!({"X-Request-Id": {"description": "Names this request in logs and in support.", "schema": {"type": "string", "maxLength": 64}}});
+    let request = json!({"description": "Names this request in logs and in support.", "schema": {"type": "string", "maxLength": 64}});
+    let mut headers = Map::from_iter([("X-Request-Id".to_owned(), request)]);
     if !public {
-        headers["Relance-Checkpoint"] = json!({"description": "The newest signed head of the tenant's evidence; keep it, and nobody can shorten the journal unseen.", "schema": {"type": "string", "maxLength": 400}});
+        let head = json!({"description": "The newest signed head of the tenant's evidence; keep it, and nobody can shorten the journal unseen.",
+            "schema": {"type": "string", "maxLength": 400}});
+        headers.insert("Relance-Checkpoint".to_owned(), head);
     }
-    response.insert("headers".to_owned(), headers);
+    response.insert("headers".to_owned(), Value::Object(headers));
 }
 
 /// `/openapi.json` and `/docs`: the reference, all of it from this binary.

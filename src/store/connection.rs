@@ -3,6 +3,8 @@
 //! Invariant: every connection that leaves this module is durable (a commit that was answered survives a power cut) and,
 //! on PostgreSQL, acts as a role that owns nothing.
 
+#![expect(clippy::disallowed_methods, reason = "the derived connection establishes; Db alone calls it")]
+
 use diesel::{
     ConnectionError,
     connection::SimpleConnection,

@@ -23,21 +23,18 @@ use serde_json::{Value, json};
 macro_rules! on_both {
     ($($(#[$meta:meta])* async fn $name:ident($app:ident: App) $body:block)+) => {$(
         $(#[$meta])*
+        async fn $name($app: $crate::support::App) $body
+
         mod $name {
-            #[allow(unused_imports)]
-            use super::*;
-
-            async fn test($app: $crate::support::App) $body
-
             #[actix_web::test]
             async fn sqlite() {
-                test($crate::support::App::start($crate::support::database::sqlite()).await).await;
+                super::$name($crate::support::App::start($crate::support::database::sqlite()).await).await;
             }
 
             #[actix_web::test]
             async fn postgres() {
                 if let Some(database) = $crate::support::database::postgres() {
-                    test($crate::support::App::start(database).await).await;
+                    super::$name($crate::support::App::start(database).await).await;
                 }
             }
         }
