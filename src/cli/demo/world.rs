@@ -167,7 +167,7 @@ fn customer(n: u32, language: &str, country: &str, rng: &mut Rng) -> serde_json:
     let phone = if country == "BE" {
         format!("+32470{:06}", rng.u32(100_000..999_999))
     } else {
-        format!("+336{:08}", rng.u32(10_000_000..99_999_999))
+        format!("+3361{:07}", rng.u32(1_000_000..9_999_999))
     };
     json!({
         "source": "demo", "external_id": format!("C{n:04}"), "number": format!("C{n:04}"),
