@@ -26,6 +26,8 @@ pub mod suppressions;
 pub mod tasks;
 pub mod templates;
 pub mod tenants;
+pub mod test_clock;
+pub mod unsubscribe;
 pub mod wording;
 
 use std::{collections::BTreeSet, fmt::Display};
@@ -49,13 +51,16 @@ use crate::{
 /// The system itself, as an actor.
 pub const SYSTEM: &str = "system";
 
+/// Whoever follows a link in a message, as an actor.
+pub const RECIPIENT: &str = "recipient";
+
 /// One thing being done: the transaction, for whom, by whom, when.
 pub struct Act<'a> {
     /// The transaction.
     pub conn: &'a mut Conn,
     /// Whose data.
     pub tenant: TenantId,
-    /// Who acts: a key's id, [`SYSTEM`], or `provider:` and an account's id.
+    /// Who acts: a key's id, [`SYSTEM`], [`RECIPIENT`], or `provider:` and an account's id.
     pub actor: &'a str,
     /// The tenant's present.
     pub now: DateTime<Utc>,

@@ -20,11 +20,11 @@ use crate::{
             policy::{Policy, choose},
             reminder::{ListedInstalment, ReminderState, TaskKind},
         },
-        ids::{MessageId, PolicyId, ReminderId},
+        ids::{MessageId, PolicyId, ReminderId, TenantId},
     },
     error::{Error, Result},
     store::{
-        self, Json, Ts,
+        self, Conn, Json, Ts,
         accounts::Account,
         facts::{Key, Loaded},
         messages::Message,
@@ -35,6 +35,7 @@ use crate::{
 
 /// The policies of a partition, each read once per batch.
 struct Policies {
+    tenant: TenantId,
     active: Vec<(PolicyId, i32, Rc<Policy>)>,
     versions: HashMap<(PolicyId, i32), Rc<Policy>>,
 }
@@ -43,21 +44,24 @@ struct Policies {
 type Version = (PolicyId, i32, Rc<Policy>);
 
 impl Policies {
-    fn load(act: &mut Act<'_>) -> Result<Self> {
-        let active = store::policies::active_set(act.conn, act.tenant)?;
-        Ok(Self { active: active.into_iter().map(|one| (one.id, one.version, Rc::new(one.document))).collect(), versions: HashMap::new() })
+    fn load(conn: &mut Conn, tenant: TenantId) -> Result<Self> {
+        let active = store::policies::active_set(conn, tenant)?;
+        Ok(Self {
+            tenant,
+            active: active.into_iter().map(|one| (one.id, one.version, Rc::new(one.document))).collect(),
+            versions: HashMap::new(),
+        })
     }
 
     /// The policy of an account: the one that the creditor assigned, else the one that its scope chooses. Once a crescendo is under way, the account stays on its
     /// policy and version.
-    fn of(&mut self, act: &mut Act<'_>, row: &Account, loaded: &Loaded) -> Result<Option<Version>> {
+    fn of(&mut self, conn: &mut Conn, row: Option<&Account>, loaded: &Loaded) -> Result<Option<Version>> {
         let under_way = loaded.account.instalments.iter().any(|instalment| instalment.progress.is_some());
         let kept = row
-            .policy_id
-            .zip(row.policy_version)
+            .and_then(|row| row.policy_id.zip(row.policy_version))
             .filter(|(id, _)| under_way && loaded.assigned_policy.is_none_or(|assigned| assigned == *id));
         if let Some((id, version)) = kept {
-            return self.version(act, id, version).map(Some);
+            return self.version(conn, id, version).map(Some);
         }
         let candidates = self.active.iter().filter(|(id, ..)| loaded.assigned_policy.is_none_or(|assigned| assigned == *id));
         if loaded.assigned_policy.is_some() {
@@ -67,14 +71,14 @@ impl Policies {
         Ok(chosen.map(|(one, _)| one.clone()))
     }
 
-    fn version(&mut self, act: &mut Act<'_>, id: PolicyId, version: i32) -> Result<Version> {
+    fn version(&mut self, conn: &mut Conn, id: PolicyId, version: i32) -> Result<Version> {
         if let Some(active) = self.active.iter().find(|one| (one.0, one.1) == (id, version)) {
             return Ok(active.clone());
         }
         let policy = match self.versions.get(&(id, version)) {
             Some(policy) => Rc::clone(policy),
             None => {
-                let policy = Rc::new(store::policies::find_version(act.conn, act.tenant, id, version)?);
+                let policy = Rc::new(store::policies::find_version(conn, self.tenant, id, version)?);
                 self.versions.insert((id, version), Rc::clone(&policy));
                 policy
             }
@@ -83,12 +87,12 @@ impl Policies {
     }
 }
 
-/// The policy that an account is on, or would be put on: what `explain` asks.
+/// The policy that an account is on, or would be put on; its row is there once anything was owed in it. What `explain` asks: it only reads.
 ///
 /// # Errors
 /// The store's.
-pub fn policy_of(act: &mut Act<'_>, row: &Account, loaded: &Loaded) -> Result<Option<(PolicyId, i32, Policy)>> {
-    let found = Policies::load(act)?.of(act, row, loaded)?;
+pub fn policy_of(conn: &mut Conn, tenant: TenantId, row: Option<&Account>, loaded: &Loaded) -> Result<Option<(PolicyId, i32, Policy)>> {
+    let found = Policies::load(conn, tenant)?.of(conn, row, loaded)?;
     Ok(found.map(|(id, version, policy)| (id, version, Rc::unwrap_or_clone(policy))))
 }
 
@@ -103,7 +107,7 @@ pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
     }
     let tenant = store::tenants::find(act.conn, act.tenant)?;
     let calendar = tenant.calendar();
-    let mut policies = Policies::load(act)?;
+    let mut policies = Policies::load(act.conn, act.tenant)?;
     let keys: BTreeSet<Key> = due.iter().map(|row| (row.customer_id, row.currency)).collect();
     let mut loaded = store::facts::load(act.conn, act.tenant, &keys, act.now)?;
     let mut batch = Batch::default();
@@ -112,7 +116,7 @@ pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
     for mut row in due {
         let loaded = loaded.remove(&(row.customer_id, row.currency));
         let version = match &loaded {
-            Some(loaded) => policies.of(act, &row, loaded)?,
+            Some(loaded) => policies.of(act.conn, Some(&row), loaded)?,
             None => None,
         };
         row.next_action_at = None;

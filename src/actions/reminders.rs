@@ -1,4 +1,8 @@
 //! What people decide about reminders: approve, cancel, try again; and how a doubt about a message ends.
+//!
+//! Invariant: two people, or a person and a dispatcher, who decide about one reminder do so one after the other; the second sees what the first did.
+
+use std::collections::BTreeSet;
 
 use serde_json::json;
 
@@ -48,7 +52,9 @@ pub fn cancel(act: &mut Act<'_>, id: ReminderId, reason: &str) -> Result<Reminde
         store::messages::set_state(act.conn, act.tenant, message.id, MessageState::Cancelled, None, Some("cancelled"))?;
     }
     store::reminders::set_state(act.conn, act.tenant, id, ReminderState::Cancelled, Some(reason))?;
-    act.audit("reminder.cancelled", id, json!({"step": reminder.step_key, "reason": reason}));
+    // What was written by hand may name somebody.
+    let note = vec![("reason", reason.to_owned())];
+    act.enter("reminder.cancelled", id.to_string(), json!({"step": reminder.step_key}), note, true);
     act.touch(reminder.customer_id, reminder.currency);
     store::reminders::find(act.conn, act.tenant, id)
 }
@@ -58,7 +64,11 @@ pub fn cancel(act: &mut Act<'_>, id: ReminderId, reason: &str) -> Result<Reminde
 /// # Errors
 /// No such message, or one about which there is no doubt.
 pub fn resolve(act: &mut Act<'_>, id: MessageId, was_sent: bool) -> Result<Message> {
-    let message = store::messages::find(act.conn, act.tenant, id)?;
+    let mut message = store::messages::find(act.conn, act.tenant, id)?;
+    if let Some(reminder) = message.reminder_id {
+        hold(act, reminder)?;
+        message = store::messages::find(act.conn, act.tenant, id)?;
+    }
     if message.state != MessageState::Unknown {
         return Err(Error::conflict("no_doubt", format!("the message is {}; only an unknown outcome can be resolved", message.state)));
     }
@@ -76,8 +86,17 @@ pub fn resolve(act: &mut Act<'_>, id: MessageId, was_sent: bool) -> Result<Messa
     store::messages::find(act.conn, act.tenant, id)
 }
 
-fn in_state(act: &mut Act<'_>, id: ReminderId, states: &[ReminderState]) -> Result<Reminder> {
+/// Keeps dispatchers, planners and other people off a reminder until this act is done: its messages are locked first, then its account, in the order
+/// in which a dispatch locks them.
+fn hold(act: &mut Act<'_>, id: ReminderId) -> Result<Reminder> {
     let reminder = store::reminders::find(act.conn, act.tenant, id)?;
+    store::messages::lock_of_reminder(act.conn, act.tenant, id)?;
+    store::accounts::lock(act.conn, act.tenant, &BTreeSet::from([(reminder.customer_id, reminder.currency)]))?;
+    store::reminders::find(act.conn, act.tenant, id)
+}
+
+fn in_state(act: &mut Act<'_>, id: ReminderId, states: &[ReminderState]) -> Result<Reminder> {
+    let reminder = hold(act, id)?;
     if states.contains(&reminder.state) {
         Ok(reminder)
     } else {

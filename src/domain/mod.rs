@@ -24,6 +24,7 @@ pub mod provider;
 pub mod suppression;
 pub mod template;
 pub mod tenant;
+pub mod test_clock;
 pub mod vault;
 pub mod version;
 pub mod words;

@@ -222,6 +222,11 @@ impl<Body, Query> Call<Body, Query> {
         Problem::from(error).of_request(&self.request_id)
     }
 
+    /// A header's text, by its lower-case name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.request.headers().get(name)?.to_str().ok()
+    }
+
     /// The path of this request, for links.
     pub fn uri_path(&self) -> &str {
         self.request.path()

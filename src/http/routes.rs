@@ -19,10 +19,7 @@ macro_rules! routes {
     };
 }
 
-use super::{
-    allocations, batch, contacts, credit_notes, customers, documents, evidence, health, invoices, keys, payments, policies, preview,
-    provider_accounts, suppressions, templates, tenants, tokens,
-};
+use super::{allocations, batch, contacts, credit_notes, customers, documents, evidence, explain, health, inbound, invoices, keys, messages, payments, policies, preview, provider_accounts, reminders, suppressions, tasks, templates, tenants, test_clock, tokens, unsubscribe};
 
 routes! {
     tenants::create,
@@ -99,6 +96,28 @@ routes! {
     suppressions::list,
     suppressions::create,
     suppressions::lift,
+    reminders::list,
+    reminders::find,
+    reminders::approve,
+    reminders::cancel,
+    reminders::retry,
+    messages::list,
+    messages::find,
+    messages::resolve,
+    messages::outbox,
+    tasks::list,
+    tasks::find,
+    tasks::change,
+    tasks::complete,
+    tasks::cancel,
+    explain::customer,
+    explain::invoice,
+    test_clock::find,
+    test_clock::advance,
+    inbound::receive,
+    inbound::receive_by_get,
+    unsubscribe::show,
+    unsubscribe::unsubscribe,
     health::livez,
     health::readyz,
     health::metrics,

@@ -1,4 +1,6 @@
 //! A test partition's clock: it goes from moment to moment, and everything that falls due on the way happens, on the very code that live tenants run.
+//!
+//! Invariant: the clock says that it has arrived only once nothing is due where it stands.
 
 use super::partition::next_moment;
 use crate::{domain::ids::TenantId, error::Result, instance::Instance, store};
@@ -10,9 +12,13 @@ pub(super) async fn step(instance: &Instance, tenant: TenantId) -> Result<bool> 
         .write(tenant, move |conn| {
             let row = store::tenants::find(conn, tenant)?;
             let (Some(at), Some(target)) = (row.clock_at, row.clock_target) else { return Ok(false) };
-            let next = next_moment(conn, tenant)?.unwrap_or(target.0).clamp(at.0, target.0);
-            let arrived = next == target.0;
-            store::tenants::set_clock(conn, tenant, next, if arrived { None } else { Some(target.0) })?;
+            let next = next_moment(conn, tenant)?;
+            if next.is_some_and(|next| next <= at.0) {
+                return Ok(true);
+            }
+            let (to, left) =
+                if at.0 >= target.0 { (at.0, None) } else { (next.map_or(target.0, |next| next.min(target.0)), Some(target.0)) };
+            store::tenants::move_clock(conn, tenant, at.0, to, left)?;
             Ok(true)
         })
         .await

@@ -81,6 +81,15 @@ pub fn find(conn: &mut Conn, tenant: TenantId, customer: CustomerId, currency: C
         .optional()?)
 }
 
+/// Every account of a customer.
+pub fn of_customer(conn: &mut Conn, tenant: TenantId, customer: CustomerId) -> Result<Vec<Account>> {
+    Ok(accounts::table
+        .filter(accounts::tenant_id.eq(tenant).and(accounts::customer_id.eq(customer)))
+        .order(accounts::currency.asc())
+        .select(Account::as_select())
+        .load(conn)?)
+}
+
 /// Accounts whose moment has come, locked against every other planner.
 pub fn due(conn: &mut Conn, tenant: TenantId, now: DateTime<Utc>, limit: i64) -> Result<Vec<Account>> {
     let query = accounts::table

@@ -176,6 +176,26 @@ pub fn of_reminder(conn: &mut Conn, tenant: TenantId, reminder: ReminderId) -> R
         .load(conn)?)
 }
 
+/// As [`of_reminder`], locked: a dispatcher that has one of them in hand is waited for, and none can take one up meanwhile.
+pub fn lock_of_reminder(conn: &mut Conn, tenant: TenantId, reminder: ReminderId) -> Result<Vec<Message>> {
+    let query =
+        messages::table.filter(messages::tenant_id.eq(tenant).and(messages::reminder_id.eq(Some(reminder)))).order(messages::id.asc());
+    Ok(match conn {
+        Conn::Pg(pg) => query.for_update().load(pg)?,
+        Conn::Sqlite(sqlite) => query.load(sqlite)?,
+    })
+}
+
+/// Messages of many reminders, oldest first.
+pub fn of_reminders(conn: &mut Conn, tenant: TenantId, reminders: &[ReminderId]) -> Result<Vec<Message>> {
+    let named: Vec<Option<ReminderId>> = reminders.iter().copied().map(Some).collect();
+    Ok(messages::table
+        .filter(messages::tenant_id.eq(tenant).and(messages::reminder_id.eq_any(named)))
+        .order(messages::id.asc())
+        .select(Message::as_select())
+        .load(conn)?)
+}
+
 /// How many messages to a customer are between dispatch and answer.
 pub fn in_flight(conn: &mut Conn, tenant: TenantId, customer: CustomerId) -> Result<i64> {
     Ok(messages::table
@@ -197,6 +217,10 @@ pub struct Filter {
     pub channel: Option<Channel>,
     /// Only with this delivery status.
     pub delivery_status: Option<DeliveryStatus>,
+    /// Only to this address, as it is written on the message.
+    pub address: Option<String>,
+    /// Only those whose words are fixed: they were handed to a provider at least once.
+    pub written: bool,
 }
 
 /// Messages after `after`, oldest first.
@@ -217,6 +241,12 @@ pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<Me
     }
     if let Some(status) = filter.delivery_status {
         query = query.filter(messages::delivery_status.eq(Some(status)));
+    }
+    if let Some(address) = &filter.address {
+        query = query.filter(messages::address.eq(address.clone()));
+    }
+    if filter.written {
+        query = query.filter(messages::body.is_not_null());
     }
     if let Some(after) = after {
         query = query.filter(messages::id.gt(after));

@@ -105,19 +105,21 @@ pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<Ta
     Ok(query.limit(limit).load(conn)?)
 }
 
-/// Replaces what may change.
+/// Replaces what may change; [`Error::Race`] if somebody changed it since it was read.
 pub fn update(conn: &mut Conn, row: &Task) -> Result<()> {
-    diesel::update(tasks::table.filter(tasks::tenant_id.eq(row.tenant_id).and(tasks::id.eq(row.id))))
-        .set((
-            tasks::state.eq(row.state),
-            tasks::owner.eq(&row.owner),
-            tasks::outcome.eq(row.outcome),
-            tasks::notes.eq(&row.notes),
-            tasks::due_at.eq(row.due_at),
-            tasks::version.eq(row.version),
-            tasks::updated_at.eq(row.updated_at),
-            tasks::completed_at.eq(row.completed_at),
-        ))
-        .execute(conn)?;
-    Ok(())
+    let before = row.version.saturating_sub(1);
+    let changed =
+        diesel::update(tasks::table.filter(tasks::tenant_id.eq(row.tenant_id).and(tasks::id.eq(row.id)).and(tasks::version.eq(before))))
+            .set((
+                tasks::state.eq(row.state),
+                tasks::owner.eq(&row.owner),
+                tasks::outcome.eq(row.outcome),
+                tasks::notes.eq(&row.notes),
+                tasks::due_at.eq(row.due_at),
+                tasks::version.eq(row.version),
+                tasks::updated_at.eq(row.updated_at),
+                tasks::completed_at.eq(row.completed_at),
+            ))
+            .execute(conn)?;
+    if changed == 1 { Ok(()) } else { Err(Error::Race) }
 }

@@ -1,7 +1,9 @@
 //! Tenants: one row per creditor and mode.
 
 use chrono::{DateTime, Utc};
-use diesel::{ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper,
+};
 
 use super::{Conn, Json, Ts, schema::tenants};
 use crate::{
@@ -86,12 +88,25 @@ pub fn update(conn: &mut Conn, row: &Tenant) -> Result<()> {
     Ok(())
 }
 
-/// Moves a test tenant's clock: where it stands, and how far it is to go.
-pub fn set_clock(conn: &mut Conn, tenant: TenantId, at: DateTime<Utc>, target: Option<DateTime<Utc>>) -> Result<()> {
-    diesel::update(tenants::table.filter(tenants::tenant_id.eq(tenant)))
-        .set((tenants::clock_at.eq(Some(Ts(at))), tenants::clock_target.eq(target.map(Ts))))
-        .execute(conn)?;
-    Ok(())
+/// Tells a test tenant's clock, which stands at `at`, how far to go; `false` if it is on its way already.
+pub fn start_clock(conn: &mut Conn, tenant: TenantId, at: DateTime<Utc>, target: DateTime<Utc>) -> Result<bool> {
+    let resting = tenants::table.filter(tenants::tenant_id.eq(tenant).and(tenants::clock_target.is_null()));
+    let changed =
+        diesel::update(resting).set((tenants::clock_at.eq(Some(Ts(at))), tenants::clock_target.eq(Some(Ts(target))))).execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// Moves a test tenant's clock from one moment to the next; without a `target` it rests there. `false` if somebody moved it meanwhile: it never goes back.
+pub fn move_clock(
+    conn: &mut Conn,
+    tenant: TenantId,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    target: Option<DateTime<Utc>>,
+) -> Result<bool> {
+    let here = tenants::table.filter(tenants::tenant_id.eq(tenant).and(tenants::clock_at.eq(Some(Ts(from)))));
+    let changed = diesel::update(here).set((tenants::clock_at.eq(Some(Ts(to))), tenants::clock_target.eq(target.map(Ts)))).execute(conn)?;
+    Ok(changed == 1)
 }
 
 /// Live rows after `after`, for the platform.

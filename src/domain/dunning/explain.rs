@@ -89,6 +89,31 @@ pub fn explain(account: &Account, policy: &Policy, calendar: &Calendar, now: Dat
     Explanation { contacted_now, next: plan.upcoming.as_ref().map(|next| next_contact(next, calendar)), next_at: plan.next_at, statements }
 }
 
+/// The explanation where no policy fits: nobody is contacted, and time alone changes nothing.
+pub fn without_policy(account: &Account, calendar: &Calendar) -> Explanation {
+    let held = Held { rule: Rule::NoPolicy, instalment: None, step: None, until: None };
+    Explanation { contacted_now: false, next: None, next_at: None, statements: vec![statement(account, calendar, held)] }
+}
+
+impl Explanation {
+    /// Only what concerns the instalments of one invoice: its own reasons, and those of the whole account. An invoice of which nothing is left to claim says so.
+    #[must_use]
+    pub fn about(mut self, invoice_number: &str, open: &[InstalmentId]) -> Self {
+        self.statements.retain(|statement| statement.instalment_id.is_none_or(|id| open.contains(&id)));
+        if open.is_empty() {
+            self.statements.push(Statement {
+                rule: Rule::NothingDue,
+                sentence: format!("Invoice {invoice_number}: nothing is owed that could be claimed."),
+                instalment_id: None,
+                invoice_number: Some(invoice_number.to_owned()),
+                step: None,
+                until: None,
+            });
+        }
+        self
+    }
+}
+
 /// What was held, then what moves a step that is still to come, then what happens now.
 fn reasons<'p>(plan: &'p Plan<'p>, now: DateTime<Utc>) -> impl Iterator<Item = Held<'p>> {
     let about = |upcoming: &Upcoming<'p>, rule, until| Held {
@@ -149,6 +174,7 @@ fn phrase(account: &Account, rule: Rule) -> &'static str {
         Rule::OpenReminder => open_phrase(account),
         Rule::UnallocatedCash => "money not yet allocated covers all that is overdue; allocate it",
         Rule::NoRecipient => "nobody can be reached on the step's channels; add a contact or lift an opt-out",
+        Rule::NoPolicy => "no policy in force fits the customer; activate one whose scope includes it, or assign one",
         Rule::ConsumerPolicy => "the customer is a consumer and the policy does not name consumers",
         Rule::UnknownStep => "the last completed step is not in this policy; map it to one that is",
         Rule::Unwarned => "a formal notice would be the first warning",

@@ -14,6 +14,7 @@ pub mod policy;
 pub mod protections;
 pub mod release;
 pub mod reminder;
+pub mod request;
 pub mod rule;
 pub mod validate;
 

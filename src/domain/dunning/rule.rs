@@ -17,6 +17,8 @@ crate::words! {
         UnallocatedCash = "unallocated_cash",
         /// Nobody can be reached on the step's channels.
         NoRecipient = "no_recipient",
+        /// No policy in force fits the account.
+        NoPolicy = "no_policy",
         /// The customer is a consumer and the policy does not name consumers.
         ConsumerPolicy = "consumer_policy",
         /// The last completed step is not in the policy: it must be mapped first.
