@@ -107,7 +107,7 @@ async fn advance(instance: &Arc<Instance>, partition: TenantId, to: DateTime<Utc
         .db
         .write(partition, move |conn| {
             let at = store::tenants::find(conn, partition)?.clock_at.map_or(to, |at| at.0);
-            store::tenants::set_clock(conn, partition, at, Some(to))
+            store::tenants::start_clock(conn, partition, at, to)
         })
         .await?;
     while jobs::turn(instance, partition).await? == Turn::Busy {}

@@ -10,7 +10,10 @@ use utoipa::ToSchema;
 use super::{Call, Problem, call::Answer};
 use crate::{
     actions,
-    domain::{ids::Mode, test_clock::{Advance, ClockStatus}},
+    domain::{
+        ids::Mode,
+        test_clock::{Advance, ClockStatus},
+    },
     store::{self, tenants::Tenant},
 };
 

@@ -136,7 +136,7 @@ async fn creditor(
     let (row, [_, (_, key)]) = actions::run(&instance.db, &instance.clock, TenantId::PLATFORM, actions::SYSTEM, made).await?;
     let (partition, zone) = (row.tenant_id.in_mode(Mode::Test), row.zone());
     let dawn = local::instant(zone, first, NaiveTime::from_hms_opt(6, 0, 0).unwrap_or_default());
-    instance.db.write(partition, move |conn| store::tenants::set_clock(conn, partition, dawn, None)).await?;
+    instance.db.write(partition, move |conn| store::tenants::start_clock(conn, partition, dawn, dawn)).await?;
     let mut payers = Vec::new();
     let mut news = Vec::new();
     for n in 0..customers {
