@@ -122,11 +122,17 @@ pub struct MigrationEffect {
     pub accounts: i64,
     /// Keys of the steps that are new to them.
     #[schema(max_items = 50)]
-    pub added_steps: BTreeSet<String>,
+    pub added_steps: BTreeSet<StepKey>,
     /// Keys of the steps that they will not meet again.
     #[schema(max_items = 50)]
-    pub removed_steps: BTreeSet<String>,
+    pub removed_steps: BTreeSet<StepKey>,
 }
+
+/// The key of a policy's step.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(transparent)]
+#[schema(max_length = 40, example = "first_reminder")]
+pub struct StepKey(String);
 
 /// An account that moves.
 #[derive(Debug, Serialize, ToSchema)]
@@ -148,8 +154,8 @@ impl MigrationView {
             .map(|effect| MigrationEffect {
                 from_version: effect.from_version,
                 accounts: effect.accounts,
-                added_steps: effect.added_steps,
-                removed_steps: effect.removed_steps,
+                added_steps: effect.added_steps.into_iter().map(StepKey).collect(),
+                removed_steps: effect.removed_steps.into_iter().map(StepKey).collect(),
             })
             .collect();
         let moved = |standing: store::policies::Standing| MovedAccount {

@@ -99,7 +99,20 @@ pub struct TemplateDraft {
     /// The channel it is written for.
     pub channel: Channel,
     /// What it says, by language. A draft may still be faulty: activation checks it.
+    #[schema(schema_with = by_language)]
     pub contents: BTreeMap<Language, Content>,
+}
+
+/// A content for some of the languages.
+fn by_language() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+    let languages = Language::ALL.iter().map(|language| language.as_str());
+    let key = utoipa::openapi::ObjectBuilder::new().schema_type(utoipa::openapi::Type::String).enum_values(Some(languages)).build();
+    utoipa::openapi::ObjectBuilder::new()
+        .description(Some("What it says, by language. A draft may still be faulty: activation checks it."))
+        .property_names(Some(utoipa::openapi::Schema::Object(key)))
+        .additional_properties(Some(utoipa::openapi::Ref::from_schema_name("Content")))
+        .max_properties(Some(Language::ALL.len()))
+        .into()
 }
 
 /// What to show of a template. Without `version` and `content`, the text in force.
