@@ -10,6 +10,7 @@ pub mod customers;
 pub mod dispatch;
 pub mod documents;
 pub mod evidence;
+pub mod export;
 pub mod idempotency;
 pub mod import;
 pub mod invoices;

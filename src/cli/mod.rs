@@ -3,6 +3,7 @@
 //! The only floor that prints. What goes wrong is a sentence on standard error and an exit code: 2 for what the operator can mend, 1 otherwise.
 
 mod config;
+mod demo;
 mod import;
 mod keys;
 mod migrate;
@@ -31,6 +32,8 @@ struct Line {
 enum Command {
     /// Serve the API, run the worker, or both.
     Serve(serve::Serve),
+    /// Play 120 days of two creditors in virtual time, print what happened, and serve it.
+    Demo(demo::Demo),
     /// Bring the database to this binary's schema.
     Migrate,
     /// Print the OpenAPI document.
@@ -86,13 +89,14 @@ pub fn main() -> ExitCode {
     let outcome = match &line.command {
         Command::Openapi(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Demo(command) => settings(&line.config).map_err(Failure::from).and_then(|settings| command.run(&settings)),
         Command::Config(command) => settings(&line.config).map_err(Failure::from).and_then(|settings| command.run(&settings)),
         command => settings(&line.config).and_then(|settings| settings.check()).map_err(Failure::from).and_then(|config| match command {
             Command::Serve(serve) => serve.run(config),
             Command::Migrate => migrate::run(&config),
             Command::Keys(keys) => keys.run(config),
             Command::Import(import) => import.run(config),
-            Command::Openapi(_) | Command::Verify(_) | Command::Config(_) => Ok(()),
+            Command::Demo(_) | Command::Openapi(_) | Command::Verify(_) | Command::Config(_) => Ok(()),
         }),
     };
     match outcome {

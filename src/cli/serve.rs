@@ -50,7 +50,8 @@ fn show_first_key(db: &Db, clock: &Clock) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn until_told(instance: Arc<Instance>, state: Arc<State>, listener: TcpListener) -> Result<(), Failure> {
+/// Serves the API, and runs the loops if the role says so, until a signal says stop.
+pub(super) async fn until_told(instance: Arc<Instance>, state: Arc<State>, listener: TcpListener) -> Result<(), Failure> {
     let address = listener.local_addr()?;
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let loops = (instance.config.role != Role::Api).then(|| jobs::start(&instance, &stopped));

@@ -2,20 +2,19 @@
 //!
 //! A platform key reads the platform's own journal here. Invariant: a proof that leaves has been checked against the signed head it is for.
 
-mod stream;
-
-use actix_web::{get, http::StatusCode, post};
+use actix_web::{get, http::StatusCode, post, web::Bytes};
 use data_encoding::HEXLOWER;
+use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Call, Problem,
+    Call,
     call::Answer,
     page::{Page, PageQuery, Paged},
 };
 use crate::{
-    actions,
+    actions::{self, export::Log},
     domain::{
         crypto::Hash,
         evidence::{
@@ -386,6 +385,18 @@ fn prove_consistency(conn: &mut Conn, tenant: TenantId, from: u64, to: Option<u6
 #[utoipa::path(operation_id = "exportEvidence", tag = "Evidence", responses((status = 200, description = "The log", body = String, content_type = "application/x-ndjson")), security(("api_key" = ["evidence:read"])))]
 #[get("/v1/evidence/export")]
 pub async fn export(call: Call) -> Answer {
-    let log = stream::Log::open(&call).await?;
-    Ok(call.answer(StatusCode::OK).content_type("application/x-ndjson").streaming(log.pieces()))
+    let state = &call.state;
+    let log = Log::open(&state.db, &state.clock, &state.signer, &state.config.secrets, call.tenant())
+        .await
+        .map_err(|error| call.problem(error))?;
+    let tenant = call.tenant();
+    let pieces = log.pieces().map(move |piece| {
+        piece.map(Bytes::from).inspect_err(|error| tracing::error!(%error, %tenant, "an export of evidence broke off")).map_err(|_| Broken)
+    });
+    Ok(call.answer(StatusCode::OK).content_type("application/x-ndjson").streaming(pieces))
 }
+
+/// Why a stream broke off; the log of the process says more.
+#[derive(Debug, thiserror::Error)]
+#[error("the export broke off")]
+struct Broken;

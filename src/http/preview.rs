@@ -1,5 +1,7 @@
 //! `/v1/templates/{key}/preview`: what a text becomes, with an invented account or a real one. Sends nothing, keeps nothing.
 
+use std::collections::BTreeMap;
+
 use actix_web::post;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -7,21 +9,26 @@ use utoipa::ToSchema;
 
 use super::{Call, Problem, call::Answer, templates};
 use crate::{
-    actions,
+    actions::{self, wording::Occasion},
     domain::{
         access::Scope,
+        calendar::local,
         contact::Channel,
-        ids::TenantId,
+        dunning::{
+            policy::{Conditions, DayUnit, Step},
+            reminder::ListedInstalment,
+        },
+        ids::{CustomerId, TenantId},
         invalid::Faults,
         locale::Language,
         template::{
-            Content, Facts, Rendered, check, render,
+            Content, Facts, RenderError, Rendered, check, render,
             sms::{self, Segments, Transliteration},
             source::{PreviewRequest, Source},
         },
     },
     error::{Error, Result},
-    store::{self, Conn},
+    store::{self, Conn, tenants::Tenant},
 };
 
 /// A text, filled in.
@@ -104,16 +111,63 @@ fn filled_in(conn: &mut Conn, tenant: TenantId, key: &str, wanted: &PreviewReque
         faults
     };
     check(channel, language, &content).map_err(nested)?;
-    let facts = match wanted.customer_id {
+    let rendered = match wanted.customer_id {
         Some(customer) => {
-            let today = actions::present(conn, tenant, wall)?.with_timezone(&creditor.zone()).date_naive();
-            store::preview::gather(conn, &creditor, customer, language, today)?
+            let now = actions::present(conn, tenant, wall)?;
+            let source = Source { channel, contents: BTreeMap::from([(language, content)]) };
+            of_account(conn, &creditor, customer, channel, &source, now)?
         }
-        None => Facts::sample(language),
+        None => render(channel, &content, &Facts::sample(language)),
     };
-    let rendered = render(channel, &content, &facts)
-        .map_err(|error| nested(Faults::one(format!("/{}", error.part()), "cannot_render", error.to_string())))?;
+    let rendered = rendered.map_err(|error| nested(Faults::one(format!("/{}", error.part()), "cannot_render", error.to_string())))?;
     Ok(PreviewView::new(language, channel, rendered))
+}
+
+/// The words that a customer's account would get, were everything open in its oldest currency claimed now.
+fn of_account(
+    conn: &mut Conn,
+    creditor: &Tenant,
+    customer: CustomerId,
+    channel: Channel,
+    source: &Source,
+    now: DateTime<Utc>,
+) -> Result<std::result::Result<Rendered, RenderError>> {
+    let currency = store::instalments::oldest_currency(conn, creditor.tenant_id, customer)?.unwrap_or(creditor.currency);
+    let loaded = store::facts::load_one(conn, creditor.tenant_id, (customer, currency), now)?;
+    let today = local::date(creditor.zone(), now);
+    let open = loaded.account.instalments.iter().filter(|one| one.claimable_minor > 0);
+    let lines: Vec<ListedInstalment> = open
+        .map(|one| ListedInstalment {
+            instalment_id: one.id,
+            claimed_minor: one.claimable_minor,
+            overdue: one.due_date < today,
+            advances_to: None,
+            cycle: None,
+        })
+        .collect();
+    let contacts = &loaded.account.customer.contacts;
+    let contact = contacts.iter().find(|contact| contact.primary).or_else(|| contacts.first()).map(|contact| contact.id);
+    let previous = loaded.last_written_at;
+    let (tenant, step) = (creditor, &unnamed_step(channel));
+    let occasion = Occasion { tenant, loaded: &loaded, contact, lines: &lines, step, number: 1, previous, unsubscribe_link: None, now };
+    Ok(occasion.write(channel, source))
+}
+
+/// A preview belongs to no policy.
+fn unnamed_step(channel: Channel) -> Step {
+    Step {
+        key: "preview".to_owned(),
+        offset_days: 0,
+        offset_unit: DayUnit::Calendar,
+        channel,
+        fallback: None,
+        template: "preview".to_owned(),
+        recipient: None,
+        formal: false,
+        deadline_days: None,
+        conditions: Conditions::default(),
+        repeat: None,
+    }
 }
 
 /// The content asked for, its language and its channel.

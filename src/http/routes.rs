@@ -19,10 +19,7 @@ macro_rules! routes {
     };
 }
 
-use super::{
-    allocations, batch, contacts, credit_notes, customers, documents, evidence, explain, health, inbound, invoices, keys, messages,
-    payments, policies, preview, provider_accounts, reminders, suppressions, tasks, templates, tenants, test_clock, tokens, unsubscribe,
-};
+use super::{allocations, batch, contacts, credit_notes, customers, documents, evidence, explain, health, inbound, invoices, keys, messages, payments, policies, preview, provider_accounts, reminders, suppressions, tasks, templates, tenants, test_clock, tokens, unsubscribe};
 
 routes! {
     tenants::create,

@@ -2,7 +2,8 @@
 
 use chrono::NaiveDate;
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, Insertable, JoinOnDsl, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, Insertable, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
+    SelectableHelper,
 };
 
 use super::{
@@ -79,6 +80,16 @@ pub fn open_of(conn: &mut Conn, tenant: TenantId, customer: CustomerId, currency
         balance_minor,
     };
     Ok(rows.into_iter().map(open).collect())
+}
+
+/// The currency of a customer's oldest open instalment.
+pub fn oldest_currency(conn: &mut Conn, tenant: TenantId, customer: CustomerId) -> Result<Option<Currency>> {
+    Ok(instalments::table
+        .filter(instalments::tenant_id.eq(tenant).and(instalments::customer_id.eq(customer)).and(instalments::balance_minor.gt(0)))
+        .order((instalments::due_date.asc(), instalments::id.asc()))
+        .select(instalments::currency)
+        .first(conn)
+        .optional()?)
 }
 
 /// Takes `paid` off a balance (or gives it back, if negative). The caller holds the account's lock; a balance that would leave its bounds

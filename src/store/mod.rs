@@ -22,7 +22,6 @@ pub mod keys;
 pub mod messages;
 pub mod migrations;
 pub mod policies;
-pub mod preview;
 pub mod provider_accounts;
 pub mod receipts;
 pub mod reminders;

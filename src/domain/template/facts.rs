@@ -9,7 +9,6 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 use crate::domain::{
     locale::Language,
     money::{Currency, Money},
-    tenant::Letterhead,
 };
 
 /// Everything a template may speak of.
@@ -66,37 +65,6 @@ pub struct Creditor {
     pub registration: Option<String>,
     /// Where to pay by transfer.
     pub bank: Option<Bank>,
-}
-
-impl Creditor {
-    /// As its letterhead shows it.
-    pub fn of(name: &str, letterhead: &Letterhead) -> Self {
-        let text = |value: Option<&str>| value.map(str::to_owned);
-        Self {
-            name: name.to_owned(),
-            address: letterhead.address.iter().map(|line| line.0.clone()).collect(),
-            email: text(letterhead.email.as_ref().map(|email| email.as_str())),
-            phone: text(letterhead.phone.as_ref().map(|phone| phone.as_str())),
-            registration: letterhead.registration.clone(),
-            bank: letterhead.bank.as_ref().map(|bank| Bank {
-                iban: in_fours(&bank.iban),
-                bic: bank.bic.clone(),
-                holder: bank.holder.clone(),
-            }),
-        }
-    }
-}
-
-/// An IBAN as it is printed (ISO 13616): `FR76 3000 6000 …`.
-fn in_fours(iban: &str) -> String {
-    let mut printed = String::with_capacity(iban.len() + iban.len() / 4);
-    for (n, letter) in iban.chars().enumerate() {
-        if n > 0 && n % 4 == 0 {
-            printed.push(' ');
-        }
-        printed.push(letter);
-    }
-    printed
 }
 
 /// A bank account.
@@ -283,13 +251,6 @@ fn line(number: &str, issue_date: NaiveDate, due_date: NaiveDate, amount: i64, b
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_letterhead_prints_its_iban_in_fours() {
-        let bank = crate::domain::tenant::BankDetails { holder: "A".to_owned(), iban: "BE71096123456769".to_owned(), bic: None };
-        let creditor = Creditor::of("Atelier", &Letterhead { bank: Some(bank), ..Letterhead::default() });
-        assert_eq!(creditor.bank.map(|bank| bank.iban), Some("BE71 0961 2345 6769".to_owned()));
-    }
 
     #[test]
     fn samples_add_up() {

@@ -5,13 +5,12 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use actix_web::web::Bytes;
 use futures_util::{Stream, stream};
 
-use super::super::Call;
+use super::evidence::seal;
 use crate::{
-    actions,
     clock::Clock,
+    config::Secrets,
     domain::{
         evidence::{
             checkpoint::{PublicKey, Signer},
@@ -42,40 +41,22 @@ pub struct Log {
     end: u64,
 }
 
-/// Why a stream broke off; the log of the process says more.
-#[derive(Debug, thiserror::Error)]
-#[error("the export broke off")]
-pub struct Broken(pub Error);
-
 impl Log {
     /// Looks up where the log ends and who signed it.
     ///
     /// # Errors
-    /// As a problem, while there can still be one: the status is not sent yet.
-    pub async fn open<B, Q>(call: &Call<B, Q>) -> std::result::Result<Self, super::Problem> {
-        let secrets = call.state.config.secrets.clone();
-        let candidates = secrets.former.iter().map(|master| Signer::derive(master)?.public_key()).chain([call.state.signer.public_key()]);
-        let candidates: Vec<PublicKey> =
-            candidates.collect::<std::result::Result<_, _>>().map_err(|error| call.problem(Error::internal(error)))?;
-        let (end, keys) = call.read(move |conn, tenant| Ok((size(conn, tenant)?, signers(conn, tenant, candidates)?))).await?;
-        Ok(Self {
-            db: call.state.db.clone(),
-            clock: call.state.clock.clone(),
-            signer: Arc::clone(&call.state.signer),
-            tenant: call.tenant(),
-            header: Some(Header::new(call.tenant(), keys)),
-            next: 0,
-            end,
-        })
+    /// The store's.
+    pub async fn open(db: &Db, clock: &Clock, signer: &Arc<Signer>, secrets: &Secrets, tenant: TenantId) -> Result<Self> {
+        let former = secrets.former.iter().map(|master| Signer::derive(master)?.public_key());
+        let candidates: Vec<PublicKey> = former.chain([signer.public_key()]).collect::<Result<_, _>>().map_err(Error::internal)?;
+        let (end, keys) = db.read(tenant, move |conn| Ok((size(conn, tenant)?, signers(conn, tenant, candidates)?))).await?;
+        let (db, clock, signer) = (db.clone(), clock.clone(), Arc::clone(signer));
+        Ok(Self { db, clock, signer, tenant, header: Some(Header::new(tenant, keys)), next: 0, end })
     }
 
     /// The lines, in pieces.
-    pub fn pieces(self) -> impl Stream<Item = Result<Bytes, Broken>> {
-        stream::try_unfold(self, |mut log| async move {
-            let piece =
-                log.piece().await.inspect_err(|error| tracing::error!(%error, tenant = %log.tenant, "an export of evidence broke off"));
-            Ok(piece.map_err(Broken)?.map(|piece| (Bytes::from(piece), log)))
-        })
+    pub fn pieces(self) -> impl Stream<Item = Result<Vec<u8>>> {
+        stream::try_unfold(self, |mut log| async move { Ok(log.piece().await?.map(|piece| (piece, log))) })
     }
 
     async fn piece(&mut self) -> Result<Option<Vec<u8>>> {
@@ -101,7 +82,7 @@ impl Log {
         }
         // Whoever seals, the sealer or this, the erasure is under a head afterwards.
         while self.db.read(tenant, move |conn| store::evidence::waits(conn, tenant, Some(ERASED))).await? {
-            if actions::evidence::seal(&self.db, &self.clock, &self.signer, tenant, SEALED_AT_ONCE).await? == 0 {
+            if seal(&self.db, &self.clock, &self.signer, tenant, SEALED_AT_ONCE).await? == 0 {
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
         }
