@@ -11,7 +11,17 @@ use serde_json::{Value, json};
 use crate::support::{App, database};
 
 /// The operations that anybody may call. A new one here is a decision.
-const PUBLIC: &[&str] = &["getErrorCode", "getLiveness", "getMetrics", "getReadiness", "listErrorCodes"];
+const PUBLIC: &[&str] = &[
+    "getErrorCode",
+    "getLiveness",
+    "getMetrics",
+    "getReadiness",
+    "listErrorCodes",
+    "receiveReceipt",
+    "receiveReceiptByGet",
+    "showUnsubscribePage",
+    "unsubscribeAddress",
+];
 
 /// Scopes that keys can hold before any operation asks for them.
 const UNUSED_SCOPES: &[Scope] = &[
@@ -25,8 +35,6 @@ const UNUSED_SCOPES: &[Scope] = &[
     Scope::PoliciesWrite,
     Scope::TemplatesRead,
     Scope::TemplatesWrite,
-    Scope::RemindersRead,
-    Scope::RemindersWrite,
     Scope::ProvidersRead,
     Scope::ProvidersWrite,
     Scope::SuppressionsRead,

@@ -163,6 +163,10 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
         for status in problems {
             responses.entry(status.to_string()).or_insert_with(|| json!({"$ref": format!("#/components/responses/Problem{status}")}));
         }
+        // A problem that a handler declares for itself is the common one.
+        for (status, response) in responses.iter_mut().filter(|(status, _)| status.starts_with(['4', '5'])) {
+            *response = json!({"$ref": format!("#/components/responses/Problem{status}")});
+        }
         for (_, response) in responses.iter_mut().filter(|(status, _)| status.starts_with('2')) {
             add_headers(public, response);
         }

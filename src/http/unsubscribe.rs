@@ -85,7 +85,7 @@ pub async fn show(request: HttpRequest, state: web::Data<State>) -> Answer {
 ///
 /// What the page's button does, and mail programs do by themselves (RFC 8058): the address is suppressed on the message's channel, and the creditor told. Doing it again
 /// changes nothing.
-#[utoipa::path(operation_id = "unsubscribe", tag = "Reminders", params(("token" = String, Path, description = "From the message", max_length = 200)), request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "`List-Unsubscribe=One-Click`; multipart/form-data is taken too"), responses((status = 200, description = "Done: a page that says so", body = String, content_type = "text/html")), security())]
+#[utoipa::path(operation_id = "unsubscribeAddress", tag = "Reminders", params(("token" = String, Path, description = "From the message", max_length = 200)), request_body(content = String, content_type = "application/x-www-form-urlencoded", description = "`List-Unsubscribe=One-Click`; multipart/form-data is taken too"), responses((status = 200, description = "Done: a page that says so", body = String, content_type = "text/html")), security())]
 #[post("/v1/unsubscribe/{token}")]
 pub async fn unsubscribe(request: HttpRequest, payload: web::Payload, state: web::Data<State>) -> Answer {
     let answer = async {
