@@ -11,6 +11,7 @@
 
 mod access;
 mod batch;
+mod clock;
 mod evidence;
 mod house;
 mod import;
@@ -18,6 +19,8 @@ mod ledger;
 mod openapi;
 mod policies;
 mod providers;
+mod receipts;
+mod reminders;
 mod store;
 mod support;
 mod suppressions;

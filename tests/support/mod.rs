@@ -1,6 +1,7 @@
 //! The application under test: the real one, on a database of its own, with a clock that the test holds.
 
 pub mod database;
+pub mod dunning;
 pub mod ledger;
 
 use std::{net::TcpListener, sync::Arc};
@@ -133,6 +134,16 @@ impl App {
         if !body.is_null() {
             request = request.json(&body);
         }
+        Self::reply(request).await
+    }
+
+    /// Sends a body as it is, without credentials.
+    pub async fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> Reply {
+        let request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.url)).body(body);
+        Self::reply(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+    }
+
+    async fn reply(request: reqwest::RequestBuilder) -> Reply {
         let answer = request.send().await.unwrap();
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let text = answer.text().await.unwrap();
