@@ -79,7 +79,7 @@ on_both! {
 
         let outbox = app.list(key, "/v1/sandbox/outbox").await;
         let subjects: Vec<&str> = outbox.iter().map(|message| text(message, "/content/subject")).collect();
-        assert_eq!(subjects, ["Atelier – votre compte : facture F-1", "Atelier – dernier message au sujet de votre compte : facture F-1", "Atelier – courrier important concernant votre compte"]);
+        assert_eq!(subjects, ["Atelier – votre compte\u{a0}: F-1", "Atelier – dernier message au sujet de votre compte\u{a0}: F-1", "Atelier – courrier important concernant votre compte"]);
         for message in &outbox {
             assert_eq!((&message["delivery_status"], &message["evidence_grade"], &message["address"]), (&json!("delivered"), &json!("receiving_server"), &json!(ANN)));
             assert!(text(message, "/content/text").contains("F-1") && text(message, "/content/html").contains("F-1"));
