@@ -10,16 +10,16 @@
 )]
 
 mod access;
+mod batch;
 mod evidence;
 mod house;
-mod openapi;
-mod store;
-mod batch;
 mod import;
 mod ledger;
-mod support;
-mod tenancy;
+mod openapi;
 mod policies;
 mod providers;
+mod store;
+mod support;
 mod suppressions;
 mod templates;
+mod tenancy;

@@ -19,7 +19,10 @@ macro_rules! routes {
     };
 }
 
-use super::{allocations, batch, contacts, credit_notes, customers, documents, evidence, health, invoices, keys, payments, policies, preview, provider_accounts, suppressions, templates, tenants, tokens};
+use super::{
+    allocations, batch, contacts, credit_notes, customers, documents, evidence, health, invoices, keys, payments, policies, preview,
+    provider_accounts, suppressions, templates, tenants, tokens,
+};
 
 routes! {
     tenants::create,

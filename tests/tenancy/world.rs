@@ -10,7 +10,7 @@ use crate::support::{App, Reply, Tenant};
 /// Stands in every name that a tenant gives here.
 pub const CANARY: &str = "canary";
 /// Names that make what is made recognisable.
-const NAMED: &[&str] = &["name", "number", "external_id", "segment", "reason", "subject"];
+const NAMED: &[&str] = &["name", "number", "external_id", "segment"];
 /// The rest of an id that nobody has.
 const ABSENT: &str = "01jd3kq8e5fvv8m3s9tqz4x7ya";
 
@@ -48,6 +48,8 @@ pub struct World {
     canary: String,
     /// An id of each kind, by its prefix.
     ids: BTreeMap<String, String>,
+    /// The collections of which it has one.
+    made: BTreeSet<String>,
     /// Names in paths that are no ids.
     texts: BTreeMap<String, String>,
 }
@@ -211,7 +213,8 @@ impl World {
     pub async fn of(app: &App, name: &str) -> Self {
         let tenant = app.tenant(name).await;
         let ids = BTreeMap::from([("ten".to_owned(), tenant.id.clone())]);
-        let mut world = Self { tenant, canary: format!("{CANARY}-{}", name.to_lowercase()), ids, texts: BTreeMap::new() };
+        let mut world =
+            Self { tenant, canary: format!("{CANARY}-{}", name.to_lowercase()), ids, made: BTreeSet::new(), texts: BTreeMap::new() };
         let all = operations();
         let mut creators: Vec<&Operation> = all.iter().filter(|operation| world.is_creator(operation, &all)).collect();
         while !creators.is_empty() {
@@ -222,6 +225,7 @@ impl World {
             let operation = creators.remove(at);
             let answer = operation.call(app, &world.tenant.live, &world.request(operation)).await;
             assert_eq!(answer.status, 201, "{} with its own example: {}", operation.id, answer.text);
+            world.made.extend(operation.path.split('/').nth(2).map(str::to_owned));
             world.keep(&answer.body);
         }
         world.made_otherwise(app).await;
@@ -248,7 +252,8 @@ impl World {
             Place::Body(pointer, kind) => {
                 self.ids.contains_key(kind) || operation.body.as_ref().is_some_and(|body| body.pointer(pointer).is_none())
             }
-            Place::Query(_) | Place::Named(_) => true,
+            Place::Named(pointer) => pointer.split('/').nth_back(1).is_some_and(|parent| self.made.contains(&format!("{parent}s"))),
+            Place::Query(_) => true,
         })
     }
 

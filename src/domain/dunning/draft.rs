@@ -75,6 +75,9 @@ impl NewPolicy {
 /// A policy's next version.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"document": {"name": "Two letters", "steps": [
+    {"key": "first", "offset_days": 3, "channel": "email", "template": "first_reminder"},
+    {"key": "last", "offset_days": 14, "channel": "email", "template": "last_reminder"}]}}))]
 pub struct PolicyDraft {
     /// The whole policy. A draft may still be faulty: activation checks it.
     pub document: Policy,
