@@ -27,7 +27,7 @@ pub struct Instance {
     /// The configuration.
     pub config: Config,
     /// Opens and seals what is secret at rest.
-    pub vault: Vault,
+    pub vault: Arc<Vault>,
     /// Signs the evidence.
     pub signer: Arc<Signer>,
     /// Makes the links that debtors follow.
@@ -46,7 +46,7 @@ impl Instance {
     pub fn new(db: Db, clock: Clock, config: Config) -> Result<Self, String> {
         let (current, former) = (&config.secrets.current, &config.secrets.former);
         Ok(Self {
-            vault: Vault::new(current, former).map_err(|error| error.to_string())?,
+            vault: Arc::new(Vault::new(current, former).map_err(|error| error.to_string())?),
             signer: Arc::new(Signer::derive(current).map_err(|error| error.to_string())?),
             links: Links::new(&config.public_url, current, former).map_err(|error| error.to_string())?,
             net: Net::new(Policy { allow_private: config.allow_private_networks }, Deadlines::default())

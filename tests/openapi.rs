@@ -315,7 +315,11 @@ fn bounds(document: &Value, schema: &Value, place: &str, is_request: bool, fault
         return;
     }
     let has = |names: &[&str]| names.iter().any(|name| !schema[*name].is_null());
-    if is_type(schema, "string") && !has(&["maxLength", "enum", "const", "format"]) {
+    // Of one length: `^[0-9a-f]{64}$`.
+    let fixed = schema["pattern"]
+        .as_str()
+        .is_some_and(|pattern| pattern.starts_with('^') && pattern.ends_with("}$") && !pattern.contains(['*', '+']));
+    if is_type(schema, "string") && !fixed && !has(&["maxLength", "enum", "const", "format"]) {
         faults.push(format!("{place}: a string without max_length"));
     }
     if is_type(schema, "array") && !has(&["maxItems"]) {
@@ -325,15 +329,22 @@ fn bounds(document: &Value, schema: &Value, place: &str, is_request: bool, fault
         faults.push(format!("{place}: a number without minimum and maximum"));
     }
     if is_type(schema, "object") && is_request {
-        let open = schema["additionalProperties"].is_object() && has(&["maxProperties"]);
+        let properties = schema["properties"].as_object();
+        let is_alternative = properties.is_some_and(|all| all.values().any(|property| list(&property["enum"]).len() == 1));
+        // A batch takes any object, and holds each to its schema alone.
+        let is_anything = properties.is_none() && text(&schema["description"]).starts_with("Anything else");
+        let is_map = schema["additionalProperties"].is_object() && has(&["maxProperties", "propertyNames"]);
+        let open = is_map || is_alternative || is_anything;
         if schema["additionalProperties"] != json!(false) && !open {
             faults.push(format!("{place}: an object that takes unknown fields (deny_unknown_fields), or a map without a most"));
         }
     }
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         let place = format!("{place}.{name}");
-        let explained =
-            [property, &property["oneOf"][0], resolve(document, property)].iter().any(|one| !text(&one["description"]).is_empty());
+        // The word that tells one alternative from the others explains itself.
+        let is_tag = list(&property["enum"]).len() == 1;
+        let explained = is_tag
+            || [property, &property["oneOf"][0], resolve(document, property)].iter().any(|one| !text(&one["description"]).is_empty());
         if !explained {
             faults.push(format!("{place}: no description"));
         }
@@ -343,7 +354,10 @@ fn bounds(document: &Value, schema: &Value, place: &str, is_request: bool, fault
         bounds(document, property, &place, is_request, faults);
     }
     for inner in ["items", "additionalProperties"] {
-        bounds(document, &schema[inner], &format!("{place}[]"), is_request, faults);
+        let items = &schema[inner];
+        if is_request || !is_type(items, "string") {
+            bounds(document, items, &format!("{place}[]"), is_request, faults);
+        }
     }
     for alternatives in ["oneOf", "anyOf"] {
         for one in list(&schema[alternatives]) {

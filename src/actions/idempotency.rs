@@ -1,9 +1,12 @@
 //! One effect per `Idempotency-Key`: the first answer is kept in the transaction of its effect, and given again.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
+use data_encoding::{BASE64, HEXLOWER};
 
 use crate::{
-    domain::ids::TenantId,
+    domain::{ids::TenantId, vault::Vault},
     error::{Error, Result},
     store::{
         Conn, Ts, dialect,
@@ -21,6 +24,15 @@ pub struct Keyed {
     pub digest: [u8; 32],
     /// SHA-256 over query and body.
     pub fingerprint: [u8; 32],
+    /// Seals the answer while it is kept: it may hold a secret that is shown once.
+    pub vault: Arc<Vault>,
+}
+
+impl Keyed {
+    /// The place that a kept answer is bound to.
+    fn place(&self, tenant: TenantId) -> String {
+        format!("{}/idempotency_records/{}", tenant.uuid(), HEXLOWER.encode(&self.digest))
+    }
 }
 
 /// An answer, and whether it is an old one given again.
@@ -53,7 +65,10 @@ pub fn once(
         if record.fingerprint != keyed.fingerprint {
             return Err(Error::conflict("key_reused", "this Idempotency-Key came with another request before"));
         }
-        return Ok(Answered { status: u16::try_from(record.status).map_err(Error::internal)?, body: record.body, replayed: true });
+        let sealed = BASE64.decode(record.body.as_bytes()).map_err(Error::internal)?;
+        let body = keyed.vault.open(&keyed.place(tenant), &sealed).map_err(Error::internal)?;
+        let body = String::from_utf8(body).map_err(Error::internal)?;
+        return Ok(Answered { status: u16::try_from(record.status).map_err(Error::internal)?, body, replayed: true });
     }
     let (status, body) = first(conn)?;
     let record = Record {
@@ -61,7 +76,7 @@ pub fn once(
         key_digest: keyed.digest.to_vec(),
         fingerprint: keyed.fingerprint.to_vec(),
         status: i32::from(status),
-        body: body.clone(),
+        body: BASE64.encode(&keyed.vault.seal(&keyed.place(tenant), body.as_bytes()).map_err(Error::internal)?),
         created_at: Ts(now),
         expires_at: Ts(now + KEPT),
     };

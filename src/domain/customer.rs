@@ -252,3 +252,10 @@ fn check_zone(zone: Option<&str>, faults: &mut Faults) {
         faults.add("/time_zone", "unknown_value", format!("{zone:?} is not an IANA time zone; write one such as Europe/Paris"));
     }
 }
+
+/// The schema of a list of segments, each as long as a customer's may be.
+pub fn segments() -> utoipa::openapi::schema::Array {
+    use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
+    let segment = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(60));
+    ArrayBuilder::new().description(Some("The creditor's own segments.")).items(segment).max_items(Some(100)).build()
+}

@@ -66,7 +66,12 @@ pub struct PaymentBatch {
 fn items_of(name: &str) -> RefOr<Schema> {
     let any = ObjectBuilder::new().schema_type(Type::Object).description(Some("Anything else: refused in its place."));
     let item = AnyOfBuilder::new().item(any).item(Ref::from_schema_name(name));
-    ArrayBuilder::new().items(RefOr::T(Schema::AnyOf(item.build()))).min_items(Some(1)).max_items(Some(1_000)).into()
+    ArrayBuilder::new()
+        .description(Some("What to record, in this order; each stands alone."))
+        .items(RefOr::T(Schema::AnyOf(item.build())))
+        .min_items(Some(1))
+        .max_items(Some(1_000))
+        .into()
 }
 fn customer_items() -> RefOr<Schema> {
     items_of("NewCustomer")

@@ -3,7 +3,13 @@
 //! The order is fixed: route, credentials, scope, query, body. A handler that takes a [`Call`] cannot forget any of it, and every write it makes goes
 //! through [`Call::act`], which keeps the promise of `Idempotency-Key`.
 
-use std::{collections::HashSet, future::Future, pin::Pin, sync::Mutex, time::Duration};
+use std::{
+    collections::HashSet,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest, HttpResponse,
@@ -87,7 +93,7 @@ impl<Body: DeserializeOwned, Query: DeserializeOwned> Call<Body, Query> {
         let caller = state.auth.caller(&state, &request, operation.scope.as_deref()).await?;
         let (raw, body) = read_body(operation, &request, payload).await?;
         let (query, body) = check(operation, request.query_string(), body)?;
-        let keyed = keyed(&request, &raw)?;
+        let keyed = keyed(&state, &request, &raw)?;
         let query = serde_json::from_value(query).map_err(|error| malformed("?", &error))?;
         let body = parsed(body)?;
         Ok(Self { caller, body, query, state, request, request_id, keyed })
@@ -292,7 +298,7 @@ pub async fn read_limited(mut payload: Payload, limit: usize) -> std::result::Re
 }
 
 /// The request's `Idempotency-Key`, if it has one: bare, or the quoted string of the IETF draft.
-fn keyed(request: &HttpRequest, body: &[u8]) -> std::result::Result<Option<Keyed>, Problem> {
+fn keyed(state: &State, request: &HttpRequest, body: &[u8]) -> std::result::Result<Option<Keyed>, Problem> {
     let Some(header) = request.headers().get("idempotency-key") else { return Ok(None) };
     let key = header.to_str().unwrap_or_default().trim_matches('"');
     let printable = key.bytes().all(|byte| matches!(byte, b' '..=b'~'));
@@ -306,7 +312,7 @@ fn keyed(request: &HttpRequest, body: &[u8]) -> std::result::Result<Option<Keyed
     }
     let digest = sha256(&[request.method().as_str().as_bytes(), b"\n", request.path().as_bytes(), b"\n", key.as_bytes()]);
     let fingerprint = sha256(&[request.query_string().as_bytes(), b"\n", body]);
-    Ok(Some(Keyed { digest, fingerprint }))
+    Ok(Some(Keyed { digest, fingerprint, vault: Arc::clone(&state.vault) }))
 }
 
 /// The keys of requests under way in this process. (Between processes, a lock in the database does the same.)

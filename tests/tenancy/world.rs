@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use relance::{domain::access::Scope, domain::ids::KINDS, http};
+use relance::{
+    actions,
+    domain::{access::Scope, ids::KINDS},
+    http,
+};
 use serde_json::{Value, json};
 
 use crate::support::{App, Reply, Tenant};
@@ -10,7 +14,7 @@ use crate::support::{App, Reply, Tenant};
 /// Stands in every name that a tenant gives here.
 pub const CANARY: &str = "canary";
 /// Names that make what is made recognisable.
-const NAMED: &[&str] = &["name", "number", "external_id", "segment", "reason", "subject"];
+const NAMED: &[&str] = &["name", "number", "external_id", "segment"];
 /// The rest of an id that nobody has.
 const ABSENT: &str = "01jd3kq8e5fvv8m3s9tqz4x7ya";
 
@@ -48,6 +52,8 @@ pub struct World {
     canary: String,
     /// An id of each kind, by its prefix.
     ids: BTreeMap<String, String>,
+    /// The collections of which it has one.
+    made: BTreeSet<String>,
     /// Names in paths that are no ids.
     texts: BTreeMap<String, String>,
 }
@@ -128,7 +134,13 @@ impl Operation {
 
     /// Whether the operation is about what is named there, and so is nowhere without it.
     pub fn is_found_by(&self, place: &Place) -> bool {
-        matches!(place, Place::Path(_))
+        matches!(place, Place::Path(_)) && !self.makes_what_it_names(place)
+    }
+
+    /// Whether the caller chooses the name, so that everybody may use the same: `PUT` to a key or to an external id.
+    pub fn makes_what_it_names(&self, place: &Place) -> bool {
+        let Place::Path(name) = place else { return false };
+        self.method == "PUT" && self.parameters("path").any(|parameter| parameter["name"] == *name && kind(&parameter["schema"]).is_none())
     }
 
     fn parameters(&self, place: &'static str) -> impl Iterator<Item = &Value> {
@@ -141,12 +153,17 @@ impl Operation {
             return Vec::new();
         }
         let name = |parameter: &Value| parameter["name"].as_str().unwrap().to_owned();
-        let paths = self.parameters("path").filter(|parameter| parameter["schema"]["type"] != "integer").map(name).map(Place::Path);
+        let paths = self
+            .parameters("path")
+            .filter(|parameter| parameter["schema"]["type"] != "integer" && parameter["name"] != "source")
+            .map(name)
+            .map(Place::Path);
         let queries = self.parameters("query").filter(|parameter| kind(&parameter["schema"]).is_some()).map(name).map(Place::Query);
         let (mut bodies, mut named) = (BTreeMap::new(), Vec::new());
         if let Some(body) = &self.body {
             strings(body, String::new(), &mut |pointer, text| {
-                if pointer.ends_with("/external_id") && pointer != "/external_id" {
+                let parent = pointer.split('/').nth_back(1).unwrap_or_default();
+                if pointer.ends_with("/external_id") && parent.starts_with(char::is_alphabetic) {
                     named.push(Place::Named(pointer.clone()));
                 }
                 if let Some(prefix) = prefix(text) {
@@ -211,7 +228,8 @@ impl World {
     pub async fn of(app: &App, name: &str) -> Self {
         let tenant = app.tenant(name).await;
         let ids = BTreeMap::from([("ten".to_owned(), tenant.id.clone())]);
-        let mut world = Self { tenant, canary: format!("{CANARY}-{}", name.to_lowercase()), ids, texts: BTreeMap::new() };
+        let mut world =
+            Self { tenant, canary: format!("{CANARY}-{}", name.to_lowercase()), ids, made: BTreeSet::new(), texts: BTreeMap::new() };
         let all = operations();
         let mut creators: Vec<&Operation> = all.iter().filter(|operation| world.is_creator(operation, &all)).collect();
         while !creators.is_empty() {
@@ -222,6 +240,7 @@ impl World {
             let operation = creators.remove(at);
             let answer = operation.call(app, &world.tenant.live, &world.request(operation)).await;
             assert_eq!(answer.status, 201, "{} with its own example: {}", operation.id, answer.text);
+            world.made.extend(operation.path.split('/').nth(2).map(str::to_owned));
             world.keep(&answer.body);
         }
         world.made_otherwise(app).await;
@@ -230,9 +249,21 @@ impl World {
     }
 
     /// What no POST to a collection makes. An engineer whose resource comes about in another way says here how.
-    async fn made_otherwise(&mut self, _app: &App) {
+    async fn made_otherwise(&mut self, app: &App) {
         // The catalogue of error codes belongs to nobody.
         self.texts.insert("code".to_owned(), "malformed".to_owned());
+        let draft = json!({"name": self.canary, "channel": "email", "contents": {"fr": {"subject": "Rappel", "body_text": "Bonjour."}}});
+        let key = self.canary.replace('-', "_");
+        app.send("PUT", &format!("/v1/templates/{key}"), &self.tenant.live, draft, &[]).await.expect(200);
+        app.post(&format!("/v1/templates/{key}/versions/1/activate"), &self.tenant.live, Value::Null).await.expect(200);
+        self.texts.insert("key".to_owned(), key);
+        // Everything above left evidence; sealed, it has its proofs.
+        let partition = self.tenant.id.parse().unwrap();
+        actions::evidence::seal(&app.db, &app.clock, &app.state.signer, partition, 10_000).await.unwrap();
+        let entries = app.get("/v1/evidence?limit=1", &self.tenant.live).await.expect(200);
+        self.ids.insert("evi".to_owned(), entries["data"][0]["id"].as_str().unwrap().to_owned());
+        let heads = app.get("/v1/evidence/checkpoints", &self.tenant.live).await.expect(200);
+        self.texts.insert("from".to_owned(), heads["data"][0]["size"].to_string());
     }
 
     fn is_creator(&self, operation: &Operation, all: &[Operation]) -> bool {
@@ -248,7 +279,8 @@ impl World {
             Place::Body(pointer, kind) => {
                 self.ids.contains_key(kind) || operation.body.as_ref().is_some_and(|body| body.pointer(pointer).is_none())
             }
-            Place::Query(_) | Place::Named(_) => true,
+            Place::Named(pointer) => pointer.split('/').nth_back(1).is_some_and(|parent| self.made.contains(&format!("{parent}s"))),
+            Place::Query(_) => true,
         })
     }
 
@@ -259,8 +291,8 @@ impl World {
             (Some("id"), Some(prefix)) => {
                 ids.entry(prefix.to_owned()).or_insert_with(|| text.to_owned());
             }
-            (Some(name @ ("source" | "key")), None) => {
-                texts.entry(name.to_owned()).or_insert_with(|| text.to_owned());
+            (Some("source"), None) => {
+                texts.entry("source".to_owned()).or_insert_with(|| text.to_owned());
             }
             _ => {}
         });
@@ -329,7 +361,14 @@ impl World {
                 path = path.replace(&format!("{{{name}}}"), &own);
             }
         }
-        Request { path, body: self.body(operation) }
+        let required: Vec<String> = operation
+            .parameters("query")
+            .filter(|parameter| parameter["required"] == json!(true))
+            .map(|parameter| parameter["name"].as_str().unwrap())
+            .map(|name| format!("{name}={}", self.texts.get(name).unwrap_or_else(|| panic!("{}: what is {name}?", operation.id))))
+            .collect();
+        let query = if required.is_empty() { String::new() } else { format!("?{}", required.join("&")) };
+        Request { path: path + &query, body: self.body(operation) }
     }
 
     /// The same, naming in one place what `owner` owns.
@@ -373,7 +412,10 @@ impl World {
                     .collect();
                 request.path = swapped.join("/");
             }
-            Place::Query(name) => request.path = format!("{}?{name}={named}", request.path),
+            Place::Query(name) => {
+                let joint = if request.path.contains('?') { '&' } else { '?' };
+                request.path = format!("{}{joint}{name}={named}", request.path);
+            }
             Place::Body(pointer, _) | Place::Named(pointer) => match request.body.pointer_mut(pointer) {
                 Some(there) => *there = json!(named),
                 None => request.body[pointer.trim_start_matches('/')] = json!(named),
@@ -401,12 +443,17 @@ impl World {
         {
             let answer = operation.call(app, &self.tenant.live, &self.request(operation)).await;
             let mut body = answer.body.clone();
-            for key in body["data"].as_array_mut().into_iter().flatten().filter(|row| row["object"] == "api_key") {
+            for key in body.get_mut("data").and_then(Value::as_array_mut).into_iter().flatten().filter(|row| row["object"] == "api_key") {
                 key["last_used_at"] = Value::Null;
             }
-            seen.insert(operation.id.clone(), json!({"status": answer.status, "body": body}));
+            seen.insert(operation.id.clone(), json!([answer.status, if body.is_null() { json!(answer.text) } else { body }]));
         }
         seen
+    }
+
+    /// Whether an answer holds the id of anything that this tenant has.
+    pub fn owns_an_id_in(&self, text: &str) -> bool {
+        self.ids.values().any(|id| text.contains(id))
     }
 
     /// Whether an answer holds anything that this tenant named.

@@ -78,7 +78,7 @@ pub struct Scope {
     #[schema(max_items = 3)]
     pub kinds: Vec<CustomerKind>,
     /// The creditor's own segments.
-    #[schema(max_items = 100)]
+    #[schema(schema_with = crate::domain::customer::segments)]
     pub segments: Vec<String>,
     /// Where the customer is; a country covers its regions.
     #[schema(max_items = 100)]
@@ -199,7 +199,7 @@ pub struct Conditions {
     #[schema(max_items = 50)]
     pub min_amount: Vec<Threshold>,
     /// The creditor's own segments.
-    #[schema(max_items = 100)]
+    #[schema(schema_with = crate::domain::customer::segments)]
     pub segments: Vec<String>,
     /// Kinds of customer.
     #[schema(max_items = 3)]

@@ -34,10 +34,22 @@ crate::words! {
 pub struct Erasure {
     /// The fields to close for good; all of the entry's when absent.
     #[serde(default)]
-    #[schema(min_items = 1, max_items = 64)]
+    #[schema(schema_with = field_names)]
     pub fields: Option<Vec<String>>,
     /// Why.
     pub reason: ErasureReason,
+}
+
+fn field_names() -> utoipa::openapi::schema::Array {
+    use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
+    let field = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(64));
+    ArrayBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
+        .description(Some("The fields to close for good; all of the entry's when absent."))
+        .items(field)
+        .min_items(Some(1))
+        .max_items(Some(64))
+        .build()
 }
 
 /// The body of the entry that an erasure leaves.
