@@ -12,6 +12,7 @@
 mod access;
 mod batch;
 mod evidence;
+mod history;
 mod house;
 mod import;
 mod ledger;
