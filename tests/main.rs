@@ -13,6 +13,7 @@ mod access;
 mod batch;
 mod clock;
 mod evidence;
+mod history;
 mod house;
 mod import;
 mod ledger;
