@@ -11,6 +11,7 @@
 
 mod access;
 mod batch;
+mod crash;
 mod evidence;
 mod house;
 mod import;
