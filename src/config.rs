@@ -46,6 +46,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Whether tenants' URLs may lead to private networks. Off, unless the gateway stands beside this server.
     pub allow_private_networks: bool,
+    /// For how many seconds a dispatcher may keep a message; 5 to 600. What a killed worker had in hand is taken up after that.
+    pub lease_seconds: u32,
     /// From which every secret is derived.
     pub secrets: Secrets,
 }
@@ -83,12 +85,23 @@ pub struct Settings {
     pub log_format: Option<String>,
     /// `true` or `false`
     pub allow_private_networks: Option<bool>,
+    /// 5 to 600.
+    pub lease_seconds: Option<u32>,
     /// Base64 of 32 bytes; former keys follow, separated by commas.
     pub master_key: Option<String>,
 }
 
-const NAMES: [&str; 8] =
-    ["database_url", "database_connections", "listen", "public_url", "role", "log_format", "allow_private_networks", "master_key"];
+const NAMES: [&str; 9] = [
+    "database_url",
+    "database_connections",
+    "listen",
+    "public_url",
+    "role",
+    "log_format",
+    "allow_private_networks",
+    "lease_seconds",
+    "master_key",
+];
 
 impl Settings {
     /// Reads the file, if one is named, and then the environment.
@@ -106,7 +119,7 @@ impl Settings {
         for name in NAMES {
             let Some(text) = environment(&format!("RELANCE_{}", name.to_ascii_uppercase())) else { continue };
             let value = match name {
-                "database_connections" => text.parse().map(toml::Value::Integer).unwrap_or(toml::Value::String(text)),
+                "database_connections" | "lease_seconds" => text.parse().map(toml::Value::Integer).unwrap_or(toml::Value::String(text)),
                 "allow_private_networks" => text.parse().map(toml::Value::Boolean).unwrap_or(toml::Value::String(text)),
                 _ => toml::Value::String(text),
             };
@@ -139,6 +152,10 @@ impl Settings {
         let connections = self.database_connections.unwrap_or(10);
         if !(1..=200).contains(&connections) {
             wrong.push("database_connections must be 1 to 200".to_owned());
+        }
+        let lease_seconds = self.lease_seconds.unwrap_or(60);
+        if !(5..=600).contains(&lease_seconds) {
+            wrong.push("lease_seconds must be 5 to 600".to_owned());
         }
         let listen = self.listen.as_deref().unwrap_or("127.0.0.1:8080");
         let listen = note(
@@ -174,6 +191,7 @@ impl Settings {
                 role,
                 log_format,
                 allow_private_networks: self.allow_private_networks.unwrap_or(false),
+                lease_seconds,
                 secrets,
             }),
             _ => Err(wrong),

@@ -1,6 +1,6 @@
 //! One running process: what its API and its worker share.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     clock::Clock,
@@ -45,12 +45,12 @@ impl Instance {
     /// A sentence for the operator.
     pub fn new(db: Db, clock: Clock, config: Config) -> Result<Self, String> {
         let (current, former) = (&config.secrets.current, &config.secrets.former);
+        let deadlines = Deadlines::within(Duration::from_secs(u64::from(config.lease_seconds)));
         Ok(Self {
             vault: Arc::new(Vault::new(current, former).map_err(|error| error.to_string())?),
             signer: Arc::new(Signer::derive(current).map_err(|error| error.to_string())?),
             links: Links::new(&config.public_url, current, former).map_err(|error| error.to_string())?,
-            net: Net::new(Policy { allow_private: config.allow_private_networks }, Deadlines::default())
-                .map_err(|error| error.to_string())?,
+            net: Net::new(Policy { allow_private: config.allow_private_networks }, deadlines).map_err(|error| error.to_string())?,
             providers: Accounts::default(),
             db,
             clock,

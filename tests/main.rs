@@ -12,6 +12,7 @@
 mod access;
 mod batch;
 mod clock;
+mod crash;
 mod evidence;
 mod history;
 mod house;

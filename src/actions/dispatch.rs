@@ -35,8 +35,6 @@ use crate::{
     },
 };
 
-/// For how long a dispatcher may keep a message. A provider is given a third of it to answer.
-pub const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// For how long a message that could not be handed over is tried again.
 const PATIENCE: TimeDelta = TimeDelta::hours(48);
 /// When to look again for a provider account that carries the channel.
@@ -72,16 +70,16 @@ pub struct Claim {
     pub busy: bool,
 }
 
-/// Takes up to `limit` due messages: re-reads what may silence them, writes their words, and commits them to this dispatcher.
+/// Takes up to `limit` due messages: re-reads what may silence them, writes their words, and commits them to this dispatcher for the time of `lease`.
 ///
 /// # Errors
 /// The store's; what is wrong with one message stops that one alone.
-pub fn claim(act: &mut Act<'_>, links: &Links, paused: &Paused, limit: i64) -> Result<Claim> {
+pub fn claim(act: &mut Act<'_>, links: &Links, paused: &Paused, lease: TimeDelta, limit: i64) -> Result<Claim> {
     let due = store::messages::due(act.conn, act.tenant, act.now, limit)?;
     if due.is_empty() {
         return Ok(Claim::default());
     }
-    let lease_until = store::dialect::database_now(act.conn)? + LEASE;
+    let lease_until = store::dialect::database_now(act.conn)? + lease;
     let mut desk = Desk::open(act, &due, paused)?;
     let (mut claimed, mut rows) = (Vec::new(), Vec::new());
     for message in due {
@@ -548,7 +546,9 @@ pub fn recover(
             Some(id) => Some(store::provider_accounts::find(act.conn, act.tenant, id)?),
             None => None,
         };
-        let until = account.zip(message.dispatched_at).and_then(|(account, first)| repeat_until(&account, first.0));
+        // Counted from the first attempt: each further one is none but the same message to the provider.
+        let first = store::messages::attempts_of(act.conn, act.tenant, message.id)?.first().map(|attempt| attempt.started_at.0);
+        let until = account.zip(first).and_then(|(account, first)| repeat_until(&account, first));
         let again = until.is_some_and(|until| act.now < until);
         act.witness("message.orphaned", message.id, json!({"attempt": message.attempts, "sent_again": again}));
         if again {

@@ -22,6 +22,7 @@ impl ConfigCommand {
         println!("role = {:?}", config.role.as_str());
         println!("log_format = {:?}", config.log_format.as_str());
         println!("allow_private_networks = {}", config.allow_private_networks);
+        println!("lease_seconds = {}", config.lease_seconds);
         println!("master_key = \"…\"  # {} former", config.secrets.former.len());
         Ok(())
     }

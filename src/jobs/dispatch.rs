@@ -1,6 +1,8 @@
 //! Dispatch: claim, call, finish. The call is between the two transactions, and many calls are under way at once.
 
-use chrono::{DateTime, Utc};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
 
 use crate::{
@@ -25,14 +27,18 @@ pub(super) async fn batch(instance: &Instance, tenant: TenantId) -> Result<bool>
     let now = present(instance, tenant).await?;
     let paused = instance.providers.paused(tenant, now);
     let links = instance.links.clone();
+    let seconds = instance.config.lease_seconds;
+    let lease = TimeDelta::seconds(i64::from(seconds));
+    // No call begins in the last third of the lease, and none lasts longer than a third: nobody else has the message while it is under way.
+    let last_call = Instant::now() + Duration::from_secs(u64::from(seconds)) * 2 / 3;
     let claim = actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| {
-        actions::dispatch::claim(act, &links, &paused, BATCH)
+        actions::dispatch::claim(act, &links, &paused, lease, BATCH)
     })
     .await?;
     if claim.claimed.is_empty() {
         return Ok(claim.busy);
     }
-    let calls = claim.claimed.into_iter().map(|claimed| call(instance, tenant, claimed, now));
+    let calls = claim.claimed.into_iter().map(|claimed| call(instance, tenant, claimed, now, last_call));
     let results: Vec<Sent> = stream::iter(calls).buffer_unordered(CALLS).collect().await;
     actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::dispatch::finish(act, &results)).await?;
     Ok(true)
@@ -52,8 +58,15 @@ pub(super) async fn present(instance: &Instance, tenant: TenantId) -> Result<Dat
     instance.db.read(tenant, move |conn| actions::present(conn, tenant, wall)).await
 }
 
-/// One call, its outcome in the words of the actions.
-async fn call(instance: &Instance, tenant: TenantId, claimed: Claimed, now: DateTime<Utc>) -> Sent {
+/// One call, its outcome in the words of the actions. After `last_call` none is made: others may take the message up before the answer.
+async fn call(instance: &Instance, tenant: TenantId, claimed: Claimed, now: DateTime<Utc>, last_call: Instant) -> Sent {
+    if Instant::now() >= last_call {
+        return claimed.ended(Outcome::NotSent {
+            reason: "the lease was running out before its turn came".to_owned(),
+            not_before: None,
+            tried: false,
+        });
+    }
     let provider = match instance.provider(tenant, &claimed.account) {
         Ok(provider) => provider,
         Err(error) => {
@@ -102,7 +115,7 @@ async fn call(instance: &Instance, tenant: TenantId, claimed: Claimed, now: Date
             Outcome::NotSent { reason: format!("{code}: {reason}"), not_before: None, tried: true }
         }
         outbound::Outcome::NotSent { reason, retry_after } => {
-            let not_before = retry_after.and_then(|after| chrono::TimeDelta::from_std(after).ok()).map(|after| now + after);
+            let not_before = retry_after.and_then(|after| TimeDelta::from_std(after).ok()).map(|after| now + after);
             Outcome::NotSent { reason, not_before, tried: true }
         }
         outbound::Outcome::Unknown { reason } => Outcome::Unknown { reason, repeat_until: capabilities.idempotency.repeat_until(first) },

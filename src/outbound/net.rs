@@ -22,8 +22,7 @@ pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// The longest pause that a `Retry-After` can impose.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// How long a call may take. An HTTP call takes at most `total`, a mail dialogue at most twice that: a third of the
-/// minute for which a message is leased.
+/// How long a call may take. An HTTP call takes at most `total`, a mail dialogue at most twice that.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines {
     /// To resolve, connect and agree on encryption.
@@ -32,10 +31,17 @@ pub struct Deadlines {
     pub total: Duration,
 }
 
+impl Deadlines {
+    /// Those of a message leased for so long: a mail dialogue ends within a third of it. A minute gives 3 and 10 seconds.
+    pub fn within(lease: Duration) -> Self {
+        Self { connect: lease / 20, total: lease / 6 }
+    }
+}
+
 impl Default for Deadlines {
-    /// 3 and 10 seconds.
+    /// Those of a minute.
     fn default() -> Self {
-        Self { connect: Duration::from_secs(3), total: Duration::from_secs(10) }
+        Self::within(Duration::from_secs(60))
     }
 }
 

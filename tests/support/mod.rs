@@ -111,6 +111,7 @@ impl App {
             role: Role::All,
             log_format: LogFormat::Text,
             allow_private_networks: true,
+            lease_seconds: 60,
             secrets: Secrets { current: [7; 32], former: Vec::new() },
         };
         let instance = Arc::new(Instance::new(db.clone(), clock.clone(), config).unwrap());

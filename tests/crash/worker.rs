@@ -1,0 +1,65 @@
+//! The real binary as a worker of its own process, to be killed, frozen and thawed.
+
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use data_encoding::BASE64;
+
+use super::world::World;
+
+/// A worker; it dies with the test.
+pub struct Worker(Child);
+
+impl Worker {
+    /// Starts one on the world's database, with as short a lease as there is.
+    pub fn start(world: &World) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_relance"))
+            .args(["serve", "--role", "worker"])
+            .env_clear()
+            .env("RELANCE_DATABASE_URL", &world.database)
+            .env("RELANCE_LISTEN", "127.0.0.1:0")
+            .env("RELANCE_PUBLIC_URL", &world.app.url)
+            .env("RELANCE_MASTER_KEY", BASE64.encode(&world.app.state.config.secrets.current))
+            .env("RELANCE_ALLOW_PRIVATE_NETWORKS", "true")
+            .env("RELANCE_LEASE_SECONDS", "5")
+            .env("RELANCE_LOG", "error")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    /// `kill -STOP`.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// `kill -CONT`.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub fn stop(mut self) -> ExitStatus {
+        self.signal("-TERM");
+        self.0.wait().unwrap()
+    }
+
+    fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args([name, &self.0.id().to_string()]).status().unwrap().success());
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
