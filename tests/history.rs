@@ -62,7 +62,7 @@ fn cut() -> NaiveDate {
 
 /// The days that are played: until everything known at the cut has been settled for weeks, and a holiday was kept.
 fn days() -> impl Iterator<Item = NaiveDate> {
-    cut().succ_opt().unwrap().iter_days().take_while(|date| *date <= day(10, 31))
+    cut().succ_opt().unwrap().iter_days().take_while(|date| *date <= day(9, 30))
 }
 
 /// Seven or eight o'clock in Paris: before the first reminder may leave.
