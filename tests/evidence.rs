@@ -131,7 +131,7 @@ on_both! {
                 let (size, root) = (head.statement.size, head.statement.root);
                 let answer = app.get(&format!("/v1/evidence/{id}/inclusion?size={size}"), &tenant.live).await;
                 if size <= index {
-                    assert_eq!((answer.status, &answer.body["errors"][0]["code"]), (400, &json!("out_of_range")));
+                    assert_eq!((answer.status, &answer.body["errors"][0]["code"]), (422, &json!("out_of_range")));
                     continue;
                 }
                 let proof = answer.expect(200);
@@ -151,7 +151,7 @@ on_both! {
         for (old, new) in heads.iter().flat_map(|old| heads.iter().map(move |new| (old.statement, new.statement))) {
             let answer = app.get(&format!("/v1/evidence/consistency?from={}&to={}", old.size, new.size), &tenant.live).await;
             if old.size > new.size {
-                assert_eq!(answer.status, 400);
+                assert_eq!(answer.status, 422);
                 continue;
             }
             let path = path_of(&answer.expect(200));

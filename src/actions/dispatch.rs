@@ -3,7 +3,7 @@
 //! Two transactions with the call between them, and none around it. Invariants: a message is claimed only while its account's lock is held and its claim re-read, so a payment
 //! that committed before is never followed by a reminder for it; a result whose lease was lost changes nothing.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -186,10 +186,10 @@ impl<'p> Desk<'p> {
 
     /// The first account that carries the channel and may be called now; else when to ask again.
     fn account(&mut self, act: &mut Act<'_>, channel: Channel) -> Result<Result<ProviderAccount, DateTime<Utc>>> {
-        if !self.accounts.contains_key(&channel) {
-            self.accounts.insert(channel, store::provider_accounts::for_channel(act.conn, act.tenant, channel)?);
-        }
-        let candidates = self.accounts.get(&channel).map(Vec::as_slice).unwrap_or_default();
+        let candidates = match self.accounts.entry(channel) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(store::provider_accounts::for_channel(act.conn, act.tenant, channel)?),
+        };
         if let Some(free) = candidates.iter().find(|account| !self.paused.contains_key(&account.id)) {
             return Ok(Ok(free.clone()));
         }
@@ -206,9 +206,8 @@ impl<'p> Desk<'p> {
         link: Option<&str>,
     ) -> Result<Result<Rendered, String>> {
         let version = (reminder.policy_id, reminder.policy_version);
-        if !self.policies.contains_key(&version) {
-            let policy = store::policies::find_version(act.conn, act.tenant, reminder.policy_id, reminder.policy_version)?;
-            self.policies.insert(version, policy);
+        if let Entry::Vacant(place) = self.policies.entry(version) {
+            place.insert(store::policies::find_version(act.conn, act.tenant, reminder.policy_id, reminder.policy_version)?);
         }
         if !self.sources.contains_key(&reminder.template) {
             let source = store::templates::active(act.conn, act.tenant, &reminder.template)?;

@@ -63,9 +63,9 @@ impl Policies {
         if let Some((id, version)) = kept {
             return self.version(conn, id, version).map(Some);
         }
-        let candidates = self.active.iter().filter(|(id, ..)| loaded.assigned_policy.is_none_or(|assigned| assigned == *id));
+        let mut candidates = self.active.iter().filter(|(id, ..)| loaded.assigned_policy.is_none_or(|assigned| assigned == *id));
         if loaded.assigned_policy.is_some() {
-            return Ok(candidates.cloned().next());
+            return Ok(candidates.next().cloned());
         }
         let chosen = choose(candidates.map(|one| (one, one.2.as_ref())), &loaded.account.scope_facts());
         Ok(chosen.map(|(one, _)| one.clone()))

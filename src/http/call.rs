@@ -90,6 +90,10 @@ impl<Body: DeserializeOwned, Query: DeserializeOwned> Call<Body, Query> {
         let template = request.match_pattern().unwrap_or_default();
         let operation =
             state.contract.operation(request.method().as_str(), &template).ok_or_else(|| Problem::new("not_found", "no such operation"))?;
+        // `GET /v1/payments/batch` asks for no payment of that name.
+        if let Some(methods) = state.contract.methods_exactly_at(request.path()).filter(|_| template != request.path()) {
+            return Err(Problem::method_not_allowed(methods));
+        }
         let caller = state.auth.caller(&state, &request, operation.scope.as_deref()).await?;
         let (raw, body) = read_body(operation, &request, payload).await?;
         let (query, body) = check(operation, request.query_string(), body)?;
@@ -300,7 +304,9 @@ pub async fn read_limited(mut payload: Payload, limit: usize) -> std::result::Re
 /// The request's `Idempotency-Key`, if it has one: bare, or the quoted string of the IETF draft.
 fn keyed(state: &State, request: &HttpRequest, body: &[u8]) -> std::result::Result<Option<Keyed>, Problem> {
     let Some(header) = request.headers().get("idempotency-key") else { return Ok(None) };
-    let key = header.to_str().unwrap_or_default().trim_matches('"');
+    let bare = header.to_str().unwrap_or_default();
+    let quoted = bare.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let key = quoted.filter(|key| !key.is_empty()).unwrap_or(bare);
     let printable = key.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if key.is_empty() || key.len() > 255 || !printable || !matches!(request.method().as_str(), "POST" | "PATCH" | "PUT") {
         return Err(Error::Malformed(Faults::one(

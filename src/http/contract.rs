@@ -94,6 +94,11 @@ impl Contract {
         self.operations.get(&(method.to_owned(), template.to_owned()))
     }
 
+    /// The methods of the path that is spelled like this, with nothing to be filled in.
+    pub fn methods_exactly_at(&self, path: &str) -> Option<&[String]> {
+        self.methods.get(path).map(Vec::as_slice)
+    }
+
     /// The methods of the path that `path` matches, for a 405.
     pub fn methods_at(&self, path: &str) -> Option<&[String]> {
         self.methods.iter().find(|(template, _)| matches(template, path)).map(|(_, methods)| methods.as_slice())

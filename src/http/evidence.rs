@@ -289,7 +289,7 @@ fn prove_inclusion(conn: &mut Conn, tenant: TenantId, id: EvidenceId, size: Opti
     let stated = checkpoint.statement;
     let path = tree::inclusion_proof(index, stated.size, |level, position| store::evidence::node(conn, tenant, level, position))?
         .ok_or_else(|| {
-            Error::Malformed(Faults::one(
+            Error::Invalid(Faults::one(
                 "?size",
                 "out_of_range",
                 format!("the entry is at {index}: name a checkpoint of more than {index} entries"),
@@ -318,7 +318,7 @@ fn head(conn: &mut Conn, tenant: TenantId, pointer: &str, size: Option<u64>) -> 
         None => store::evidence::newest(conn, tenant)?,
     };
     let detail = "no checkpoint has this size; /v1/evidence/checkpoints lists those there are";
-    found.ok_or_else(|| Error::Malformed(Faults::one(pointer, "unknown_value", detail)))
+    found.ok_or_else(|| Error::Invalid(Faults::one(pointer, "unknown_value", detail)))
 }
 
 fn hexed(path: &[Hash]) -> Vec<String> {
@@ -368,7 +368,7 @@ fn prove_consistency(conn: &mut Conn, tenant: TenantId, from: u64, to: Option<u6
     let newer = head(conn, tenant, "?to", to)?;
     let (old, new) = (older.statement, newer.statement);
     let path = tree::consistency_proof(old.size, new.size, |level, position| store::evidence::node(conn, tenant, level, position))?
-        .ok_or_else(|| Error::Malformed(Faults::one("?to", "out_of_range", "must not be less than from")))?;
+        .ok_or_else(|| Error::Invalid(Faults::one("?to", "out_of_range", "must not be less than from")))?;
     if !tree::verify_consistency(old.size, &old.root, new.size, &new.root, &path) {
         return Err(Error::internal(format!(
             "the stored evidence is damaged: {} entries do not begin with the {} signed before",

@@ -150,10 +150,15 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
             parameters.push(header);
         }
     }
+    let asks = operation
+        .get("parameters")
+        .and_then(Value::as_array)
+        .is_some_and(|all| all.iter().any(|one| one.get("in") == Some(&json!("query"))));
     // Every operation refuses query parameters that it does not describe.
     let mut problems = vec![400, 500, 503];
     problems.extend(if public { &[][..] } else { &[401, 403] });
     problems.extend(if path.contains('{') { &[404][..] } else { &[] });
+    problems.extend(if asks { &[422][..] } else { &[] });
     problems.extend(if takes_body { &[408, 413, 415, 422][..] } else { &[] });
     problems.extend(if writes && !public { &[409, 422][..] } else { &[] });
     problems.extend(if takes_json { &[415][..] } else { &[] });

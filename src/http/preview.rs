@@ -83,7 +83,7 @@ impl PreviewView {
 ///
 /// Renders the text in force, a version, or a text that is not saved yet. With `customer_id`, the customer's open invoices are filled in; what only a
 /// reminder knows (its deadline, the promise it is about) is absent then.
-#[utoipa::path(operation_id = "previewTemplate", tag = "Templates", params(("key" = String, Path, max_length = 40, pattern = "^[a-z][a-z0-9_]{0,39}$", description = "The template's key")), request_body = PreviewRequest, responses((status = 200, description = "The text, filled in", body = PreviewView)), security(("api_key" = ["templates:read"])))]
+#[utoipa::path(operation_id = "previewTemplate", tag = "Templates", params(("key" = String, Path, description = "The template's key", min_length = 1, max_length = 40, pattern = "^[a-z][a-z0-9_]*$")), request_body = PreviewRequest, responses((status = 200, description = "The text, filled in", body = PreviewView)), security(("api_key" = ["templates:read"])))]
 #[post("/v1/templates/{key}/preview")]
 pub async fn preview(call: Call<PreviewRequest>) -> Answer {
     let (key, wanted, wall) = (templates::key(&call)?, call.body.clone(), call.wall());

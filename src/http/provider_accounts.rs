@@ -137,7 +137,7 @@ pub struct ProviderAccountCreated {
     /// The account.
     pub account: ProviderAccountView,
     /// Where the provider delivers its receipts: give it to the provider. Shown this once.
-    #[schema(format = "uri", max_length = 500, example = "https://dunning.example.com/v1/inbound/rli_…")]
+    #[schema(format = "uri", max_length = 500, example = "https://dunning.example.com/v1/inbound/rli_live_01jd3kq8e5fvv8m3s9tqz4x7ya")]
     pub receipt_url: String,
 }
 

@@ -96,7 +96,7 @@ pub async fn list(call: Call) -> Answer {
 /// Get a template
 ///
 /// With the texts in force, or those of another version.
-#[utoipa::path(operation_id = "getTemplate", tag = "Templates", params(("key" = String, Path, max_length = 40, pattern = "^[a-z][a-z0-9_]{0,39}$", description = "The template's key"), VersionQuery), responses((status = 200, description = "The template", body = TemplateDetail)), security(("api_key" = ["templates:read"])))]
+#[utoipa::path(operation_id = "getTemplate", tag = "Templates", params(("key" = String, Path, description = "The template's key", min_length = 1, max_length = 40, pattern = "^[a-z][a-z0-9_]*$"), VersionQuery), responses((status = 200, description = "The template", body = TemplateDetail)), security(("api_key" = ["templates:read"])))]
 #[get("/v1/templates/{key}")]
 pub async fn find(call: Call<(), VersionQuery>) -> Answer {
     let (key, version) = (key(&call)?, call.query.version);
@@ -108,7 +108,7 @@ pub async fn find(call: Call<(), VersionQuery>) -> Answer {
 ///
 /// Makes the template if there is none of that key, and adds a version that waits as a draft; a former draft is retired. A key of the product's
 /// overrides the product's text once activated.
-#[utoipa::path(operation_id = "putTemplate", tag = "Templates", params(("key" = String, Path, max_length = 40, pattern = "^[a-z][a-z0-9_]{0,39}$", description = "A small letter, then up to 39 small letters, digits or underscores")), request_body = TemplateDraft, responses((status = 200, description = "The draft", body = TemplateDetail)), security(("api_key" = ["templates:write"])))]
+#[utoipa::path(operation_id = "putTemplate", tag = "Templates", params(("key" = String, Path, description = "A small letter, then up to 39 small letters, digits or underscores", min_length = 1, max_length = 40, pattern = "^[a-z][a-z0-9_]*$")), request_body = TemplateDraft, responses((status = 200, description = "The draft", body = TemplateDetail)), security(("api_key" = ["templates:write"])))]
 #[put("/v1/templates/{key}")]
 pub async fn write(call: Call<TemplateDraft>) -> Answer {
     let (key, draft) = (key(&call)?, call.body.clone());
@@ -123,7 +123,7 @@ pub async fn write(call: Call<TemplateDraft>) -> Answer {
 /// Activate a version of a template
 ///
 /// Every part in every language is checked and rendered with sample facts; all faults come at once. A retired version may return.
-#[utoipa::path(operation_id = "activateTemplate", tag = "Templates", params(("key" = String, Path, max_length = 40, pattern = "^[a-z][a-z0-9_]{0,39}$", description = "The template's key"), ("version" = i32, Path, minimum = 1, maximum = 1_000_000, description = "The version's number")), responses((status = 200, description = "In force", body = TemplateDetail)), security(("api_key" = ["templates:write"])))]
+#[utoipa::path(operation_id = "activateTemplate", tag = "Templates", params(("key" = String, Path, description = "The template's key", min_length = 1, max_length = 40, pattern = "^[a-z][a-z0-9_]*$"), ("version" = i32, Path, description = "The version's number", minimum = 1, maximum = 1_000_000)), responses((status = 200, description = "In force", body = TemplateDetail)), security(("api_key" = ["templates:write"])))]
 #[post("/v1/templates/{key}/versions/{version}/activate")]
 pub async fn activate(call: Call) -> Answer {
     let key = key(&call)?;

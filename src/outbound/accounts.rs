@@ -24,10 +24,13 @@ const RATE: Rate = Rate { per_second: 1_000, burst: 2_000 };
 /// An account's name.
 type Name = (TenantId, ProviderAccountId);
 
+/// An adapter, and the version of the record that it was built from.
+type Versioned = (i64, Arc<dyn Provider>);
+
 /// Adapters and gates.
 #[derive(Debug, Default)]
 pub struct Accounts {
-    adapters: Mutex<HashMap<Name, (i64, Arc<dyn Provider>)>>,
+    adapters: Mutex<HashMap<Name, Versioned>>,
     gates: Mutex<HashMap<Name, Gate>>,
 }
 

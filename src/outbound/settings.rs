@@ -7,10 +7,7 @@ use std::fmt;
 
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{
-        ObjectBuilder, OneOfBuilder, RefOr, Schema,
-        schema::{Discriminator, Type},
-    },
+    openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema, schema::Type},
 };
 
 use crate::{domain::contact::Email, outbound::Line};
@@ -208,7 +205,6 @@ impl PartialSchema for ProviderSettings {
     fn schema() -> RefOr<Schema> {
         OneOfBuilder::new()
             .description(Some("A provider account's settings, told apart by `kind`."))
-            .discriminator(Some(Discriminator::new("kind")))
             .item(tagged::<SmtpSettings>(ProviderKind::Smtp))
             .item(tagged::<WebhookSettings>(ProviderKind::Webhook))
             .item(tagged::<TwilioSettings>(ProviderKind::Twilio))
@@ -227,7 +223,6 @@ impl PartialSchema for Credentials {
     fn schema() -> RefOr<Schema> {
         OneOfBuilder::new()
             .description(Some("A provider account's credentials, told apart by `kind`. Never shown again."))
-            .discriminator(Some(Discriminator::new("kind")))
             .item(tagged::<SmtpCredentials>(ProviderKind::Smtp))
             .item(tagged::<WebhookCredentials>(ProviderKind::Webhook))
             .item(tagged::<TwilioCredentials>(ProviderKind::Twilio))

@@ -349,7 +349,8 @@ pub fn partitions(conn: &mut Conn) -> Result<Vec<TenantId>> {
 
 fn placed(row: Row) -> Result<Placed> {
     let body: serde_json::Value = serde_json::from_str(&row.body).map_err(|_| damaged("the body of an entry"))?;
-    if body.to_string() != row.body {
+    let spelled = serde_json::to_string(&body).map_err(Error::internal)?;
+    if spelled != row.body {
         return Err(damaged("the spelling of an entry's body"));
     }
     let entry = Entry {
