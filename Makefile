@@ -33,4 +33,4 @@ bench: ## Measure what is meant to be fast
 	$(CARGO) bench --locked
 
 openapi: ## Write openapi/openapi.json anew
-	$(CARGO) run --quiet --locked -- openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json
+	$(CARGO) run --quiet --locked -- openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json || { rm -f openapi/openapi.json.new; exit 1; }
