@@ -30,7 +30,7 @@ crash: ## Kill workers in the middle of their work and count what was sent
 	tests/with-postgres $(CARGO) test --locked --release --test relance -- --ignored crash::
 
 bench: ## Measure what is meant to be fast
-	$(CARGO) bench --locked
+	tests/with-postgres $(CARGO) bench --locked
 
 openapi: ## Write openapi/openapi.json anew
 	$(CARGO) run --quiet --locked -- openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json || { rm -f openapi/openapi.json.new; exit 1; }

@@ -86,6 +86,37 @@ fn diesel_sees_the_tables_that_the_migrations_make() {
     assert_eq!(seen, expected);
 }
 
+/// What one batch of a run asks for, of however many customers.
+const OF_A_BATCH: [&str; 9] = [
+    "instalments i JOIN invoices v ON v.tenant_id = i.tenant_id AND v.id = i.invoice_id WHERE i.tenant_id = ?1 AND i.customer_id IN (?2, ?3, ?4) AND i.balance_minor > 0",
+    "settlements WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND unallocated_minor > 0",
+    "reminders WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND (state IN (?5, ?6) OR completed_at >= ?7)",
+    "tasks WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND state = ?5 AND kind = ?6",
+    "contacts WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) ORDER BY customer_id, position, id",
+    "suppressions WHERE tenant_id = ?1 AND channel IN ('email', 'sms') AND address IN (?2, ?3, ?4) AND lifted_at IS NULL",
+    "customers WHERE tenant_id = ?1 AND id IN (?2, ?3, ?4)",
+    "invoices WHERE tenant_id = ?1 AND source = ?2 AND external_id IN (?3, ?4, ?5)",
+    "invoices WHERE tenant_id = ?1 AND customer_id = ?2 ORDER BY id LIMIT 50",
+];
+
+/// A run costs what is due: SQLite is told enough to look customers up, rather than read all that a tenant has.
+#[test]
+fn sqlite_never_reads_a_tenant_for_a_batch() {
+    #[derive(diesel::QueryableByName)]
+    struct Way {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        detail: String,
+    }
+    let (_database, owner) = sqlite();
+    let Owner::Sqlite(mut conn) = owner else { panic!("not SQLite") };
+    for query in OF_A_BATCH {
+        let ways: Vec<Way> = sql_query(format!("EXPLAIN QUERY PLAN SELECT * FROM {query}")).load(&mut conn).unwrap();
+        for way in ways {
+            assert!(way.detail.contains("tenant_id=? AND "), "{query}: {}", way.detail);
+        }
+    }
+}
+
 #[test]
 fn every_key_begins_with_the_tenant() {
     let (_folder, mut lite) = sqlite();

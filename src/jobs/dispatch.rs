@@ -23,7 +23,10 @@ const BATCH: i64 = 200;
 const CALLS: usize = 64;
 
 /// Sends one batch of a partition's due messages; `false` if there was nothing to look at.
-pub(super) async fn batch(instance: &Instance, tenant: TenantId) -> Result<bool> {
+///
+/// # Errors
+/// The store's; what was committed before stands.
+pub async fn batch(instance: &Instance, tenant: TenantId) -> Result<bool> {
     let now = present(instance, tenant).await?;
     let paused = instance.providers.paused(tenant, now);
     let links = instance.links.clone();

@@ -3,7 +3,7 @@
 //! Not here: what is done; each turn of a loop is an action. Invariant: a loop survives every error of a turn, says so in the log, and stops when told.
 
 mod clock;
-mod dispatch;
+pub mod dispatch;
 mod partition;
 pub mod seals;
 mod worker;

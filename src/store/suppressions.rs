@@ -87,9 +87,11 @@ pub fn is_suppressed(conn: &mut Conn, tenant: TenantId, channel: Channel, addres
 pub fn active_for(conn: &mut Conn, tenant: TenantId, addresses: &[Address]) -> Result<BTreeSet<(Channel, Address)>> {
     let mut found = BTreeSet::new();
     for part in addresses.chunks(500) {
-        let here = suppressions::tenant_id.eq(tenant).and(suppressions::lifted_at.is_null());
-        let query =
-            suppressions::table.filter(here.and(suppressions::address.eq_any(part))).select((suppressions::channel, suppressions::address));
+        // The channels that have addresses, so that the index is found.
+        let here = suppressions::tenant_id.eq(tenant).and(suppressions::channel.eq_any([Channel::Email, Channel::Sms]));
+        let query = suppressions::table
+            .filter(here.and(suppressions::address.eq_any(part)).and(suppressions::lifted_at.is_null()))
+            .select((suppressions::channel, suppressions::address));
         found.extend(each!(conn, |c| query.load::<(Channel, Address)>(c))?);
     }
     Ok(found)
