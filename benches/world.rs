@@ -114,6 +114,7 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let config = Config {
+            lease_seconds: 60,
             database: url,
             connections: CONNECTIONS,
             listen: address,

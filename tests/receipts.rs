@@ -76,7 +76,8 @@ fn constant(reply: &Reply) -> (u16, Value) {
 on_both! {
     async fn what_left_is_what_is_shown(app: App) {
         let sent = sent(&app).await;
-        let (taken, shown) = (sent.gateway.taken.lock().unwrap()[0].clone(), sent.message(&app).await);
+        let taken = sent.gateway.taken.lock().unwrap()[0].clone();
+        let shown = sent.message(&app).await;
         assert_eq!((&taken["type"], &taken["data"]["to"], &taken["data"]["message_id"]), (&json!("message.send"), &json!(ANN), &shown["id"]));
         for part in ["subject", "html", "text"] {
             assert_eq!(taken["data"][part], shown["content"][part], "{part}");

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use relance::{
     actions::{
         self,
-        dispatch::{Claim, Outcome, Paused},
+        dispatch::{Claim, Paused},
+        outcome::Outcome,
     },
     domain::ids::Mode,
 };
@@ -316,7 +317,7 @@ on_both! {
                 }
                 let accepted = Outcome::Accepted { provider_id: None, later: Vec::new() };
                 let results: Vec<_> = claim.claimed.iter().map(|one| one.ended(accepted.clone())).collect();
-                actions::run(&app.db, &app.clock, of, actions::SYSTEM, move |act| actions::dispatch::finish(act, &results)).await.unwrap();
+                actions::run(&app.db, &app.clock, of, actions::SYSTEM, move |act| actions::outcome::finish(act, &results)).await.unwrap();
                 claimed.extend(claim.claimed.iter().map(|one| (one.message.customer_id.to_string(), read_at)));
             }
         };

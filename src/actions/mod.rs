@@ -15,6 +15,7 @@ pub mod idempotency;
 pub mod import;
 pub mod invoices;
 pub mod keys;
+pub mod outcome;
 pub mod planning;
 pub mod policies;
 pub mod provider_accounts;

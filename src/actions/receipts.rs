@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
-use super::{Act, dispatch, tasks};
+use super::{Act, outcome, tasks};
 use crate::{
     domain::{
         contact::Channel,
@@ -160,7 +160,7 @@ fn apply(act: &mut Act<'_>, receipt: &Receipt, message: &Message, limit: Evidenc
     {
         store::messages::set_state(act.conn, act.tenant, message.id, MessageState::Accepted, None, None)?;
         let reminder = store::reminders::find(act.conn, act.tenant, reminder)?;
-        dispatch::taken_all(act, &[(message.id, reminder)])?;
+        outcome::taken_all(act, &[(message.id, reminder)])?;
     }
     if !news {
         return Ok("outranked");

@@ -8,7 +8,8 @@ use futures_util::{StreamExt, stream};
 use crate::{
     actions::{
         self,
-        dispatch::{Claimed, Foretold, Outcome, Sent},
+        dispatch::Claimed,
+        outcome::{Foretold, Outcome, Sent},
     },
     domain::{contact::Email, ids::TenantId, template::render::Rendered},
     error::Result,
@@ -43,7 +44,7 @@ pub async fn batch(instance: &Instance, tenant: TenantId) -> Result<bool> {
     }
     let calls = claim.claimed.into_iter().map(|claimed| call(instance, tenant, claimed, now, last_call));
     let results: Vec<Sent> = stream::iter(calls).buffer_unordered(CALLS).collect().await;
-    actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::dispatch::finish(act, &results)).await?;
+    actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::outcome::finish(act, &results)).await?;
     Ok(true)
 }
 
@@ -52,7 +53,7 @@ pub(super) async fn recover(instance: &Instance, tenant: TenantId) -> Result<usi
     let repeat = |account: &ProviderAccount, first: DateTime<Utc>| {
         account.kind.parse().ok().and_then(|kind| registry::capabilities(kind).idempotency.repeat_until(first))
     };
-    actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::dispatch::recover(act, repeat, BATCH)).await
+    actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::outcome::recover(act, repeat, BATCH)).await
 }
 
 /// The partition's present.

@@ -19,7 +19,7 @@ fn run(app: &App, partition: TenantId, sql: impl Fn(&Words) -> String) {
     app.db
         .write_now(partition, |conn| {
             let words = Words { postgres: matches!(conn, Conn::Pg(_)) };
-            sql_query(sql(&words)).execute(conn).map(drop).map_err(|error| Error::internal(error))
+            sql_query(sql(&words)).execute(conn).map(drop).map_err(Error::internal)
         })
         .unwrap();
 }

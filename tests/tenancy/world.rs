@@ -4,8 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use relance::{
     actions,
-    domain::{access::Scope, ids::KINDS},
+    domain::{
+        access::Scope,
+        contact::Channel,
+        delivery::MessageState,
+        dunning::reminder::{ReminderState, TaskKind, TaskState},
+        ids::{KINDS, MessageId, ReminderId, TaskId, TenantId},
+    },
     http,
+    store::{self, Conn, Json, Ts, messages::Message, reminders::Reminder, tasks::Task},
 };
 use serde_json::{Value, json};
 
@@ -257,6 +264,7 @@ impl World {
         app.send("PUT", &format!("/v1/templates/{key}"), &self.tenant.live, draft, &[]).await.expect(200);
         app.post(&format!("/v1/templates/{key}/versions/1/activate"), &self.tenant.live, Value::Null).await.expect(200);
         self.texts.insert("key".to_owned(), key);
+        self.remind(app).await;
         // Everything above left evidence; sealed, it has its proofs.
         let partition = self.tenant.id.parse().unwrap();
         actions::evidence::seal(&app.db, &app.clock, &app.state.signer, partition, 10_000).await.unwrap();
@@ -264,6 +272,93 @@ impl World {
         self.ids.insert("evi".to_owned(), entries["data"][0]["id"].as_str().unwrap().to_owned());
         let heads = app.get("/v1/evidence/checkpoints", &self.tenant.live).await.expect(200);
         self.texts.insert("from".to_owned(), heads["data"][0]["size"].to_string());
+    }
+
+    /// A reminder with its message and a task: what no request makes, only time.
+    async fn remind(&mut self, app: &App) {
+        let invoice = app.get(&format!("/v1/invoices/{}", self.ids["inv"]), &self.tenant.live).await.expect(200);
+        let tenant_id: TenantId = self.tenant.id.parse().unwrap();
+        let now = Ts(app.clock.now());
+        let customer_id = invoice["customer_id"].as_str().unwrap().parse().unwrap();
+        let reminder = Reminder {
+            tenant_id,
+            id: ReminderId::new(now.0),
+            customer_id,
+            currency: invoice["currency"].as_str().unwrap().parse().unwrap(),
+            carrying_instalment_id: invoice["instalments"][0]["id"].as_str().unwrap().parse().unwrap(),
+            policy_id: self.ids["pol"].parse().unwrap(),
+            policy_version: 1,
+            step_key: self.canary.clone(),
+            cycle: 1,
+            channel: Channel::Email,
+            template: "first_reminder".to_owned(),
+            formal: false,
+            contact_id: None,
+            state: ReminderState::AwaitingApproval,
+            reason: None,
+            total_minor: 1,
+            instalments: Json(Vec::new()),
+            due_at: now,
+            decided_at: now,
+            completed_at: None,
+        };
+        let message = Message {
+            tenant_id,
+            id: MessageId::new(now.0),
+            reminder_id: Some(reminder.id),
+            customer_id,
+            contact_id: None,
+            provider_account_id: None,
+            channel: Channel::Email,
+            address: format!("{}@example.com", self.canary),
+            state: MessageState::Unknown,
+            delivery_status: None,
+            delivery_rank: 0,
+            evidence_grade: None,
+            token: None,
+            lease_until: None,
+            attempts: 1,
+            next_attempt_at: None,
+            provider_message_id: None,
+            subject: Some(self.canary.clone()),
+            html: None,
+            body: Some(self.canary.clone()),
+            segments: None,
+            content_digest: None,
+            failure: None,
+            created_at: now,
+            dispatched_at: None,
+            finished_at: None,
+        };
+        let task = Task {
+            tenant_id,
+            id: TaskId::new(now.0),
+            kind: TaskKind::Call,
+            reason: None,
+            customer_id,
+            currency: None,
+            reminder_id: None,
+            contact_id: None,
+            state: TaskState::Open,
+            script: Some(self.canary.clone()),
+            due_at: now,
+            owner: None,
+            outcome: None,
+            notes: None,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            completed_at: None,
+        };
+        for (prefix, id) in [("rem", reminder.id.to_string()), ("msg", message.id.to_string()), ("tsk", task.id.to_string())] {
+            self.ids.insert(prefix.to_owned(), id);
+        }
+        let write = move |conn: &mut Conn| {
+            store::reminders::insert(conn, std::slice::from_ref(&reminder))?;
+            store::messages::insert(conn, std::slice::from_ref(&message))?;
+            store::tasks::insert(conn, &task).map(drop)
+        };
+        app.db.write(tenant_id, write).await.unwrap();
     }
 
     fn is_creator(&self, operation: &Operation, all: &[Operation]) -> bool {
