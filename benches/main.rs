@@ -140,7 +140,8 @@ async fn requests(kind: Kind, sizes: Sizes, world: &World) {
     let bare = kind.database().unwrap();
     let server = api::Bare::start(&bare.url);
     let path = format!("{}/v1/invoices", world.url);
-    let (mut shares, mut last): (Vec<(f64, f64)>, Option<(Latency, Latency)>) = (Vec::new(), None);
+    let mut shares: Vec<(f64, f64)> = Vec::new();
+    let mut last: Option<(Latency, Latency)> = None;
     for round in 0..ROUNDS {
         let bodies: Vec<_> = (0..sizes.requests).map(|n| world.invoice((round * sizes.requests + n) * 7, "2026-12-01")).collect();
         let theirs = api::load(&server.url, "", bodies.clone()).await;

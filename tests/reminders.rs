@@ -306,7 +306,7 @@ on_both! {
             loop {
                 let links = app.state.links.clone();
                 let claim = actions::run(&app.db, &app.clock, of, actions::SYSTEM, move |act| {
-                    let claim: Claim = actions::dispatch::claim(act, &links, &Paused::default(), chrono::TimeDelta::seconds(60), 2)?;
+                    let claim: Claim = actions::dispatch::claim(act, &links, &Paused::default(), &|_, _| None, chrono::TimeDelta::seconds(60), 2)?;
                     // The ledger has been read. Whoever pays now must wait for the end of this transaction.
                     std::thread::sleep(Duration::from_millis(3));
                     Ok((claim, Instant::now()))

@@ -58,6 +58,9 @@ pub struct Claimed {
 /// Provider accounts that must be left alone, and until when.
 pub type Paused = HashMap<ProviderAccountId, DateTime<Utc>>;
 
+/// Until when a provider account recognises a message that it was first given at a moment; `None` if it never does.
+pub type RepeatUntil<'a> = &'a dyn Fn(&ProviderAccount, DateTime<Utc>) -> Option<DateTime<Utc>>;
+
 /// What a claim found.
 #[derive(Debug, Default)]
 pub struct Claim {
@@ -71,13 +74,20 @@ pub struct Claim {
 ///
 /// # Errors
 /// The store's; what is wrong with one message stops that one alone.
-pub fn claim(act: &mut Act<'_>, links: &Links, paused: &Paused, lease: TimeDelta, limit: i64) -> Result<Claim> {
+pub fn claim(
+    act: &mut Act<'_>,
+    links: &Links,
+    paused: &Paused,
+    repeat_until: RepeatUntil<'_>,
+    lease: TimeDelta,
+    limit: i64,
+) -> Result<Claim> {
     let due = store::messages::due(act.conn, act.tenant, act.now, limit)?;
     if due.is_empty() {
         return Ok(Claim::default());
     }
     let lease_until = store::dialect::database_now(act.conn)? + lease;
-    let mut desk = Desk::open(act, &due, paused)?;
+    let mut desk = Desk::open(act, &due, paused, repeat_until)?;
     let (mut claimed, mut rows) = (Vec::new(), Vec::new());
     for message in due {
         if let Some((one, attempt)) = desk.take(act, links, message, lease_until)? {
@@ -98,10 +108,11 @@ struct Desk<'p> {
     sources: HashMap<String, Source>,
     accounts: HashMap<Channel, Vec<ProviderAccount>>,
     paused: &'p Paused,
+    repeat_until: RepeatUntil<'p>,
 }
 
 impl<'p> Desk<'p> {
-    fn open(act: &mut Act<'_>, due: &[Message], paused: &'p Paused) -> Result<Self> {
+    fn open(act: &mut Act<'_>, due: &[Message], paused: &'p Paused, repeat_until: RepeatUntil<'p>) -> Result<Self> {
         let ids: Vec<ReminderId> = due.iter().filter_map(|message| message.reminder_id).collect();
         let reminders: HashMap<_, _> =
             store::reminders::find_all(act.conn, act.tenant, &ids)?.into_iter().map(|row| (row.id, row)).collect();
@@ -115,6 +126,7 @@ impl<'p> Desk<'p> {
             sources: HashMap::new(),
             accounts: HashMap::new(),
             paused,
+            repeat_until,
         })
     }
 
@@ -128,13 +140,6 @@ impl<'p> Desk<'p> {
         let Some(reminder) = message.reminder_id.and_then(|id| self.reminders.get(&id).cloned()) else {
             return Err(Error::internal("a message without its reminder"));
         };
-        let account = match self.account(act, message.channel)? {
-            Ok(account) => account,
-            Err(until) => {
-                store::messages::postpone(act.conn, act.tenant, &[message.id], until)?;
-                return Ok(None);
-            }
-        };
         let Some(loaded) = self.loaded.get(&(reminder.customer_id, reminder.currency)) else {
             return Err(Error::internal("a message without its account"));
         };
@@ -142,6 +147,24 @@ impl<'p> Desk<'p> {
             Ok(found) => found,
             Err(reason) => {
                 cancel(act, &reminder, &message, reason)?;
+                return Ok(None);
+            }
+        };
+        let doubt = match message.attempts {
+            0 => None,
+            _ => store::messages::doubtful_attempt(act.conn, act.tenant, message.id)?,
+        };
+        if let Some(doubt) = &doubt
+            && !self.recognises(act, message.channel, doubt)?
+        {
+            act.witness("message.not_repeated", message.id, json!({"provider_account": doubt.provider_account_id}));
+            super::outcome::leave_in_doubt(act, &message, "answer_lost", "its provider would not recognise it any more")?;
+            return Ok(None);
+        }
+        let account = match self.account(act, message.channel, doubt.map(|doubt| doubt.provider_account_id))? {
+            Ok(account) => account,
+            Err(until) => {
+                store::messages::postpone(act.conn, act.tenant, &[message.id], until)?;
                 return Ok(None);
             }
         };
@@ -181,16 +204,35 @@ impl<'p> Desk<'p> {
         Ok(Some((Claimed { message, rendered, account, sender, reply_to, unsubscribe_link, token }, attempt)))
     }
 
-    /// The first account that carries the channel and may be called now; else when to ask again.
-    fn account(&mut self, act: &mut Act<'_>, channel: Channel) -> Result<Result<ProviderAccount, DateTime<Utc>>> {
-        let candidates = match self.accounts.entry(channel) {
+    fn candidates(&mut self, act: &mut Act<'_>, channel: Channel) -> Result<&[ProviderAccount]> {
+        Ok(match self.accounts.entry(channel) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => place.insert(store::provider_accounts::for_channel(act.conn, act.tenant, channel)?),
-        };
-        if let Some(free) = candidates.iter().find(|account| !self.paused.contains_key(&account.id)) {
-            return Ok(Ok(free.clone()));
+        })
+    }
+
+    /// Whether what may have been sent can be sent again: its provider account is in use and still knows the key.
+    fn recognises(&mut self, act: &mut Act<'_>, channel: Channel, doubt: &Attempt) -> Result<bool> {
+        let repeat_until = self.repeat_until;
+        let account = self.candidates(act, channel)?.iter().find(|account| account.id == doubt.provider_account_id);
+        Ok(account.and_then(|account| repeat_until(account, doubt.started_at.0)).is_some_and(|until| act.now < until))
+    }
+
+    /// The first account that carries the channel and may be called now; else when to ask again. What may have been sent goes through `only` that
+    /// account which had it before: to any other its key means nothing.
+    fn account(
+        &mut self,
+        act: &mut Act<'_>,
+        channel: Channel,
+        only: Option<ProviderAccountId>,
+    ) -> Result<Result<ProviderAccount, DateTime<Utc>>> {
+        let paused = self.paused;
+        let candidates: Vec<&ProviderAccount> =
+            self.candidates(act, channel)?.iter().filter(|account| only.is_none_or(|only| only == account.id)).collect();
+        if let Some(free) = candidates.iter().find(|account| !paused.contains_key(&account.id)) {
+            return Ok(Ok((*free).clone()));
         }
-        let soonest = candidates.iter().filter_map(|account| self.paused.get(&account.id)).min();
+        let soonest = candidates.iter().filter_map(|account| paused.get(&account.id)).min();
         Ok(Err(soonest.copied().unwrap_or(act.now + NO_PROVIDER)))
     }
 

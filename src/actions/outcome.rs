@@ -7,7 +7,11 @@ use std::collections::HashMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
-use super::{Act, dispatch::Claimed, tasks};
+use super::{
+    Act,
+    dispatch::{Claimed, RepeatUntil},
+    tasks,
+};
 use crate::{
     domain::{
         delivery::{DeliveryStatus, EvidenceGrade, MessageState, SuppressionReason},
@@ -17,8 +21,7 @@ use crate::{
     error::Result,
     store::{
         self, Token, Ts,
-        messages::{Ending, Envelope},
-        provider_accounts::ProviderAccount,
+        messages::{Ending, Envelope, Message},
         receipts::Receipt,
         reminders::Reminder,
     },
@@ -230,11 +233,7 @@ fn foretell(act: &mut Act<'_>, message: MessageId, account: ProviderAccountId, l
 ///
 /// # Errors
 /// The store's.
-pub fn recover(
-    act: &mut Act<'_>,
-    repeat_until: impl Fn(&ProviderAccount, DateTime<Utc>) -> Option<DateTime<Utc>>,
-    limit: i64,
-) -> Result<usize> {
+pub fn recover(act: &mut Act<'_>, repeat_until: RepeatUntil<'_>, limit: i64) -> Result<usize> {
     let database_now = store::dialect::database_now(act.conn)?;
     let orphans = store::messages::orphans(act.conn, act.tenant, database_now, limit)?;
     for message in &orphans {
@@ -242,21 +241,24 @@ pub fn recover(
             Some(id) => Some(store::provider_accounts::find(act.conn, act.tenant, id)?),
             None => None,
         };
-        // Counted from the first attempt: each further one is none but the same message to the provider.
-        let first = store::messages::attempts_of(act.conn, act.tenant, message.id)?.first().map(|attempt| attempt.started_at.0);
+        let first = store::messages::doubtful_attempt(act.conn, act.tenant, message.id)?.map(|attempt| attempt.started_at.0);
         let until = account.zip(first).and_then(|(account, first)| repeat_until(&account, first));
         let again = until.is_some_and(|until| act.now < until);
         act.witness("message.orphaned", message.id, json!({"attempt": message.attempts, "sent_again": again}));
         if again {
             store::messages::set_state(act.conn, act.tenant, message.id, MessageState::Prepared, Some(act.now), Some("dispatcher lost"))?;
         } else {
-            store::messages::set_state(act.conn, act.tenant, message.id, MessageState::Unknown, None, Some("dispatcher lost"))?;
-            if let Some(id) = message.reminder_id {
-                let reminder = store::reminders::find(act.conn, act.tenant, id)?;
-                store::reminders::set_state(act.conn, act.tenant, id, ReminderState::OutcomeUnknown, Some("dispatcher_lost"))?;
-                tasks::review(act, reminder.customer_id, reminder.currency, Some(id), "outcome_unknown")?;
-            }
+            leave_in_doubt(act, message, "dispatcher_lost", "dispatcher lost")?;
         }
     }
     Ok(orphans.len())
+}
+
+/// Leaves a message to a person: nobody knows whether it was sent, and it must not be sent again.
+pub(super) fn leave_in_doubt(act: &mut Act<'_>, message: &Message, word: &'static str, why: &'static str) -> Result<()> {
+    store::messages::set_state(act.conn, act.tenant, message.id, MessageState::Unknown, None, Some(why))?;
+    let Some(id) = message.reminder_id else { return Ok(()) };
+    let reminder = store::reminders::find(act.conn, act.tenant, id)?;
+    store::reminders::set_state(act.conn, act.tenant, id, ReminderState::OutcomeUnknown, Some(word))?;
+    tasks::review(act, reminder.customer_id, reminder.currency, Some(id), "outcome_unknown")
 }

@@ -53,13 +53,14 @@ fn show_first_key(db: &Db, clock: &Clock) -> Result<(), Failure> {
 /// Serves the API, and runs the loops if the role says so, until a signal says stop.
 pub(super) async fn until_told(instance: Arc<Instance>, state: Arc<State>, listener: TcpListener) -> Result<(), Failure> {
     let address = listener.local_addr()?;
+    // Before any work begins: until then a signal ends the process at once, and nothing is lost by it.
+    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let loops = (instance.config.role != Role::Api).then(|| jobs::start(&instance, &stopped));
     let server = http::serve(Arc::clone(&state), listener, 2)?;
     let handle = server.handle();
     let running = actix_web::rt::spawn(server);
     tracing::info!(%address, role = %state.config.role, "serving; the reference is at /docs");
-    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         _ = terminated.recv() => {}
         outcome = tokio::signal::ctrl_c() => outcome?,

@@ -36,7 +36,7 @@ pub async fn batch(instance: &Instance, tenant: TenantId) -> Result<bool> {
     // No call begins in the last third of the lease, and none lasts longer than a third: nobody else has the message while it is under way.
     let last_call = Instant::now() + Duration::from_secs(u64::from(seconds)) * 2 / 3;
     let claim = actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| {
-        actions::dispatch::claim(act, &links, &paused, lease, BATCH)
+        actions::dispatch::claim(act, &links, &paused, &repeat_until, lease, BATCH)
     })
     .await?;
     if claim.claimed.is_empty() {
@@ -50,10 +50,13 @@ pub async fn batch(instance: &Instance, tenant: TenantId) -> Result<bool> {
 
 /// Takes up what lost its dispatcher.
 pub(super) async fn recover(instance: &Instance, tenant: TenantId) -> Result<usize> {
-    let repeat = |account: &ProviderAccount, first: DateTime<Utc>| {
-        account.kind.parse().ok().and_then(|kind| registry::capabilities(kind).idempotency.repeat_until(first))
-    };
-    actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::outcome::recover(act, repeat, BATCH)).await
+    actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::outcome::recover(act, &repeat_until, BATCH))
+        .await
+}
+
+/// Until when an account's provider recognises what it was first given at `first`.
+fn repeat_until(account: &ProviderAccount, first: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    account.kind.parse().ok().and_then(|kind| registry::capabilities(kind).idempotency.repeat_until(first))
 }
 
 /// The partition's present.

@@ -263,6 +263,12 @@ pub fn attempts_of(conn: &mut Conn, tenant: TenantId, id: MessageId) -> Result<V
         .load(conn)?)
 }
 
+/// The first attempt that may have reached its provider, for all we know.
+pub fn doubtful_attempt(conn: &mut Conn, tenant: TenantId, id: MessageId) -> Result<Option<Attempt>> {
+    let doubtful = |attempt: &Attempt| matches!(attempt.outcome.as_deref(), None | Some("unknown" | "accepted"));
+    Ok(attempts_of(conn, tenant, id)?.into_iter().find(doubtful))
+}
+
 /// Hands a message to a dispatcher: content, token, lease and attempt in one transaction, before anything leaves.
 pub fn dispatch(conn: &mut Conn, message: &Message, attempt: &Attempt) -> Result<()> {
     diesel::update(messages::table.filter(messages::tenant_id.eq(message.tenant_id).and(messages::id.eq(message.id))))

@@ -1,13 +1,17 @@
 //! The real binary as a worker of its own process, to be killed, frozen and thawed.
 
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::{
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
 
 use data_encoding::BASE64;
 
 use super::world::World;
 
 /// A worker; it dies with the test.
-pub struct Worker(Child);
+pub struct Worker(Child, Instant);
 
 impl Worker {
     /// Starts one on the world's database, with as short a lease as there is.
@@ -26,7 +30,7 @@ impl Worker {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        Self(child)
+        Self(child, Instant::now())
     }
 
     /// `kill -9`.
@@ -45,8 +49,9 @@ impl Worker {
         self.signal("-CONT");
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Asks it to end, once it has had the time to begin, and waits until it has.
     pub fn stop(mut self) -> ExitStatus {
+        thread::sleep(Duration::from_secs(3).saturating_sub(self.1.elapsed()));
         self.signal("-TERM");
         self.0.wait().unwrap()
     }

@@ -108,7 +108,7 @@ impl World {
         catch_up(&self.app);
         let (db, clock, signer) = (&self.app.db, &self.app.clock, &self.app.state.signer);
         while actions::evidence::seal(db, clock, signer, self.partition, 2_000).await.unwrap() > 0 {}
-        let file = self.app.fetch("/v1/evidence/export", &self.key).await.expect("a whole export");
+        let file = self.app.fetch("/v1/evidence/export", &self.key).await.unwrap();
         let key = self.app.get("/v1/evidence/public-key", &self.key).await.expect(200)["public_key"].as_str().unwrap().parse().unwrap();
         verify(&file[..], &Trust { keys: vec![key], checkpoints: Vec::new() }).unwrap()
     }

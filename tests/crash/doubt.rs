@@ -1,0 +1,60 @@
+//! What may have been sent is sent again only where its key is known: by the same provider account, while it remembers.
+
+use chrono::TimeDelta;
+use relance::jobs;
+use serde_json::json;
+
+use super::{
+    gateway::{Gateway, Manner},
+    world::World,
+};
+use crate::on_both;
+
+const MUTE: Manner = Manner { delay: 0..1, drops: 100 };
+const KIND: Manner = Manner { delay: 0..1, drops: 0 };
+
+/// Does all that is due, some time later.
+async fn later(world: &World, by: TimeDelta) {
+    world.app.clock.advance(by);
+    while jobs::turn(&world.app.state.instance, world.partition).await.unwrap() == jobs::Turn::Busy {}
+}
+
+/// A second provider account, preferred to the first.
+async fn rival(world: &World) -> Gateway {
+    let gateway = Gateway::start(KIND);
+    let account = json!({"name": "Rival", "settings": {"kind": "webhook", "url": gateway.url},
+        "credentials": {"kind": "webhook", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, "priority": 0});
+    world.app.post("/v1/provider-accounts", &world.key, account).await.expect(201);
+    gateway
+}
+
+async fn states(world: &World) -> (String, String) {
+    let first = async |path: &str| {
+        let page = world.app.get(path, &world.key).await.expect(200);
+        page["data"][0].clone()
+    };
+    let (message, reminder) = (first("/v1/messages").await, first("/v1/reminders").await);
+    (message["state"].as_str().unwrap().to_owned(), reminder["state"].as_str().unwrap().to_owned())
+}
+
+on_both! {
+    async fn a_lost_answer_is_asked_for_again_where_it_was_lost(app: App) {
+        let world = World::of(app, String::new(), MUTE).await;
+        world.debtors(0..1).await;
+        later(&world, TimeDelta::zero()).await;
+        let rival = rival(&world).await;
+        later(&world, TimeDelta::minutes(1)).await;
+        assert_eq!((world.gateway.count(), world.gateway.by_key().len(), rival.count()), (2, 1, 0));
+        assert_eq!(states(&world).await, ("accepted".to_owned(), "completed".to_owned()));
+    }
+
+    async fn a_key_that_may_be_forgotten_is_not_used_again(app: App) {
+        let world = World::of(app, String::new(), MUTE).await;
+        world.debtors(0..1).await;
+        later(&world, TimeDelta::zero()).await;
+        let rival = rival(&world).await;
+        later(&world, TimeDelta::hours(13)).await;
+        assert_eq!((world.gateway.count(), rival.count()), (1, 0));
+        assert_eq!(states(&world).await, ("unknown".to_owned(), "outcome_unknown".to_owned()));
+    }
+}
