@@ -207,13 +207,13 @@ impl Account {
 impl CustomerFacts {
     /// Whom to contact on `channel`: the contacts with `role`, then the primary one, or, where none is marked so, the first.
     ///
-    /// `None` if none of them can be reached. `Some(None)` for a letter or a visit to a customer without contacts: the place is enough.
+    /// `None` if none of them can be reached. `Some(None)` for what a person does, to a customer without contacts.
     pub fn recipient(&self, role: Option<&str>, channel: Channel) -> Option<Option<ContactId>> {
         let of_role = self.contacts.iter().filter(|contact| role.is_some() && contact.role.as_deref() == role);
         let primary = self.contacts.iter().find(|contact| contact.primary).or_else(|| self.contacts.first());
         match of_role.chain(primary).find(|contact| contact.reachable(channel)) {
             Some(contact) => Some(Some(contact.id)),
-            None if self.contacts.is_empty() && matches!(channel, Channel::Letter | Channel::Visit) => Some(None),
+            None if self.contacts.is_empty() && !channel.is_sent() => Some(None),
             None => None,
         }
     }
@@ -224,8 +224,9 @@ impl ContactFacts {
     pub fn reachable(&self, channel: Channel) -> bool {
         let way = match channel {
             Channel::Email => self.email.is_some(),
-            Channel::Sms | Channel::Call => self.phone.is_some(),
-            Channel::Visit | Channel::Letter => true,
+            Channel::Sms => self.phone.is_some(),
+            // A person does these, and can find a number or an address.
+            Channel::Call | Channel::Visit | Channel::Letter => true,
         };
         way && !self.opted_out.contains(&channel) && !self.suppressed.contains(&channel)
     }

@@ -1,4 +1,4 @@
-//! The decision. Pure, total, and asked by everybody: the planner, `explain`, `simulate`.
+//! The decision. Pure, total, and asked by everybody: the planner, `explain`, the test clock.
 //!
 //! The rules, beside those of an instalment's own steps (`ladder`) and of the moment ([`super::release`]):
 //!
