@@ -135,6 +135,16 @@ impl Operation {
         self.scope().and_then(|scope| scope.parse::<Scope>().ok()).is_some_and(Scope::is_platform)
     }
 
+    /// What exists in test mode only, where this world's tenant owns nothing.
+    pub fn is_of_test_mode(&self) -> bool {
+        self.value["tags"][0] == "Sandbox"
+    }
+
+    /// Whether it believes no key at all, but a provider's signature.
+    pub fn is_signed(&self) -> bool {
+        self.id.starts_with("receiveReceipt")
+    }
+
     pub fn is_list(&self) -> bool {
         self.parameters("query").any(|parameter| parameter["name"] == "cursor")
     }
@@ -353,6 +363,8 @@ impl World {
         for (prefix, id) in [("rem", reminder.id.to_string()), ("msg", message.id.to_string()), ("tsk", task.id.to_string())] {
             self.ids.insert(prefix.to_owned(), id);
         }
+        let link = app.state.links.unsubscribe(tenant_id, message.id).unwrap();
+        self.texts.insert("token".to_owned(), link.rsplit('/').next().unwrap().to_owned());
         let write = move |conn: &mut Conn| {
             store::reminders::insert(conn, std::slice::from_ref(&reminder))?;
             store::messages::insert(conn, std::slice::from_ref(&message))?;
@@ -538,6 +550,9 @@ impl World {
         {
             let answer = operation.call(app, &self.tenant.live, &self.request(operation)).await;
             let mut body = answer.body.clone();
+            if let Some(id) = body.get_mut("request_id") {
+                *id = Value::Null;
+            }
             for key in body.get_mut("data").and_then(Value::as_array_mut).into_iter().flatten().filter(|row| row["object"] == "api_key") {
                 key["last_used_at"] = Value::Null;
             }
