@@ -1,6 +1,6 @@
 //! Planning: due accounts are decided about, and what follows is written down, in one transaction.
 //!
-//! Nothing is sent here and nothing is judged: [`plan`] judges. Invariant: an account that was looked at has either an open reminder, or the moment of the next look, or
+//! Nothing is sent here and nothing is judged: `plan()` judges. Invariant: an account that was looked at has either an open reminder, or the moment of the next look, or
 //! nothing that time alone could change.
 
 use std::{

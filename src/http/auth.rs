@@ -1,6 +1,6 @@
 //! Who is calling: an API key, or a short-lived token that stands for one.
 //!
-//! Keys are looked up by digest and remembered for [`REMEMBERED`], so that a revocation is felt everywhere within five seconds. Tokens are HS256 under a
+//! Keys are looked up by digest and remembered for a few seconds, so that a revocation is felt everywhere within five seconds. Tokens are HS256 under a
 //! key derived for nothing else; they name the API key they stand for, and fall with it.
 
 use std::{
