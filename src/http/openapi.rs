@@ -61,13 +61,18 @@ fn build() -> Value {
     document
 }
 
-/// Takes out the problems that no operation has: a 405 is what a path answers to the methods that are no operations.
+/// Takes out the problems that no operation has (a 405 is what a path answers to the methods that are no operations), and the shapes that
+/// nothing refers to because they stand where they are used.
 fn drop_unanswered(root: &mut Map<String, Value>) {
     let answered = root.get("paths").map(Value::to_string).unwrap_or_default();
     if let Some(responses) =
         root.get_mut("components").and_then(|components| components.get_mut("responses")).and_then(Value::as_object_mut)
     {
         responses.retain(|name, _| answered.contains(&format!("\"#/components/responses/{name}\"")));
+    }
+    let everything = Value::Object(root.clone()).to_string();
+    if let Some(schemas) = root.get_mut("components").and_then(|components| components.get_mut("schemas")).and_then(Value::as_object_mut) {
+        schemas.retain(|name, _| everything.contains(&format!("\"#/components/schemas/{name}\"")));
     }
 }
 
