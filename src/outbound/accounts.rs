@@ -18,8 +18,8 @@ use crate::domain::{
     invalid::Faults,
 };
 
-/// What an account may be called with, unless its provider says otherwise by `Retry-After`.
-const RATE: Rate = Rate { per_second: 1_000, burst: 2_000 };
+/// How often an account may be called: a bound on our own haste. What its provider wants, it says by `Retry-After`, and is obeyed.
+const RATE: Rate = Rate { per_second: 10_000, burst: 10_000 };
 
 /// An account's name.
 type Name = (TenantId, ProviderAccountId);
