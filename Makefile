@@ -13,14 +13,15 @@ demo: ## Run the demonstration: two tenants, 120 virtual days, then the API
 test: ## Run every test on both databases (starts a PostgreSQL of its own)
 	tests/with-postgres $(CARGO) test --locked
 
-check: ## Format, lints, docs, licences, the committed OpenAPI document
+check: ## Format, lints, docs, licences, the committed OpenAPI document (redocly, strict)
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
 	tests/supply
 	$(CARGO) run --quiet --locked -- openapi --check openapi/openapi.json
+	tests/contract/run --lint
 
-contract: ## Hold the running API to its document (redocly, schemathesis)
+contract: ## Hold the running API to its document (schemathesis)
 	tests/contract/run
 
 fuzz: ## The same, with ten times the requests and a new seed

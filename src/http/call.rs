@@ -114,7 +114,20 @@ fn check(operation: &Operation, query: &str, body: Value) -> Result<(Value, Valu
     if let Err(wrong) = operation.check_body(&body) {
         faults.nest("", wrong);
     }
-    faults.or((query, body)).map_err(Error::Malformed)
+    faults.or(()).map_err(Error::Malformed)?;
+    let mut faults = Faults::none();
+    refuse_nul(&body, "", &mut faults);
+    faults.or((query, body)).map_err(Error::Invalid)
+}
+
+/// PostgreSQL keeps no NUL in a text, so nobody may send one.
+fn refuse_nul(value: &Value, pointer: &str, faults: &mut Faults) {
+    match value {
+        Value::String(text) if text.contains('\0') => faults.add(pointer, "wrong_format", "must not contain the character NUL"),
+        Value::Array(items) => items.iter().enumerate().for_each(|(n, item)| refuse_nul(item, &format!("{pointer}/{n}"), faults)),
+        Value::Object(map) => map.iter().for_each(|(name, item)| refuse_nul(item, &format!("{pointer}/{name}"), faults)),
+        _ => {}
+    }
 }
 
 /// A body as the type that the handler takes. What fits the schema and not the type breaks a rule that a schema cannot say: such a telephone number

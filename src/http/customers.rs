@@ -235,7 +235,7 @@ pub async fn change(call: Call<CustomerChange>) -> Answer {
 /// Get a customer by its external id
 ///
 /// By the name that another system gave it.
-#[utoipa::path(operation_id = "getCustomerByExternalId", tag = "Customers", params(("source" = String, Path, description = "The other system", min_length = 1, max_length = 50, pattern = "^[A-Za-z0-9._-]+$"), ("external_id" = String, Path, description = "Its name for the customer", max_length = 200)), responses((status = 200, description = "The customer", body = CustomerView)), security(("api_key" = ["customers:read"])))]
+#[utoipa::path(operation_id = "getCustomerByExternalId", tag = "Customers", params(("source" = String, Path, description = "The other system", min_length = 1, max_length = 50, pattern = "^[A-Za-z0-9._-]+$"), ("external_id" = String, Path, description = "Its name for the customer", max_length = 200, pattern = "^[^\\x00-\\x1F\\x7F-\\x9F]+$")), responses((status = 200, description = "The customer", body = CustomerView)), security(("api_key" = ["customers:read"])))]
 #[get("/v1/customers/by-external-id/{source}/{external_id}")]
 pub async fn find_by_key(call: Call, path: KeyPath) -> Answer {
     let key = external::key(&path)?;
@@ -251,7 +251,7 @@ pub async fn find_by_key(call: Call, path: KeyPath) -> Answer {
 /// Record a customer by its external id
 ///
 /// Creates it, or brings it up to date with what is given. People are recognised by e-mail, else by telephone, else by name; nobody is removed.
-#[utoipa::path(operation_id = "putCustomerByExternalId", tag = "Customers", params(("source" = String, Path, description = "The other system", min_length = 1, max_length = 50, pattern = "^[A-Za-z0-9._-]+$"), ("external_id" = String, Path, description = "Its name for the customer", max_length = 200)), request_body = NewCustomer, responses((status = 201, description = "Recorded", body = CustomerView), (status = 200, description = "Known, and as it is now", body = CustomerView)), security(("api_key" = ["customers:write"])))]
+#[utoipa::path(operation_id = "putCustomerByExternalId", tag = "Customers", params(("source" = String, Path, description = "The other system", min_length = 1, max_length = 50, pattern = "^[A-Za-z0-9._-]+$"), ("external_id" = String, Path, description = "Its name for the customer", max_length = 200, pattern = "^[^\\x00-\\x1F\\x7F-\\x9F]+$")), request_body = NewCustomer, responses((status = 201, description = "Recorded", body = CustomerView), (status = 200, description = "Known, and as it is now", body = CustomerView)), security(("api_key" = ["customers:write"])))]
 #[put("/v1/customers/by-external-id/{source}/{external_id}")]
 pub async fn put_by_key(call: Call<NewCustomer>, path: KeyPath) -> Answer {
     let key = external::key(&path)?;

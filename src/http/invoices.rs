@@ -171,7 +171,7 @@ pub async fn cancel(call: Call) -> Answer {
 /// Get an invoice by its external id
 ///
 /// By the name that another system gave it.
-#[utoipa::path(operation_id = "getInvoiceByExternalId", tag = "Invoices", params(("source" = String, Path, description = "The other system", min_length = 1, max_length = 50, pattern = "^[A-Za-z0-9._-]+$"), ("external_id" = String, Path, description = "Its name for the invoice", max_length = 200)), responses((status = 200, description = "The invoice", body = InvoiceView)), security(("api_key" = ["invoices:read"])))]
+#[utoipa::path(operation_id = "getInvoiceByExternalId", tag = "Invoices", params(("source" = String, Path, description = "The other system", min_length = 1, max_length = 50, pattern = "^[A-Za-z0-9._-]+$"), ("external_id" = String, Path, description = "Its name for the invoice", max_length = 200, pattern = "^[^\\x00-\\x1F\\x7F-\\x9F]+$")), responses((status = 200, description = "The invoice", body = InvoiceView)), security(("api_key" = ["invoices:read"])))]
 #[get("/v1/invoices/by-external-id/{source}/{external_id}")]
 pub async fn find_by_key(call: Call, path: KeyPath) -> Answer {
     let key = external::key(&path)?;
@@ -187,7 +187,7 @@ pub async fn find_by_key(call: Call, path: KeyPath) -> Answer {
 /// Record an invoice by its external id
 ///
 /// Creates it, or brings it up to date with what is given. Amounts and due dates change only while nothing settles them.
-#[utoipa::path(operation_id = "putInvoiceByExternalId", tag = "Invoices", params(("source" = String, Path, description = "The other system", min_length = 1, max_length = 50, pattern = "^[A-Za-z0-9._-]+$"), ("external_id" = String, Path, description = "Its name for the invoice", max_length = 200)), request_body = NewInvoice, responses((status = 201, description = "Recorded", body = InvoiceView), (status = 200, description = "Known, and as it is now", body = InvoiceView)), security(("api_key" = ["invoices:write"])))]
+#[utoipa::path(operation_id = "putInvoiceByExternalId", tag = "Invoices", params(("source" = String, Path, description = "The other system", min_length = 1, max_length = 50, pattern = "^[A-Za-z0-9._-]+$"), ("external_id" = String, Path, description = "Its name for the invoice", max_length = 200, pattern = "^[^\\x00-\\x1F\\x7F-\\x9F]+$")), request_body = NewInvoice, responses((status = 201, description = "Recorded", body = InvoiceView), (status = 200, description = "Known, and as it is now", body = InvoiceView)), security(("api_key" = ["invoices:write"])))]
 #[put("/v1/invoices/by-external-id/{source}/{external_id}")]
 pub async fn put_by_key(call: Call<NewInvoice>, path: KeyPath) -> Answer {
     let key = external::key(&path)?;
