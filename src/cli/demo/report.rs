@@ -41,7 +41,7 @@ pub async fn print(instance: &Arc<Instance>, creditors: &[Creditor]) -> Result<(
                 .or_default() += 1;
         }
         println!(
-            "\n{}: {} customers' invoices {}, messages {}",
+            "\n{}: {} customers, {} invoices, {} messages",
             creditor.name,
             customers(creditor),
             creditor.invoices.len(),
