@@ -91,6 +91,26 @@ on_both! {
         assert_eq!(app.get("/v1/api-keys", &tenant.live).await.expect(200)["data"].as_array().unwrap().len(), 2);
     }
 
+    async fn a_kept_answer_is_forgotten_after_thirty_days(app: App) {
+        let tenant = app.tenant("Atelier").await;
+        let key = [("Idempotency-Key", "export")];
+        let send = async || app.send("POST", "/v1/api-keys", &tenant.live, json!({"name": "export", "scopes": ["tenant:read"]}), &key).await;
+        let first = send().await.expect(201);
+        app.clock.advance(TimeDelta::days(30) - TimeDelta::seconds(1));
+        assert_eq!(send().await.header("idempotent-replayed"), Some("true"));
+        app.clock.advance(TimeDelta::seconds(1));
+        let fresh = send().await;
+        assert_eq!((fresh.status, fresh.header("idempotent-replayed"), fresh.body["id"] == first["id"]), (201, None, false));
+    }
+
+    async fn no_text_holds_a_nul(app: App) {
+        let tenant = app.tenant("Atelier").await;
+        let body = app.post("/v1/customers", &tenant.live, json!({"name": "Garage\u{0}", "kind": "business"})).await;
+        assert_eq!((body.status, &body.body["errors"][0]["pointer"]), (422, &json!("/name")));
+        let query = app.get("/v1/customers?source=%00&external_id=1", &tenant.live).await;
+        assert_eq!((query.status, &query.body["errors"][0]["pointer"]), (422, &json!("?source")));
+    }
+
     async fn pages_hold_their_place(app: App) {
         let tenant = app.tenant("Atelier").await;
         for n in 0..5 {

@@ -276,7 +276,7 @@ impl TenantId {
     }
 }
 
-/// Both modes of a tenant bear the same public name.
+/// Both modes of a tenant bear the same public name, which ends in an even digit.
 impl fmt::Display for TenantId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ten_{}", crockford(self.in_mode(Mode::Live).0))
@@ -290,7 +290,11 @@ impl fmt::Debug for TenantId {
 impl FromStr for TenantId {
     type Err = WrongId;
     fn from_str(text: &str) -> Result<Self, WrongId> {
-        parse(text, "ten", "a tenant").map(|uuid| Self(uuid).in_mode(Mode::Live))
+        let tenant = Self(parse(text, "ten", "a tenant")?);
+        match tenant.mode() {
+            Mode::Live => Ok(tenant),
+            Mode::Test => Err(WrongId::Malformed { expected: "a tenant", prefix: "ten" }),
+        }
     }
 }
 impl serde::Serialize for TenantId {
@@ -336,5 +340,12 @@ mod tests {
         assert_ne!(live, test);
         assert_eq!((live.mode(), test.mode()), (Mode::Live, Mode::Test));
         assert_eq!(live.to_string(), test.to_string());
+    }
+
+    #[test]
+    fn a_tenants_name_has_one_spelling() {
+        let even = format!("ten_{}2", "0".repeat(25));
+        assert_eq!(even.parse::<TenantId>().unwrap().to_string(), even);
+        assert!(format!("ten_{}3", "0".repeat(25)).parse::<TenantId>().is_err());
     }
 }

@@ -31,12 +31,10 @@ pub enum Purpose {
     ApiKey,
     /// The path where a provider delivers receipts: `rli_`.
     Inbound,
-    /// The link by which a debtor unsubscribes: `rlu_`.
-    Unsubscribe,
 }
 
 impl Purpose {
-    const ALL: [Self; 3] = [Self::ApiKey, Self::Inbound, Self::Unsubscribe];
+    const ALL: [Self; 2] = [Self::ApiKey, Self::Inbound];
 
     /// What a token of this purpose and that partition begins with.
     fn prefix(self, tenant: TenantId) -> &'static str {
@@ -45,7 +43,6 @@ impl Purpose {
             (Self::ApiKey, Mode::Live) => "rlk_live_",
             (Self::ApiKey, Mode::Test) => "rlk_test_",
             (Self::Inbound, _) => "rli_",
-            (Self::Unsubscribe, _) => "rlu_",
         }
     }
 }
@@ -197,7 +194,6 @@ mod tests {
             (Purpose::ApiKey, tenant().in_mode(Mode::Test), "rlk_test_"),
             (Purpose::ApiKey, TenantId::PLATFORM, "rlk_platform_"),
             (Purpose::Inbound, tenant().in_mode(Mode::Test), "rli_"),
-            (Purpose::Unsubscribe, tenant(), "rlu_"),
         ];
         for (purpose, tenant, prefix) in cases {
             let new = NewToken::generate(purpose, tenant).unwrap();

@@ -36,25 +36,10 @@ pub fn find(conn: &mut Conn, tenant: TenantId, key_digest: &[u8], now: DateTime<
         .optional()?)
 }
 
-/// Writes a record; an expired one of the same key makes room.
+/// Writes a record, and forgets those of the tenant that have expired: there are as many of them as were written a month ago at this pace.
 pub fn insert(conn: &mut Conn, record: &Record) -> Result<()> {
-    diesel::delete(
-        idempotency_records::table.filter(
-            idempotency_records::tenant_id
-                .eq(record.tenant_id)
-                .and(idempotency_records::key_digest.eq(&record.key_digest))
-                .and(idempotency_records::expires_at.le(record.created_at)),
-        ),
-    )
-    .execute(conn)?;
+    let expired = idempotency_records::tenant_id.eq(record.tenant_id).and(idempotency_records::expires_at.le(record.created_at));
+    diesel::delete(idempotency_records::table.filter(expired)).execute(conn)?;
     diesel::insert_into(idempotency_records::table).values(record).execute(conn)?;
     Ok(())
-}
-
-/// Forgets what has expired.
-pub fn sweep(conn: &mut Conn, tenant: TenantId, now: DateTime<Utc>) -> Result<usize> {
-    Ok(diesel::delete(
-        idempotency_records::table.filter(idempotency_records::tenant_id.eq(tenant).and(idempotency_records::expires_at.le(Ts(now)))),
-    )
-    .execute(conn)?)
 }
