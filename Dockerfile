@@ -6,11 +6,11 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked
+RUN cargo build --profile dist --locked
 # What the binary needs to run, and nothing else: the C library, the loader, the roots of trust, a place for the embedded database.
 RUN mkdir -p /image/usr/local/bin /image/data /image/tmp \
-    && cp target/release/relance /image/usr/local/bin/ \
-    && ldd target/release/relance | grep -o '/[^ ]*' | xargs cp --parents --dereference --target-directory /image \
+    && cp target/dist/relance /image/usr/local/bin/ \
+    && ldd target/dist/relance | grep -o '/[^ ]*' | xargs cp --parents --dereference --target-directory /image \
     && cp --parents --dereference /etc/ssl/certs/ca-certificates.crt /image \
     && chown 65532:65532 /image/data && chmod 1777 /image/tmp
 
