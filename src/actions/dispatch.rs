@@ -8,7 +8,10 @@ use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
-use super::{Act, tasks, wording::Occasion};
+use super::{
+    Act, tasks,
+    wording::{Occasion, Templates},
+};
 use crate::{
     domain::{
         contact::Channel,
@@ -21,7 +24,7 @@ use crate::{
         },
         ids::{PolicyId, ProviderAccountId, ReminderId},
         link::Links,
-        template::{render::Rendered, source::Source},
+        template::render::Rendered,
     },
     error::{Error, Result},
     store::{
@@ -105,7 +108,7 @@ struct Desk<'p> {
     reminders: HashMap<ReminderId, Reminder>,
     loaded: HashMap<Key, Loaded>,
     policies: HashMap<(PolicyId, i32), Policy>,
-    sources: HashMap<String, Source>,
+    templates: Templates,
     accounts: HashMap<Channel, Vec<ProviderAccount>>,
     paused: &'p Paused,
     repeat_until: RepeatUntil<'p>,
@@ -123,7 +126,7 @@ impl<'p> Desk<'p> {
             loaded: store::facts::load(act.conn, act.tenant, &keys, act.now)?,
             reminders,
             policies: HashMap::new(),
-            sources: HashMap::new(),
+            templates: Templates::default(),
             accounts: HashMap::new(),
             paused,
             repeat_until,
@@ -248,14 +251,9 @@ impl<'p> Desk<'p> {
         if let Entry::Vacant(place) = self.policies.entry(version) {
             place.insert(store::policies::find_version(act.conn, act.tenant, reminder.policy_id, reminder.policy_version)?);
         }
-        if !self.sources.contains_key(&reminder.template) {
-            let source = store::templates::active(act.conn, act.tenant, &reminder.template)?;
-            self.sources.insert(reminder.template.clone(), source);
-        }
+        let template = self.templates.get(act, &reminder.template)?;
         let step = self.policies.get(&version).and_then(|policy| (1..).zip(&policy.steps).find(|(_, step)| step.key == reminder.step_key));
-        let (Some((number, step)), Some(source), Some(loaded)) =
-            (step, self.sources.get(&reminder.template), self.loaded.get(&(reminder.customer_id, reminder.currency)))
-        else {
+        let (Some((number, step)), Some(loaded)) = (step, self.loaded.get(&(reminder.customer_id, reminder.currency))) else {
             return Ok(Err(format!("the step {} is not in the policy", reminder.step_key)));
         };
         let previous = loaded.last_written_at;
@@ -270,7 +268,7 @@ impl<'p> Desk<'p> {
             unsubscribe_link: link,
             now: act.now,
         };
-        Ok(occasion.write(reminder.channel, source).map_err(|error| error.to_string()))
+        Ok(occasion.write(reminder.channel, template).map_err(|error| error.to_string()))
     }
 }
 

@@ -10,7 +10,10 @@ use std::{
 
 use serde_json::json;
 
-use super::{Act, tasks, wording::Occasion};
+use super::{
+    Act, tasks,
+    wording::{Occasion, Templates},
+};
 use crate::{
     domain::{
         contact::Channel,
@@ -144,6 +147,7 @@ struct Batch {
     reminders: Vec<Reminder>,
     messages: Vec<Message>,
     tasks: Vec<(Reminder, Option<String>)>,
+    templates: Templates,
 }
 
 impl Batch {
@@ -184,7 +188,7 @@ impl Case<'_> {
                 if reminder.channel.is_sent() {
                     batch.messages.push(message(act, self.loaded, &reminder)?);
                 } else {
-                    let script = self.script(act, &reminder)?;
+                    let script = self.script(act, &reminder, &mut batch.templates)?;
                     batch.tasks.push((reminder.clone(), script));
                 }
                 batch.reminders.push(reminder);
@@ -226,8 +230,8 @@ impl Case<'_> {
     }
 
     /// What the person is to say or write; absent where the text cannot be filled in, which the task then says.
-    fn script(&self, act: &mut Act<'_>, reminder: &Reminder) -> Result<Option<String>> {
-        let source = store::templates::active(act.conn, act.tenant, &reminder.template)?;
+    fn script(&self, act: &mut Act<'_>, reminder: &Reminder, templates: &mut Templates) -> Result<Option<String>> {
+        let template = templates.get(act, &reminder.template)?;
         let Some((number, step)) = (1..).zip(&self.policy.steps).find(|(_, step)| step.key == reminder.step_key) else { return Ok(None) };
         let occasion = Occasion {
             tenant: self.tenant,
@@ -240,7 +244,7 @@ impl Case<'_> {
             unsubscribe_link: None,
             now: act.now,
         };
-        Ok(match occasion.write(reminder.channel, &source) {
+        Ok(match occasion.write(reminder.channel, template) {
             Ok(template_output) => Some(super::dispatch::plain(template_output)),
             Err(error) => {
                 tracing::warn!(reminder = %reminder.id, %error, "a script could not be written");

@@ -1,9 +1,12 @@
 //! From an account to the words about it: gathers the facts that a template sees, and fills it in.
 //!
-//! Not here: which template, and whether anything is said at all.
+//! Not here: which template, and whether anything is said at all. Invariant: whatever the size of a batch, each template is read and parsed once for it.
+
+use std::collections::{HashMap, hash_map::Entry};
 
 use chrono::{DateTime, Days, Utc};
 
+use super::Act;
 use crate::{
     domain::{
         calendar::local,
@@ -11,19 +14,64 @@ use crate::{
         dunning::{policy::Step, reminder::ListedInstalment},
         ids::{ContactId, InvoiceId},
         locale::Language,
-        money::Money,
+        money::{Currency, Money},
         template::{
             self,
             facts::{Bank, Contact, Creditor, Customer, Facts, InvoiceLine, Previous},
-            render::{RenderError, Rendered},
+            render::{Form, RenderError, Rendered},
             source::Source,
         },
     },
-    store::{facts::Loaded, tenants::Tenant},
+    error::{Error, Result},
+    store::{self, facts::Loaded, tenants::Tenant},
 };
 
 /// The most lines that a message lists; the total covers them all.
 const MAX_LINES: usize = 300;
+
+/// The templates in force, as a batch of accounts meets them.
+#[derive(Debug, Default)]
+pub struct Templates(HashMap<String, Template>);
+
+impl Templates {
+    /// The template of that key.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn get(&mut self, act: &mut Act<'_>, key: &str) -> Result<&mut Template> {
+        if !self.0.contains_key(key) {
+            self.0.insert(key.to_owned(), Template::new(store::templates::active(act.conn, act.tenant, key)?));
+        }
+        self.0.get_mut(key).ok_or_else(|| Error::internal("a template was lost"))
+    }
+}
+
+/// A template, and what has been parsed of it.
+#[derive(Debug)]
+pub struct Template {
+    source: Source,
+    forms: HashMap<(Channel, Language, Currency), Form>,
+}
+
+impl Template {
+    /// Nothing is parsed yet.
+    pub fn new(source: Source) -> Self {
+        Self { source, forms: HashMap::new() }
+    }
+
+    fn form(
+        &mut self,
+        channel: Channel,
+        languages: impl IntoIterator<Item = Language>,
+        currency: Currency,
+    ) -> Result<(Language, &Form), RenderError> {
+        let (language, content) = self.source.in_language(languages).ok_or(RenderError::Missing { part: "contents" })?;
+        Ok(match self.forms.entry((channel, language, currency)) {
+            Entry::Occupied(known) => (language, known.into_mut()),
+            Entry::Vacant(place) => (language, place.insert(Form::new(channel, content, language, currency)?)),
+        })
+    }
+}
 
 /// What a message is about.
 #[derive(Debug, Clone, Copy)]
@@ -49,13 +97,13 @@ pub struct Occasion<'a> {
 }
 
 impl Occasion<'_> {
-    /// Fills in `source` for `channel`, in the recipient's language as far as it is spoken.
+    /// Fills in `template` for `channel`, in the recipient's language as far as it is spoken.
     ///
     /// # Errors
     /// Why there are no words: a missing part, a fact that is absent, a text that grows too long.
-    pub fn write(&self, channel: Channel, source: &Source) -> Result<Rendered, RenderError> {
-        let (language, content) = source.in_language(self.languages()).ok_or(RenderError::Missing { part: "contents" })?;
-        template::render::render(channel, content, &self.facts(language))
+    pub fn write(&self, channel: Channel, template: &mut Template) -> Result<Rendered, RenderError> {
+        let (language, form) = template.form(channel, self.languages(), self.loaded.account.currency)?;
+        form.fill(&self.facts(language))
     }
 
     fn languages(&self) -> impl Iterator<Item = Language> {

@@ -9,7 +9,10 @@ use utoipa::ToSchema;
 
 use super::{Call, Problem, call::Answer, templates};
 use crate::{
-    actions::{self, wording::Occasion},
+    actions::{
+        self,
+        wording::{Occasion, Template},
+    },
     domain::{
         access::Scope,
         calendar::local,
@@ -115,7 +118,7 @@ fn filled_in(conn: &mut Conn, tenant: TenantId, key: &str, wanted: &PreviewReque
         Some(customer) => {
             let now = actions::present(conn, tenant, wall)?;
             let source = Source { channel, contents: BTreeMap::from([(language, content)]) };
-            of_account(conn, &creditor, customer, channel, &source, now)?
+            of_account(conn, &creditor, customer, channel, source, now)?
         }
         None => render(channel, &content, &Facts::sample(language)),
     };
@@ -129,7 +132,7 @@ fn of_account(
     creditor: &Tenant,
     customer: CustomerId,
     channel: Channel,
-    source: &Source,
+    source: Source,
     now: DateTime<Utc>,
 ) -> Result<std::result::Result<Rendered, RenderError>> {
     let currency = store::instalments::oldest_currency(conn, creditor.tenant_id, customer)?.unwrap_or(creditor.currency);
@@ -150,7 +153,7 @@ fn of_account(
     let previous = loaded.last_written_at;
     let (tenant, step) = (creditor, &unnamed_step(channel));
     let occasion = Occasion { tenant, loaded: &loaded, contact, lines: &lines, step, number: 1, previous, unsubscribe_link: None, now };
-    Ok(occasion.write(channel, source))
+    Ok(occasion.write(channel, &mut Template::new(source)))
 }
 
 /// A preview belongs to no policy.

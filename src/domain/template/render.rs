@@ -94,13 +94,11 @@ impl RenderError {
     }
 }
 
-/// How one part is written.
-#[derive(Debug, Clone, Copy)]
-struct Part<'a> {
-    name: &'static str,
-    source: &'a str,
-    html: bool,
-    style: Style,
+/// Content made ready for one channel, language and currency: parsed once, filled in for as many accounts as there are.
+#[derive(Debug)]
+pub struct Form {
+    channel: Channel,
+    environment: Environment<'static>,
 }
 
 /// Fills in what `channel` needs of `content`, in the language of the facts.
@@ -108,50 +106,78 @@ struct Part<'a> {
 /// # Errors
 /// A part is missing, too long, or speaks of what is not there; see [`RenderError`].
 pub fn render(channel: Channel, content: &Content, facts: &Facts) -> Result<Rendered, RenderError> {
-    let context = Value::from(Serde(facts));
-    let write = |part: Part<'_>| write(part, &context, facts);
-    let needed = |part: &'static str, source: &Option<String>| source.clone().ok_or(RenderError::Missing { part });
-    let plain = |name, source: &str| write(Part { name, source, html: false, style: Style::Full });
-    let title = |source: &str| plain("subject", source).map(|text| one_line(&text));
-    match channel {
-        Channel::Email => Ok(Rendered::Email {
-            subject: title(&needed("subject", &content.subject)?)?,
-            text: tidy(&plain("body_text", &needed("body_text", &content.body_text)?)?),
-            html: content
-                .body_html
-                .as_deref()
-                .map(|source| write(Part { name: "body_html", source, html: true, style: Style::Full }))
-                .transpose()?,
-        }),
-        Channel::Sms => {
-            let source = needed("sms", &content.sms)?;
-            let text = tidy(&write(Part { name: "sms", source: &source, html: false, style: Style::Plain })?);
-            let segments = sms::segments(&text);
-            Ok(Rendered::Sms { text, segments })
+    Form::new(channel, content, facts.language, facts.currency)?.fill(facts)
+}
+
+impl Form {
+    /// Parses the parts that `channel` has a use for.
+    ///
+    /// # Errors
+    /// A part that the channel needs is missing, or is no template.
+    pub fn new(channel: Channel, content: &Content, language: Language, currency: Currency) -> Result<Self, RenderError> {
+        let style = if channel == Channel::Sms { Style::Plain } else { Style::Full };
+        let mut environment = environment(style, language, currency);
+        let parts: &[(&'static str, &Option<String>, bool)] = match channel {
+            Channel::Email => {
+                &[("subject", &content.subject, true), ("body_text", &content.body_text, true), ("body_html", &content.body_html, false)]
+            }
+            Channel::Sms => &[("sms", &content.sms, true)],
+            Channel::Call | Channel::Visit | Channel::Letter => {
+                &[("subject", &content.subject, false), ("body_text", &content.body_text, true)]
+            }
+        };
+        for (part, source, needed) in parts {
+            match source {
+                Some(source) => environment.add_template_owned(*part, source.clone()).map_err(|error| refused(part, &error))?,
+                None if *needed => return Err(RenderError::Missing { part }),
+                None => {}
+            }
         }
-        Channel::Call | Channel::Visit | Channel::Letter => Ok(Rendered::Script {
-            title: content.subject.as_deref().map(title).transpose()?,
-            text: tidy(&plain("body_text", &needed("body_text", &content.body_text)?)?),
-        }),
+        Ok(Self { channel, environment })
+    }
+
+    /// Fills it in; the facts are of this form's language and currency.
+    ///
+    /// # Errors
+    /// A part grows too long, or speaks of what is not there; see [`RenderError`].
+    pub fn fill(&self, facts: &Facts) -> Result<Rendered, RenderError> {
+        let context = Value::from(Serde(facts));
+        let part = |name| self.write(name, &context);
+        let needed = |name| part(name)?.ok_or(RenderError::Missing { part: name });
+        match self.channel {
+            Channel::Email => {
+                Ok(Rendered::Email { subject: one_line(&needed("subject")?), text: tidy(&needed("body_text")?), html: part("body_html")? })
+            }
+            Channel::Sms => {
+                let text = tidy(&needed("sms")?);
+                let segments = sms::segments(&text);
+                Ok(Rendered::Sms { text, segments })
+            }
+            Channel::Call | Channel::Visit | Channel::Letter => {
+                Ok(Rendered::Script { title: part("subject")?.map(|title| one_line(&title)), text: tidy(&needed("body_text")?) })
+            }
+        }
+    }
+
+    /// Fills in one part, if the content has it.
+    fn write(&self, part: &'static str, context: &Value) -> Result<Option<String>, RenderError> {
+        let Ok(template) = self.environment.get_template(part) else { return Ok(None) };
+        let mut output = Bounded { bytes: Vec::new() };
+        template.render_captured_to(context.clone(), &mut output).map_err(|error| refused(part, &error))?;
+        Ok(Some(String::from_utf8_lossy(&output.bytes).chars().filter(|letter| is_printable(*letter)).collect()))
+    }
+}
+
+fn refused(part: &'static str, error: &Error) -> RenderError {
+    match error.kind() {
+        ErrorKind::OutOfFuel | ErrorKind::WriteFailure => RenderError::TooLong { part },
+        _ => RenderError::Refused { part, line: error.line().unwrap_or(1), reason: reason(error) },
     }
 }
 
 /// The syntax of templates: Jinja's, where a line that holds only a tag leaves no line behind.
 pub(super) fn syntax() -> SyntaxConfig {
     SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default()
-}
-
-/// Fills in one part.
-fn write(part: Part<'_>, context: &Value, facts: &Facts) -> Result<String, RenderError> {
-    let environment = environment(part, facts.language, facts.currency);
-    let mut output = Bounded { bytes: Vec::new() };
-    let refused = |error: &Error| match error.kind() {
-        ErrorKind::OutOfFuel | ErrorKind::WriteFailure => RenderError::TooLong { part: part.name },
-        _ => RenderError::Refused { part: part.name, line: error.line().unwrap_or(1), reason: reason(error) },
-    };
-    let template = environment.template_from_named_str(part.name, part.source).map_err(|error| refused(&error))?;
-    template.render_captured_to(context.clone(), &mut output).map_err(|error| refused(&error))?;
-    Ok(String::from_utf8_lossy(&output.bytes).chars().filter(|letter| is_printable(*letter)).collect())
 }
 
 /// What the engine says, without the value it says it of.
@@ -165,21 +191,19 @@ fn reason(error: &Error) -> String {
 }
 
 /// An engine that knows the filters of [`grammar::FILTERS`](super::grammar::FILTERS) and nothing else.
-fn environment(part: Part<'_>, language: Language, currency: Currency) -> Environment<'_> {
+fn environment(style: Style, language: Language, currency: Currency) -> Environment<'static> {
     let mut environment = Environment::empty();
     environment.set_syntax(syntax());
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(MAX_FRAMES);
-    let escape = if part.html { AutoEscape::Html } else { AutoEscape::None };
-    environment.set_auto_escape_callback(move |_| escape.clone());
+    environment.set_auto_escape_callback(|part| if part == "body_html" { AutoEscape::Html } else { AutoEscape::None });
     environment.set_formatter(|out, state, value| {
         if value.is_none() || value.is_undefined() {
             return Err(Error::from(ErrorKind::UndefinedError));
         }
         escape_formatter(out, state, value)
     });
-    let style = part.style;
     environment.add_filter("money", move |value: Value| {
         let amount = amount(&value, currency)?;
         Ok::<_, Error>(format::money(amount, language, style))
