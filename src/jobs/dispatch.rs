@@ -11,7 +11,11 @@ use crate::{
         dispatch::Claimed,
         outcome::{Foretold, Outcome, Sent},
     },
-    domain::{contact::Email, ids::TenantId, template::render::Rendered},
+    domain::{
+        contact::Email,
+        ids::{Mode, TenantId},
+        template::render::Rendered,
+    },
     error::Result,
     instance::Instance,
     outbound::{self, Content, Envelope, Line, Mail, Text, breaker::Passage, registry},
@@ -19,38 +23,81 @@ use crate::{
 };
 
 /// Messages claimed in one transaction.
-const BATCH: i64 = 200;
+const SLICE: i64 = 200;
+/// Slices in one turn: as much as a partition may send before the next one has its turn.
+const SLICES: usize = 5;
 /// Calls under way at once.
 const CALLS: usize = 64;
 
-/// Sends one batch of a partition's due messages; `false` if there was nothing to look at.
+/// Sends a partition's due messages, up to [`SLICES`] times [`SLICE`]; `false` if there was nothing to look at.
+///
+/// While the calls of one slice are under way, the next is claimed and the results of the one before are written.
 ///
 /// # Errors
-/// The store's; what was committed before stands.
+/// The store's; what was committed before stands, and what was claimed has been called.
 pub async fn batch(instance: &Instance, tenant: TenantId) -> Result<bool> {
+    let mut claimed = claim(instance, tenant).await?;
+    let (busy, mut left, mut ended, mut outcome) = (claimed.busy, SLICES, Vec::new(), Ok(()));
+    while !(claimed.messages.is_empty() && ended.is_empty()) {
+        left = left.saturating_sub(1);
+        let more = left > 0 && outcome.is_ok() && !claimed.messages.is_empty();
+        let next = async { if more { claim(instance, tenant).await } else { Ok(Slice::none(instance)) } };
+        let (results, finished, next) = tokio::join!(call_all(instance, tenant, claimed), finish(instance, tenant, ended), next);
+        outcome = outcome.and(finished);
+        ended = results;
+        claimed = next.unwrap_or_else(|error| {
+            outcome = Err(error);
+            Slice::none(instance)
+        });
+    }
+    outcome.map(|()| busy)
+}
+
+/// Messages that are this dispatcher's for now.
+struct Slice {
+    messages: Vec<Claimed>,
+    busy: bool,
+    now: DateTime<Utc>,
+    /// No call begins in the last third of the lease, and none lasts longer than a third: nobody else has the message while it is under way.
+    last_call: Instant,
+}
+
+impl Slice {
+    fn none(instance: &Instance) -> Self {
+        Self { messages: Vec::new(), busy: false, now: instance.clock.now(), last_call: Instant::now() }
+    }
+}
+
+async fn claim(instance: &Instance, tenant: TenantId) -> Result<Slice> {
     let now = present(instance, tenant).await?;
     let paused = instance.providers.paused(tenant, now);
     let links = instance.links.clone();
     let seconds = instance.config.lease_seconds;
     let lease = TimeDelta::seconds(i64::from(seconds));
-    // No call begins in the last third of the lease, and none lasts longer than a third: nobody else has the message while it is under way.
     let last_call = Instant::now() + Duration::from_secs(u64::from(seconds)) * 2 / 3;
     let claim = actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| {
-        actions::dispatch::claim(act, &links, &paused, &repeat_until, lease, BATCH)
+        actions::dispatch::claim(act, &links, &paused, &repeat_until, lease, SLICE)
     })
     .await?;
-    if claim.claimed.is_empty() {
-        return Ok(claim.busy);
+    Ok(Slice { messages: claim.claimed, busy: claim.busy, now, last_call })
+}
+
+async fn call_all(instance: &Instance, tenant: TenantId, slice: Slice) -> Vec<Sent> {
+    let Slice { messages, now, last_call, .. } = slice;
+    let calls = messages.into_iter().map(|claimed| call(instance, tenant, claimed, now, last_call));
+    stream::iter(calls).buffer_unordered(CALLS).collect().await
+}
+
+async fn finish(instance: &Instance, tenant: TenantId, results: Vec<Sent>) -> Result<()> {
+    if results.is_empty() {
+        return Ok(());
     }
-    let calls = claim.claimed.into_iter().map(|claimed| call(instance, tenant, claimed, now, last_call));
-    let results: Vec<Sent> = stream::iter(calls).buffer_unordered(CALLS).collect().await;
-    actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::outcome::finish(act, &results)).await?;
-    Ok(true)
+    actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::outcome::finish(act, &results)).await
 }
 
 /// Takes up what lost its dispatcher.
 pub(super) async fn recover(instance: &Instance, tenant: TenantId) -> Result<usize> {
-    actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::outcome::recover(act, &repeat_until, BATCH))
+    actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::outcome::recover(act, &repeat_until, SLICE))
         .await
 }
 
@@ -62,6 +109,9 @@ fn repeat_until(account: &ProviderAccount, first: DateTime<Utc>) -> Option<DateT
 /// The partition's present.
 pub(super) async fn present(instance: &Instance, tenant: TenantId) -> Result<DateTime<Utc>> {
     let wall = instance.clock.now();
+    if tenant.mode() == Mode::Live {
+        return Ok(wall);
+    }
     instance.db.read(tenant, move |conn| actions::present(conn, tenant, wall)).await
 }
 
