@@ -4,10 +4,15 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, Insertable, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper, upsert::excluded,
+    BoolExpressionMethods, ExpressionMethods, Insertable, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper,
+    pg::sql_types::Array, sql_query, sql_types::Text, upsert::excluded,
 };
 
-use super::{Conn, Ts, schema::accounts};
+use super::{
+    Conn, Ts,
+    schema::accounts,
+    types::{DbUuid, UtcTs},
+};
 use crate::{
     domain::{
         ids::{CustomerId, PolicyId, TenantId},
@@ -33,42 +38,34 @@ pub struct Account {
 /// dispatch needs too: whichever commits first is seen by the other.
 pub fn wake(conn: &mut Conn, tenant: TenantId, touched: &BTreeSet<(CustomerId, Currency)>, now: DateTime<Utc>) -> Result<()> {
     // In key order, so that two transactions cannot wait for each other.
-    let rows: Vec<Account> = touched
-        .iter()
-        .map(|&(customer_id, currency)| Account {
-            tenant_id: tenant,
-            customer_id,
-            currency,
-            policy_id: None,
-            policy_version: None,
-            next_action_at: Some(Ts(now)),
-        })
-        .collect();
-    for part in rows.chunks(500) {
-        let insert = diesel::insert_into(accounts::table)
-            .values(part)
-            .on_conflict((accounts::tenant_id, accounts::customer_id, accounts::currency))
-            .do_update()
-            .set(accounts::next_action_at.eq(excluded(accounts::next_action_at)));
-        match conn {
-            Conn::Pg(pg) => insert.execute(pg)?,
-            Conn::Sqlite(sqlite) => insert_each(sqlite, part)?,
-        };
+    match conn {
+        Conn::Pg(pg) if !touched.is_empty() => {
+            sql_query(
+                "INSERT INTO accounts (tenant_id, customer_id, currency, next_action_at) SELECT $1, customer_id, currency, $2 \
+                 FROM unnest($3, $4) AS woken (customer_id, currency) \
+                 ON CONFLICT (tenant_id, customer_id, currency) DO UPDATE SET next_action_at = excluded.next_action_at",
+            )
+            .bind::<DbUuid, _>(tenant)
+            .bind::<UtcTs, _>(Ts(now))
+            .bind::<Array<DbUuid>, _>(touched.iter().map(|(customer, _)| *customer).collect::<Vec<_>>())
+            .bind::<Array<Text>, _>(touched.iter().map(|(_, currency)| *currency).collect::<Vec<_>>())
+            .execute(pg)?;
+        }
+        Conn::Pg(_) => {}
+        Conn::Sqlite(sqlite) => {
+            for &(customer_id, currency) in touched {
+                let next_action_at = Some(Ts(now));
+                let row = Account { tenant_id: tenant, customer_id, currency, policy_id: None, policy_version: None, next_action_at };
+                diesel::insert_into(accounts::table)
+                    .values(row)
+                    .on_conflict((accounts::tenant_id, accounts::customer_id, accounts::currency))
+                    .do_update()
+                    .set(accounts::next_action_at.eq(excluded(accounts::next_action_at)))
+                    .execute(sqlite)?;
+            }
+        }
     }
     Ok(())
-}
-
-/// SQLite takes an upsert of one row at a time through diesel.
-fn insert_each(sqlite: &mut diesel::SqliteConnection, rows: &[Account]) -> Result<usize> {
-    for row in rows {
-        diesel::insert_into(accounts::table)
-            .values(row)
-            .on_conflict((accounts::tenant_id, accounts::customer_id, accounts::currency))
-            .do_update()
-            .set(accounts::next_action_at.eq(excluded(accounts::next_action_at)))
-            .execute(sqlite)?;
-    }
-    Ok(rows.len())
 }
 
 /// An account, if anything was ever owed in it.

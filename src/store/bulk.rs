@@ -21,7 +21,6 @@ use super::{
     messages::{Attempt, Ending, Message},
     reminders,
     reminders::Reminder,
-    schema::attempts,
 };
 use crate::{
     domain::{
@@ -30,6 +29,41 @@ use crate::{
     },
     error::{Error, Result},
 };
+
+/// Adds rows: `insert_all!(conn, rows, Row in table { every, column, of, it })`. A field that is not listed does not compile.
+#[macro_export]
+macro_rules! insert_all {
+    ($conn:expr, $rows:expr, $row:ident in $table:ident { $($column:ident),+ $(,)? }) => {{
+        let rows: &[$row] = $rows;
+        match $conn {
+            _ if rows.is_empty() => {}
+            $crate::store::Conn::Pg(pg) => {
+                let columns = [$(stringify!($column)),+];
+                let places: Vec<String> = (1..=columns.len()).map(|place| format!("${place}")).collect();
+                let sql = format!(
+                    concat!("INSERT INTO ", stringify!($table), " ({}) SELECT * FROM unnest({})"),
+                    columns.join(", "),
+                    places.join(", ")
+                );
+                // One array per column.
+                let _whole = |row: &$row| {
+                    let $row { $($column: _),+ } = row;
+                };
+                let query = diesel::sql_query(sql);
+                $(
+                    let values: Vec<_> = rows.iter().map(|row| &row.$column).collect();
+                    let query = query.bind::<diesel::sql_types::Array<diesel::dsl::SqlTypeOf<$table::$column>>, _>(values);
+                )+
+                query.execute(pg)?;
+            }
+            $crate::store::Conn::Sqlite(sqlite) => {
+                for row in rows {
+                    diesel::insert_into($table::table).values(row).execute(sqlite)?;
+                }
+            }
+        }
+    }};
+}
 
 /// [`accounts::planned`] for many.
 pub fn planned(conn: &mut Conn, tenant: TenantId, rows: &[Account]) -> Result<()> {
@@ -75,9 +109,8 @@ pub fn dispatch(conn: &mut Conn, tenant: TenantId, rows: &[(Message, Attempt)]) 
     .bind::<Array<Nullable<Binary>>, _>(messages().map(|row| row.content_digest.as_deref()).collect::<Vec<_>>())
     .bind::<Array<Nullable<Timestamptz>>, _>(messages().map(|row| row.dispatched_at.map(|at| at.0)).collect::<Vec<_>>())
     .execute(pg)?;
-    let tried: Vec<&Attempt> = rows.iter().map(|(_, attempt)| attempt).collect();
-    diesel::insert_into(attempts::table).values(tried).execute(pg)?;
-    Ok(())
+    let tried: Vec<Attempt> = rows.iter().map(|(_, attempt)| attempt.clone()).collect();
+    messages::insert_attempts(conn, &tried)
 }
 
 /// [`messages::finish`] for many: the ids whose token still stood.

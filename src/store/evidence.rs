@@ -24,8 +24,8 @@ use crate::{
         },
         ids::{EvidenceId, TenantId},
     },
-    each,
     error::{Error, Result},
+    insert_all,
 };
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -75,9 +75,6 @@ pub struct Placed {
     pub digest: Hash,
 }
 
-/// Rows that go in one statement: far below PostgreSQL's 65,535 parameters.
-const BATCH: usize = 500;
-
 /// Adds entries and what opens their commitments.
 pub fn append(conn: &mut Conn, tenant: TenantId, entries: &[(Entry, Vec<Disclosure>)]) -> Result<()> {
     let rows = entries
@@ -110,12 +107,12 @@ pub fn append(conn: &mut Conn, tenant: TenantId, entries: &[(Entry, Vec<Disclosu
             value: one.value.clone(),
         })
         .collect();
-    for part in rows.chunks(BATCH) {
-        each!(conn, |c| diesel::insert_into(evidence_entries::table).values(part).execute(c))?;
-    }
-    for part in opened.chunks(BATCH) {
-        each!(conn, |c| diesel::insert_into(evidence_disclosures::table).values(part).execute(c))?;
-    }
+    insert_all!(conn, &rows, Row in evidence_entries {
+        tenant_id, id, seq, kind, subject, actor, privileged, occurred_at, recorded_at, body, commitments, digest,
+    });
+    insert_all!(conn, &opened, DisclosureRow in evidence_disclosures {
+        tenant_id, entry_id, field, salt, value,
+    });
     Ok(())
 }
 
@@ -156,9 +153,9 @@ pub fn seal(conn: &mut Conn, tenant: TenantId, signer: &Signer, wall: DateTime<U
     let (ids, leaves): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
     let leaves = leaves.iter().map(|digest| hash(digest)).collect::<Result<Vec<Hash>>>()?;
     let nodes = tree.append(leaves).into_iter().map(|node| row_of(tenant, node)).collect::<Result<Vec<NodeRow>>>()?;
-    for part in nodes.chunks(BATCH) {
-        each!(conn, |c| diesel::insert_into(evidence_nodes::table).values(part).execute(c))?;
-    }
+    insert_all!(conn, &nodes, NodeRow in evidence_nodes {
+        tenant_id, level, position, hash,
+    });
     if dialect::place(conn, tenant, signed(previous)?, &ids)? != ids.len() {
         return Err(Error::Race);
     }

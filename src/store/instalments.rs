@@ -17,8 +17,8 @@ use crate::{
         ledger::{allocation::Open, invoice::InvoiceStatus},
         money::Currency,
     },
-    each,
     error::{Error, Result},
+    insert_all,
 };
 
 /// An instalment's row: `0 ≤ balance_minor ≤ amount_minor`. One that a later version of its invoice no longer has stays, with an amount of
@@ -44,9 +44,10 @@ pub struct Instalment {
 
 /// Adds instalments.
 pub fn insert(conn: &mut Conn, rows: &[Instalment]) -> Result<()> {
-    for part in rows.chunks(BATCH) {
-        each!(conn, |c| diesel::insert_into(instalments::table).values(part).execute(c))?;
-    }
+    insert_all!(conn, rows, Instalment in instalments {
+        tenant_id, id, invoice_id, customer_id, currency, position, due_date, amount_minor, balance_minor, step_key,
+        step_cycle, first_completed_at, last_completed_at,
+    });
     Ok(())
 }
 

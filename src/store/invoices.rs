@@ -20,8 +20,8 @@ use crate::{
         ledger::{InvoiceKind, invoice::InvoiceStatus},
         money::Currency,
     },
-    each,
     error::{Error, Result},
+    insert_all,
 };
 
 /// An invoice's row. Its balance is the sum of its instalments' balances.
@@ -62,9 +62,11 @@ impl Invoice {
 
 /// Adds invoices.
 pub fn insert(conn: &mut Conn, rows: &[Invoice]) -> Result<()> {
-    for part in rows.chunks(BATCH) {
-        each!(conn, |c| diesel::insert_into(invoices::table).values(part).execute(c))?;
-    }
+    insert_all!(conn, rows, Invoice in invoices {
+        tenant_id, id, customer_id, source, external_id, number, kind, status, issue_date, currency, net_minor, tax_minor,
+        total_minor, balance_minor, order_reference, delivery_reference, structured_reference, payment_link, metadata,
+        version, created_at, updated_at,
+    });
     Ok(())
 }
 

@@ -17,8 +17,8 @@ use crate::{
         delivery::{DeliveryStatus, EvidenceGrade, MessageState},
         ids::{ContactId, CustomerId, MessageId, ProviderAccountId, ReminderId, TenantId},
     },
-    each,
     error::{Error, Result},
+    insert_all,
 };
 
 /// A message's row.
@@ -85,9 +85,19 @@ pub struct Attempt {
 
 /// Adds messages.
 pub fn insert(conn: &mut Conn, rows: &[Message]) -> Result<()> {
-    for part in rows.chunks(200) {
-        each!(conn, |c| diesel::insert_into(messages::table).values(part).execute(c))?;
-    }
+    insert_all!(conn, rows, Message in messages {
+        tenant_id, id, reminder_id, customer_id, contact_id, provider_account_id, channel, address, state, delivery_status,
+        delivery_rank, evidence_grade, token, lease_until, attempts, next_attempt_at, provider_message_id, subject, html,
+        body, segments, content_digest, failure, created_at, dispatched_at, finished_at,
+    });
+    Ok(())
+}
+
+/// Adds attempts.
+pub fn insert_attempts(conn: &mut Conn, rows: &[Attempt]) -> Result<()> {
+    insert_all!(conn, rows, Attempt in attempts {
+        tenant_id, message_id, number, token, provider_account_id, started_at, finished_at, outcome, detail,
+    });
     Ok(())
 }
 
@@ -287,8 +297,7 @@ pub fn dispatch(conn: &mut Conn, message: &Message, attempt: &Attempt) -> Result
             messages::dispatched_at.eq(message.dispatched_at),
         ))
         .execute(conn)?;
-    diesel::insert_into(attempts::table).values(attempt).execute(conn)?;
-    Ok(())
+    insert_attempts(conn, std::slice::from_ref(attempt))
 }
 
 /// How an attempt ended.

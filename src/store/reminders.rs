@@ -16,8 +16,8 @@ use crate::{
         ids::{ContactId, CustomerId, InstalmentId, PolicyId, ReminderId, TenantId},
         money::Currency,
     },
-    each,
     error::{Error, Result},
+    insert_all,
 };
 
 /// A reminder's row.
@@ -49,9 +49,10 @@ pub struct Reminder {
 
 /// Adds reminders.
 pub fn insert(conn: &mut Conn, rows: &[Reminder]) -> Result<()> {
-    for part in rows.chunks(200) {
-        each!(conn, |c| diesel::insert_into(reminders::table).values(part).execute(c))?;
-    }
+    insert_all!(conn, rows, Reminder in reminders {
+        tenant_id, id, customer_id, currency, carrying_instalment_id, policy_id, policy_version, step_key, cycle, channel,
+        template, formal, contact_id, state, reason, total_minor, instalments, due_at, decided_at, completed_at,
+    });
     Ok(())
 }
 
