@@ -4,7 +4,7 @@
 
 mod again;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 use serde_json::json;
@@ -47,9 +47,14 @@ pub fn put(act: &mut Act<'_>, news: &[NewInvoice], if_known: IfKnown) -> Result<
         new.check().or(())?;
         let customer = parties.find(new.customer_id, new.customer.as_ref())?;
         let key = new.key();
+        if if_known == IfKnown::Refuse
+            && let Some(key) = &key
+            && let Some(id) = known.get(key).map(|old| old.id).or_else(|| fresh.named.get(key).copied())
+        {
+            return Err(taken("invoice", id));
+        }
         seen.note(key.as_ref())?;
         match key.and_then(|key| known.get(&key)) {
-            Some(old) if if_known == IfKnown::Refuse => Err(taken("invoice", old.id)),
             Some(old) => again::record(act, old, customer, new),
             None => Ok(Put { row: fresh.add(act, customer, new), outcome: Outcome::Created }),
         }
@@ -61,6 +66,8 @@ pub fn put(act: &mut Act<'_>, news: &[NewInvoice], if_known: IfKnown) -> Result<
 /// Rows of invoices not recorded before: written together, a thousand as fast as one.
 #[derive(Default)]
 struct Fresh {
+    /// By what another system calls them.
+    named: HashMap<ExternalKey, InvoiceId>,
     invoices: Vec<Invoice>,
     instalments: Vec<Instalment>,
     documents: Vec<Document>,
@@ -94,6 +101,7 @@ impl Fresh {
         };
         self.instalments.extend((0..).zip(new.parts()).map(|(position, part)| instalment(act, &row, position, &part)));
         self.documents.extend(new.documents.iter().map(|link| document(act, &row, link)));
+        self.named.extend(row.key().map(|key| (key, row.id)));
         self.invoices.push(row.clone());
         row
     }

@@ -14,6 +14,7 @@ pub mod export;
 pub mod idempotency;
 pub mod import;
 pub mod invoices;
+pub mod joint;
 pub mod keys;
 pub mod outcome;
 pub mod planning;

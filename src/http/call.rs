@@ -28,7 +28,7 @@ use serde_path_to_error::Segment;
 
 use super::{Problem, State, auth::Caller, contract::Operation};
 use crate::{
-    actions::{self, Act, idempotency::Keyed},
+    actions::{self, Act, idempotency::Keyed, joint::Joint},
     domain::{
         crypto::sha256,
         ids::{Id, Kind, RequestId, TenantId},
@@ -116,6 +116,9 @@ fn check(operation: &Operation, query: &str, body: Value) -> Result<(Value, Valu
     }
     faults.or(()).map_err(Error::Malformed)?;
     let mut faults = Faults::none();
+    for (name, value) in query.as_object().into_iter().flatten() {
+        refuse_nul(value, &format!("?{name}"), &mut faults);
+    }
     refuse_nul(&body, "", &mut faults);
     faults.or((query, body)).map_err(Error::Invalid)
 }
@@ -219,6 +222,24 @@ impl<Body, Query> Call<Body, Query> {
             answer.insert_header(("Idempotent-Replayed", "true"));
         }
         Ok(answer.content_type("application/json").body(answered.body))
+    }
+
+    /// Records one thing together with whatever else comes at this moment under the same key. One with an `Idempotency-Key` goes alone: its
+    /// answer is kept in the transaction of its effect.
+    ///
+    /// # Errors
+    /// As [`Call::act`].
+    pub async fn act_jointly<I, View>(&self, status: StatusCode, joint: &Arc<Joint<I, View>>, item: I) -> Answer
+    where
+        I: Clone + Send + Sync + 'static,
+        View: Serialize + Send + 'static,
+    {
+        if self.keyed.is_some() {
+            let joint = Arc::clone(joint);
+            return self.act(status, move |act| joint.alone(act, item.clone())).await;
+        }
+        let recorded = joint.record(&self.state.db, &self.state.clock, self.tenant(), &self.caller.actor, item).await;
+        Ok(self.answer(status).json(recorded.map_err(|error| self.problem(error))?))
     }
 
     /// An answer with a body.

@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     actions::{
-        self,
+        self, Act,
+        joint::Joint,
         put::{IfKnown, Put, only},
     },
     domain::{
@@ -22,6 +23,7 @@ use crate::{
         ledger::invoice::{InvoiceChange, InvoiceStatus, NewInvoice},
         money::Currency,
     },
+    error::{Error, Result},
     store,
 };
 use view::{InvoiceView, view, with_parts};
@@ -93,12 +95,24 @@ impl InvoiceQuery {
 #[utoipa::path(operation_id = "createInvoice", tag = "Invoices", request_body = NewInvoice, responses((status = 201, description = "Recorded", body = InvoiceView)), security(("api_key" = ["invoices:write"])))]
 #[post("/v1/invoices")]
 pub async fn create(call: Call<NewInvoice>) -> Answer {
-    let new = call.body.clone();
-    call.act(StatusCode::CREATED, move |act| {
-        let Put { row, .. } = only(actions::invoices::put(act, std::slice::from_ref(&new), IfKnown::Refuse)?)?;
-        view(act.conn, act.tenant, row)
-    })
-    .await
+    call.act_jointly(StatusCode::CREATED, &call.state.new_invoices, call.body.clone()).await
+}
+
+/// Invoices on their way in, one by one.
+pub type Arriving = Joint<NewInvoice, InvoiceView>;
+
+/// Records new invoices, each as if it had come alone.
+///
+/// # Errors
+/// The store's; what is wrong with one is in its place.
+pub fn record(act: &mut Act<'_>, news: &[NewInvoice]) -> Result<Vec<Result<InvoiceView>>> {
+    let (mut rows, mut outcomes) = (Vec::new(), Vec::with_capacity(news.len()));
+    for outcome in actions::invoices::put(act, news, IfKnown::Refuse)? {
+        outcomes.push(outcome.map(|put| rows.push(put.row)));
+    }
+    let mut views = with_parts(act.conn, act.tenant, rows)?.into_iter().map(InvoiceView::from);
+    let mut viewed = |()| views.next().ok_or_else(|| Error::internal("a recorded invoice is not there"));
+    Ok(outcomes.into_iter().map(|outcome| outcome.and_then(&mut viewed)).collect())
 }
 
 /// List invoices

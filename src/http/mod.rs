@@ -68,6 +68,8 @@ pub struct State {
     pub metrics: health::Metrics,
     /// Keys of requests under way, so that a second one is told to wait.
     pub under_way: call::UnderWay,
+    /// Invoices that come one by one, at once.
+    pub new_invoices: Arc<invoices::Arriving>,
 }
 
 impl State {
@@ -81,6 +83,7 @@ impl State {
             auth: auth::Auth::new(&instance.config)?,
             metrics: health::Metrics::new().map_err(|error| error.to_string())?,
             under_way: call::UnderWay::default(),
+            new_invoices: invoices::Arriving::new(invoices::record),
             instance,
         })
     }
