@@ -85,6 +85,7 @@ async fn measure(kind: Kind, sizes: Sizes, sink: &Sink) {
 /// A run costs what is due, whatever is open; and what it costs beside the bare calls. What is due has come in by batches.
 async fn runs(kind: Kind, sizes: Sizes, sink: &Sink, few: &World, many: &World) {
     let (mut ratios, mut times, mut shares, mut batches) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut cpu = String::new();
     for _ in 0..ROUNDS {
         let mut pair = Vec::new();
         for world in [few, many] {
@@ -92,7 +93,9 @@ async fn runs(kind: Kind, sizes: Sizes, sink: &Sink, few: &World, many: &World) 
             batches.push(rate(sizes.due, recorded));
             world.seal().await;
             sink.take();
+            let before = world.cpu();
             pair.push(world.run().await);
+            cpu = world.cpu().each_since(before, sizes.due);
             let (sent, size) = sink.take();
             assert_eq!(sent, u64::try_from(sizes.due).unwrap(), "each due account is written to once");
             if times.is_empty() {
@@ -115,16 +118,19 @@ async fn runs(kind: Kind, sizes: Sizes, sink: &Sink, few: &World, many: &World) 
         Some(median(ratios)),
     );
     beside(&format!("{name}: whole run, due to sealed evidence"), "messages/s", "the bare HTTP client", &shares);
+    line(&format!("{name}: whole run, processor time a message"), &cpu, "the process, sink included, + the database", None);
 }
 
 /// From prepared messages to their evidence.
 async fn dispatch(kind: Kind, sizes: Sizes, sink: &Sink, world: &World) {
-    let mut shares = Vec::new();
+    let (mut shares, mut cpu) = (Vec::new(), String::new());
     for _ in 0..ROUNDS {
         world.owe(sizes.due).await;
         world.plan().await;
         sink.take();
+        let before = world.cpu();
         let ours = world.dispatch().await;
+        cpu = world.cpu().each_since(before, sizes.due);
         let (sent, size) = sink.take();
         assert_eq!(sent, u64::try_from(sizes.due).unwrap(), "each message is sent once");
         let raw = raw_client(&sink.url, sizes.due, usize::try_from(size).unwrap()).await;
@@ -132,7 +138,9 @@ async fn dispatch(kind: Kind, sizes: Sizes, sink: &Sink, world: &World) {
         // The accounts that were written to want to be looked at, which is not dispatch.
         world.run().await;
     }
-    beside(&format!("{}: dispatch alone, prepared to finished", kind.name()), "messages/s", "the bare HTTP client", &shares);
+    let name = kind.name();
+    beside(&format!("{name}: dispatch alone, prepared to finished"), "messages/s", "the bare HTTP client", &shares);
+    line(&format!("{name}: dispatch alone, processor time a message"), &cpu, "the process, sink included, + the database", None);
 }
 
 /// One invoice at a time, at 64 connections.
@@ -141,11 +149,13 @@ async fn requests(kind: Kind, sizes: Sizes, world: &World) {
     let server = api::Bare::start(&bare.url);
     let path = format!("{}/v1/invoices", world.url);
     let mut shares: Vec<(f64, f64)> = Vec::new();
-    let mut last: Option<(Latency, Latency)> = None;
+    let (mut last, mut cpu): (Option<(Latency, Latency)>, _) = (None, String::new());
     for round in 0..ROUNDS {
         let bodies: Vec<_> = (0..sizes.requests).map(|n| world.invoice((round * sizes.requests + n) * 7, "2026-12-01")).collect();
         let theirs = api::load(&server.url, "", bodies.clone()).await;
+        let before = world.cpu();
         let ours = api::load(&path, &world.key, bodies).await;
+        cpu = world.cpu().each_since(before, sizes.requests);
         shares.push((ours.rate(), theirs.rate()));
         last = Some((ours, theirs));
     }
@@ -157,6 +167,7 @@ async fn requests(kind: Kind, sizes: Sizes, world: &World) {
         "bare actix + r2d2 + diesel, one row",
         &shares,
     );
+    line(&format!("{name}: POST /v1/invoices, processor time a request"), &cpu, "the process, its client included, + the database", None);
     if let Some((ours, theirs)) = last {
         for percent in [50, 99] {
             let (mine, other) = (ours.within(percent), theirs.within(percent));

@@ -27,7 +27,10 @@ use relance::{
 };
 use serde_json::{Value, json};
 
-use crate::database::{self, Database, Owner};
+use crate::{
+    database::{self, Database, Owner},
+    figures::{Cpu, Process},
+};
 
 /// Connections to the database: what an installation has that says nothing about it.
 pub const CONNECTIONS: u32 = 10;
@@ -74,6 +77,7 @@ pub struct World {
     stride: usize,
     invoices: Cell<usize>,
     server: ServerHandle,
+    postmaster: Option<u32>,
     database: Database,
 }
 
@@ -104,6 +108,15 @@ pub fn caller() -> Net {
     Net::new(Policy { allow_private: true }, deadlines).unwrap()
 }
 
+/// The parent of PostgreSQL's processes.
+fn postmaster(url: &DatabaseUrl) -> Option<u32> {
+    matches!(url, DatabaseUrl::Postgres(_)).then(|| {
+        let mut owner = Owner::of(url);
+        let own: u32 = owner.texts("SELECT pg_backend_pid()::text AS value")[0].parse().unwrap();
+        Process::read(own).unwrap().parent
+    })
+}
+
 impl World {
     /// Starts it over `database` with `open` accounts that are not due; `due` of them will be at once.
     pub async fn start(database: Database, open: usize, due: usize, gateway: &str) -> Self {
@@ -111,6 +124,7 @@ impl World {
         relance::store::migrations::migrate(&url).unwrap();
         let (db, clock) = (Db::open(&url, CONNECTIONS).unwrap(), running_clock());
         let platform = actions::tenants::first_key(&db, &clock).unwrap().unwrap();
+        let postmaster = postmaster(&url);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let config = Config {
@@ -140,6 +154,7 @@ impl World {
             stride: (open / due).max(1),
             invoices: Cell::new(0),
             server: handle,
+            postmaster,
             database,
         };
         world.settle_in(gateway).await;
@@ -288,6 +303,11 @@ impl World {
     /// Ends it, and its database.
     pub async fn stop(self) {
         self.server.stop(false).await;
+    }
+
+    /// Processor time so far.
+    pub fn cpu(&self) -> Cpu {
+        Cpu::now(self.postmaster)
     }
 
     /// Where its database is.

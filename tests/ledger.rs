@@ -35,6 +35,28 @@ async fn start(app: &App) -> (Tenant, String) {
 }
 
 on_both! {
+    async fn invoices_that_come_at_once_stand_each_alone(app: App) {
+        let (tenant, customer) = start(&app).await;
+        // Every third is new, every third wants the same name, every third is for nobody.
+        let posts = (0..60).map(|n| {
+            let name = if n % 3 == 1 { "SAME".to_owned() } else { format!("F-{n}") };
+            let owner = if n % 3 == 2 { "cus_01jd3kq8e5fvv8m3s9tqz4x7ya" } else { &customer };
+            let body = json!({"customer_id": owner, "source": "erp", "external_id": name, "number": name, "issue_date": "2026-01-10", "due_date": "2026-02-10", "currency": "EUR", "total": 1_000 + n});
+            let (app, key) = (&app, &tenant.test);
+            async move { (n, app.post("/v1/invoices", key, body).await) }
+        });
+        let answers = futures_util::future::join_all(posts).await;
+        for (n, answer) in &answers {
+            match n % 3 {
+                0 => assert_eq!((answer.status, &answer.body["total"], &answer.body["instalments"][0]["amount"]), (201, &json!(1_000 + n), &json!(1_000 + n))),
+                1 => assert!(answer.status == 201 || (answer.status == 409 && answer.body["code"] == "external_id_taken"), "{}", answer.text),
+                _ => assert_eq!((answer.status, &answer.body["errors"][0]["pointer"]), (422, &json!("/customer_id"))),
+            }
+        }
+        assert_eq!(answers.iter().filter(|(n, answer)| n % 3 == 1 && answer.status == 201).count(), 1);
+        assert_eq!(app.get("/v1/invoices?limit=100", &tenant.test).await.expect(200)["data"].as_array().unwrap().len(), 21);
+    }
+
     async fn a_customer_is_recorded_found_changed_and_recorded_again(app: App) {
         let (tenant, id) = start(&app).await;
         let key = &tenant.test;

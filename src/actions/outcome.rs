@@ -128,7 +128,7 @@ pub fn finish(act: &mut Act<'_>, results: &[Sent]) -> Result<()> {
             outcome => refused(act, envelope, sent, reminder, outcome, ending)?,
         }
     }
-    taken_all(act, &accepted)
+    complete(act, &accepted)
 }
 
 fn ending(message: &Envelope, outcome: &Outcome, now: DateTime<Utc>) -> Ending {
@@ -191,10 +191,14 @@ fn refused(act: &mut Act<'_>, message: &Envelope, sent: &Sent, reminder: &Remind
     }
 }
 
-/// The provider has them: the reminders are done, at this moment.
-pub(super) fn taken_all(act: &mut Act<'_>, accepted: &[(MessageId, Reminder)]) -> Result<()> {
-    let ids: Vec<MessageId> = accepted.iter().map(|(id, _)| *id).collect();
-    store::bulk::report_accepted(act.conn, act.tenant, &ids, EvidenceGrade::ProviderAccepted)?;
+/// The provider has it, as was found out afterwards: the reminder is done, at this moment.
+pub(super) fn taken(act: &mut Act<'_>, message: MessageId, reminder: Reminder) -> Result<()> {
+    store::messages::report(act.conn, act.tenant, message, DeliveryStatus::Accepted, Some(EvidenceGrade::ProviderAccepted))?;
+    complete(act, &[(message, reminder)])
+}
+
+/// The reminders are done, at this moment; those that a person closed meanwhile stay closed.
+fn complete(act: &mut Act<'_>, accepted: &[(MessageId, Reminder)]) -> Result<()> {
     let open: Vec<&(MessageId, Reminder)> = accepted.iter().filter(|(_, reminder)| reminder.state.is_open()).collect();
     let done: Vec<Reminder> = open.iter().map(|(_, reminder)| reminder.clone()).collect();
     store::bulk::complete(act.conn, act.tenant, &done, act.now)?;

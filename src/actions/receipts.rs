@@ -160,7 +160,7 @@ fn apply(act: &mut Act<'_>, receipt: &Receipt, message: &Message, limit: Evidenc
     {
         store::messages::set_state(act.conn, act.tenant, message.id, MessageState::Accepted, None, None)?;
         let reminder = store::reminders::find(act.conn, act.tenant, reminder)?;
-        outcome::taken_all(act, &[(message.id, reminder)])?;
+        outcome::taken(act, message.id, reminder)?;
     }
     if !news {
         return Ok("outranked");

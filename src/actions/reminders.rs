@@ -78,7 +78,7 @@ pub fn resolve(act: &mut Act<'_>, id: MessageId, was_sent: bool) -> Result<Messa
     if let Some(reminder) = message.reminder_id {
         let reminder = store::reminders::find(act.conn, act.tenant, reminder)?;
         if was_sent {
-            outcome::taken_all(act, &[(message.id, reminder)])?;
+            outcome::taken(act, message.id, reminder)?;
         } else {
             store::reminders::set_state(act.conn, act.tenant, reminder.id, ReminderState::Failed, Some("not_sent"))?;
         }

@@ -10,7 +10,7 @@ use diesel::{
     PgConnection, RunQueryDsl,
     pg::sql_types::Array,
     sql_query,
-    sql_types::{Binary, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Binary, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     domain::{
-        delivery::MessageState,
+        delivery::{DeliveryStatus, EvidenceGrade, MessageState},
         ids::{MessageId, TenantId},
     },
     error::{Error, Result},
@@ -142,8 +142,11 @@ pub fn finish(conn: &mut Conn, tenant: TenantId, rows: &[(MessageId, Token, Endi
         rows.iter().map(|(.., ending)| ending.detail.as_deref().filter(|_| ending.state != MessageState::Accepted)).collect();
     let written = sql_query(
         "UPDATE messages AS m SET state = v.state, next_attempt_at = v.next, provider_message_id = v.name, failure = v.failure, \
-         finished_at = $2, lease_until = NULL \
-         FROM unnest($3, $4, $5, $6, $7, $8) AS v(id, token, state, next, name, failure) \
+         finished_at = $2, lease_until = NULL, \
+         delivery_status = CASE WHEN v.news AND m.delivery_rank < $10 THEN $11 ELSE m.delivery_status END, \
+         evidence_grade = CASE WHEN v.news AND m.delivery_rank < $10 THEN $12 ELSE m.evidence_grade END, \
+         delivery_rank = CASE WHEN v.news AND m.delivery_rank < $10 THEN $10 ELSE m.delivery_rank END \
+         FROM unnest($3, $4, $5, $6, $7, $8, $9) AS v(id, token, state, next, name, failure, news) \
          WHERE m.tenant_id = $1 AND m.id = v.id AND m.token = v.token AND m.state = 'dispatched' RETURNING m.id",
     )
     .bind::<SqlUuid, _>(tenant.uuid())
@@ -154,6 +157,10 @@ pub fn finish(conn: &mut Conn, tenant: TenantId, rows: &[(MessageId, Token, Endi
     .bind::<Array<Nullable<Timestamptz>>, _>(rows.iter().map(|(.., ending)| ending.next_attempt_at).collect::<Vec<_>>())
     .bind::<Array<Nullable<Text>>, _>(rows.iter().map(|(.., ending)| ending.provider_message_id.as_deref()).collect::<Vec<_>>())
     .bind::<Array<Nullable<Text>>, _>(&failures)
+    .bind::<Array<Bool>, _>(rows.iter().map(|(.., ending)| ending.state == MessageState::Accepted).collect::<Vec<_>>())
+    .bind::<Integer, _>(i32::from(DeliveryStatus::Accepted.rank()))
+    .bind::<Text, _>(DeliveryStatus::Accepted.as_str())
+    .bind::<Text, _>(EvidenceGrade::ProviderAccepted.as_str())
     .load::<Written>(pg)?;
     Ok(written.into_iter().map(|row| MessageId::from_uuid(row.id)).collect())
 }
@@ -196,21 +203,5 @@ fn progress(pg: &mut PgConnection, tenant: TenantId, rows: &[Reminder], at: Date
     .bind::<Array<Text>, _>(steps)
     .bind::<Array<Integer>, _>(cycles)
     .execute(pg)?;
-    Ok(())
-}
-
-/// [`messages::report`] of one status for many.
-pub fn report_accepted(conn: &mut Conn, tenant: TenantId, ids: &[MessageId], grade: crate::domain::delivery::EvidenceGrade) -> Result<()> {
-    use crate::domain::delivery::DeliveryStatus::Accepted;
-    let Conn::Pg(pg) = conn else {
-        return ids.iter().try_for_each(|id| messages::report(conn, tenant, *id, Accepted, Some(grade)).map(drop));
-    };
-    sql_query("UPDATE messages SET delivery_status = $2, delivery_rank = $3, evidence_grade = $4 WHERE tenant_id = $1 AND id = ANY($5) AND delivery_rank < $3")
-        .bind::<SqlUuid, _>(tenant.uuid())
-        .bind::<Text, _>(Accepted.as_str())
-        .bind::<Integer, _>(i32::from(Accepted.rank()))
-        .bind::<Text, _>(grade.as_str())
-        .bind::<Array<SqlUuid>, _>(ids.iter().map(|id| id.uuid()).collect::<Vec<Uuid>>())
-        .execute(pg)?;
     Ok(())
 }

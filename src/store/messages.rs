@@ -315,7 +315,7 @@ pub struct Ending {
     pub detail: Option<String>,
 }
 
-/// Writes an attempt's result, if the token still stands; `false` if the lease was lost meanwhile: nothing of the message changes then.
+/// Writes an attempt's result, and that the provider has the message if so, if the token still stands; `false` if the lease was lost meanwhile: nothing of the message changes then.
 pub fn finish(conn: &mut Conn, tenant: TenantId, id: MessageId, token: Token, ending: &Ending, now: DateTime<Utc>) -> Result<bool> {
     diesel::update(attempts::table.filter(attempts::tenant_id.eq(tenant).and(attempts::message_id.eq(id)).and(attempts::token.eq(token))))
         .set((attempts::finished_at.eq(Some(Ts(now))), attempts::outcome.eq(Some(ending.outcome)), attempts::detail.eq(&ending.detail)))
@@ -338,6 +338,9 @@ pub fn finish(conn: &mut Conn, tenant: TenantId, id: MessageId, token: Token, en
         messages::lease_until.eq(None::<Ts>),
     ))
     .execute(conn)?;
+    if changed == 1 && ending.state == MessageState::Accepted {
+        report(conn, tenant, id, DeliveryStatus::Accepted, Some(EvidenceGrade::ProviderAccepted))?;
+    }
     Ok(changed == 1)
 }
 

@@ -643,3 +643,9 @@ BEGIN
 END $$;
 CREATE TRIGGER evidence_entries_placed BEFORE UPDATE OF seq ON evidence_entries
     FOR EACH ROW WHEN (OLD.seq IS NOT NULL) EXECUTE FUNCTION evidence_placed_once();
+
+-- Bodies are long: the quicker compression, where the server was built with it.
+DO $$ BEGIN
+    ALTER TABLE messages ALTER COLUMN html SET COMPRESSION lz4, ALTER COLUMN body SET COMPRESSION lz4;
+EXCEPTION WHEN feature_not_supported THEN NULL;
+END $$;
