@@ -1,6 +1,6 @@
 //! What terms and invoices say about late payment: the interest asked for, and the fixed sum for recovery costs.
 //!
-//! Values, and shapes of the public API. Invariant: a clause names no debtor and no date, so it
+//! Values, and shapes of the public API. What they come to is in [`super::compute()`]. Invariant: a clause names no debtor and no date, so it
 //! can be copied from terms to an invoice and mean the same there.
 
 use std::{fmt, str::FromStr};
@@ -147,7 +147,7 @@ impl Default for LateInterest {
 pub enum FixedSum {
     /// What the law gives.
     Statutory {},
-    /// What was agreed. Never against a consumer.
+    /// What was agreed; against a consumer only as far as its law allows.
     Agreed {
         /// Per invoice, in minor units of its currency.
         #[schema(minimum = 1, maximum = 1_000_000_000i64)]
