@@ -91,6 +91,8 @@ impl Fresh {
             version: 1,
             created_at: Ts(act.wall),
             updated_at: Ts(act.wall),
+            late_interest: new.late_interest.clone().map(Json),
+            fixed_sum: new.fixed_sum.clone().map(Json),
         };
         self.instalments.extend((0..).zip(new.parts()).map(|(position, part)| instalment(act, &row, position, &part)));
         self.documents.extend(new.documents.iter().map(|link| document(act, &row, link)));

@@ -10,7 +10,7 @@ use crate::domain::{
     calendar::week::{SendWindow, Weekdays},
     contact::Channel,
     customer::CustomerKind,
-    ledger::InvoiceKind,
+    ledger::{InvoiceKind, interest::PolicyInterest},
     locale::{Jurisdiction, Language},
     money::Currency,
 };
@@ -56,6 +56,9 @@ pub struct Policy {
     /// When and how often people are contacted.
     #[serde(default)]
     pub contact: ContactRules,
+    /// What is done about late-payment interest and the fixed sum; nothing if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interest: Option<PolicyInterest>,
     /// The rungs, from the first to the last.
     #[schema(min_items = 1, max_items = 50)]
     pub steps: Vec<Step>,
@@ -297,6 +300,17 @@ impl Policy {
             let channels = [Some(step.channel), step.fallback].into_iter().flatten();
             channels.map(|channel| (step.key.as_str(), channel, step.template.as_str()))
         })
+    }
+
+    /// Whether words of this step may speak of interest: `key` is at or after the step that it is shown from.
+    pub fn speaks_of_interest(&self, key: &str) -> bool {
+        let Some(interest) = &self.interest else { return false };
+        let place = |wanted: &str| self.steps.iter().position(|step| step.key == wanted);
+        let from = match &interest.show_from_step {
+            Some(from) => place(from),
+            None => self.steps.iter().position(|step| step.offset_days > 0),
+        };
+        matches!((from, place(key)), (Some(from), Some(at)) if at >= from)
     }
 
     /// The place of the first step that warns in writing.

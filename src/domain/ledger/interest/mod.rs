@@ -4,6 +4,7 @@
 //! the line it comes from, and no line without its rate, its days and its source; amounts are exact decimals until they are rounded as the
 //! rule says.
 
+mod charge;
 mod clause;
 mod compute;
 pub mod rates;
@@ -11,6 +12,7 @@ pub mod rules;
 #[cfg(test)]
 mod tests;
 
+pub use charge::{ChargeBasis, ChargeKind, Charged, InterestHandling, InterestLine, NewCharge, NewWaiver, Owed, PolicyInterest};
 pub use clause::{Compounding, DayCount, FixedSum, LateInterest, Percent};
 pub use compute::{Claim, Computation, Line, Part, compute, days, law, minor};
 pub use rules::rule;

@@ -444,7 +444,7 @@ mod tests {
 
     #[test]
     fn fixed_sums_at_their_borders() {
-        let of = |code: &str, kind| move |principal| rule(&code.parse().unwrap(), kind).unwrap().sum.unwrap().of(principal);
+        let of = |code: &'static str, kind| move |principal| rule(&code.parse().unwrap(), kind).unwrap().sum.unwrap().of(principal);
         let uk = of("GB", CustomerKind::Business);
         assert_eq!([0, 1, 99_999, 100_000, 999_999, 1_000_000].map(uk), [0, 4000, 4000, 7000, 7000, 10_000]);
         let ie = of("IE", CustomerKind::Business);

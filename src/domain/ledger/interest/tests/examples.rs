@@ -48,7 +48,7 @@ fn amounts_of_public_pages() {
     for one in PLAIN {
         assert_eq!(plainly(one.principal_minor, one.rate, one.days), one.exact_minor, "{}", one.id);
         // The pages that differ round the day's interest to cents, or cut the last digit off.
-        let rounded_daily = i64::try_from(one.days).unwrap().div_ceil(2);
+        let rounded_daily = i64::try_from(one.days.div_ceil(2)).unwrap();
         assert!((one.said_minor - one.exact_minor).abs() <= rounded_daily, "{}", one.id);
     }
 }

@@ -101,15 +101,6 @@ impl Second {
     }
 }
 
-trait Leap {
-    fn leap_year(&self) -> bool;
-}
-impl Leap for NaiveDate {
-    fn leap_year(&self) -> bool {
-        NaiveDate::from_ymd_opt(self.year(), 2, 29).is_some()
-    }
-}
-
 #[test]
 fn two_computations_agree_on_every_law() {
     let mut compared = 0;
