@@ -8,7 +8,12 @@ use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
-use super::{Act, tasks, wording::Occasion};
+use super::{
+    Act,
+    interest::{Books, Told},
+    tasks,
+    wording::Occasion,
+};
 use crate::{
     domain::{
         contact::Channel,
@@ -19,7 +24,7 @@ use crate::{
             policy::Policy,
             reminder::{ListedInstalment, ReminderState},
         },
-        ids::{PolicyId, ProviderAccountId, ReminderId},
+        ids::{InvoiceId, PolicyId, ProviderAccountId, ReminderId},
         link::Links,
         template::{render::Rendered, source::Source},
     },
@@ -107,6 +112,7 @@ struct Desk<'p> {
     policies: HashMap<(PolicyId, i32), Policy>,
     sources: HashMap<String, Source>,
     accounts: HashMap<Channel, Vec<ProviderAccount>>,
+    books: Books,
     paused: &'p Paused,
     repeat_until: RepeatUntil<'p>,
 }
@@ -118,11 +124,27 @@ impl<'p> Desk<'p> {
             store::reminders::find_all(act.conn, act.tenant, &ids)?.into_iter().map(|row| (row.id, row)).collect();
         let keys: BTreeSet<Key> = reminders.values().map(|row| (row.customer_id, row.currency)).collect();
         store::accounts::lock(act.conn, act.tenant, &keys)?;
+        let loaded = store::facts::load(act.conn, act.tenant, &keys, act.now)?;
+        let mut policies = HashMap::new();
+        for reminder in reminders.values() {
+            if let Entry::Vacant(place) = policies.entry((reminder.policy_id, reminder.policy_version)) {
+                place.insert(store::policies::find_version(act.conn, act.tenant, reminder.policy_id, reminder.policy_version)?);
+            }
+        }
+        let speaks = |reminder: &&Reminder| {
+            policies
+                .get(&(reminder.policy_id, reminder.policy_version))
+                .is_some_and(|policy: &Policy| policy.speaks_of_interest(&reminder.step_key))
+        };
+        let invoices: BTreeSet<InvoiceId> =
+            reminders.values().filter(speaks).flat_map(|reminder| claimed_invoices(&loaded, reminder)).collect();
+        let books = Books::load(act.conn, act.tenant, &invoices.into_iter().collect::<Vec<_>>())?;
         Ok(Self {
             tenant: store::tenants::find(act.conn, act.tenant)?,
-            loaded: store::facts::load(act.conn, act.tenant, &keys, act.now)?,
+            loaded,
             reminders,
-            policies: HashMap::new(),
+            policies,
+            books,
             sources: HashMap::new(),
             accounts: HashMap::new(),
             paused,
@@ -170,7 +192,8 @@ impl<'p> Desk<'p> {
         };
         let total_minor = lines.iter().fold(0i64, |sum, line| sum.saturating_add(line.claimed_minor));
         let unsubscribe_link = links.unsubscribe(act.tenant, message.id);
-        let rendered = match self.write(act, &reminder, &lines, unsubscribe_link.as_deref())? {
+        let told = self.told(act, &reminder);
+        let rendered = match self.write(act, &reminder, &lines, told.as_ref(), unsubscribe_link.as_deref())? {
             Ok(rendered) => rendered,
             Err(reason) => {
                 fail(act, &reminder, &message, "unwritable", &reason)?;
@@ -198,6 +221,9 @@ impl<'p> Desk<'p> {
             "reminder": reminder.id, "channel": message.channel, "provider_account": account.id, "attempt": message.attempts,
             "content_sha256": digest, "total_minor": total_minor, "currency": reminder.currency,
         });
+        if let Some(told) = told {
+            told.charge(act)?;
+        }
         act.witness_personal("message.dispatched", message.id, body, vec![("address", message.address.clone())]);
         let sender = self.tenant.name.clone();
         let reply_to = self.tenant.settings.letterhead.reply_to.clone();
@@ -236,18 +262,23 @@ impl<'p> Desk<'p> {
         Ok(Err(soonest.copied().unwrap_or(act.now + NO_PROVIDER)))
     }
 
+    /// What the reminder says of late-payment interest.
+    fn told(&self, act: &Act<'_>, reminder: &Reminder) -> Option<Told> {
+        let policy = self.policies.get(&(reminder.policy_id, reminder.policy_version))?;
+        let today = self.tenant.calendar().today(act.now);
+        self.books.told(&self.tenant, policy, &reminder.step_key, &claimed_invoices(&self.loaded, reminder), today)
+    }
+
     /// The words, or why there are none.
     fn write(
         &mut self,
         act: &mut Act<'_>,
         reminder: &Reminder,
         lines: &[ListedInstalment],
+        interest: Option<&Told>,
         link: Option<&str>,
     ) -> Result<Result<Rendered, String>> {
         let version = (reminder.policy_id, reminder.policy_version);
-        if let Entry::Vacant(place) = self.policies.entry(version) {
-            place.insert(store::policies::find_version(act.conn, act.tenant, reminder.policy_id, reminder.policy_version)?);
-        }
         if !self.sources.contains_key(&reminder.template) {
             let source = store::templates::active(act.conn, act.tenant, &reminder.template)?;
             self.sources.insert(reminder.template.clone(), source);
@@ -267,11 +298,19 @@ impl<'p> Desk<'p> {
             step,
             number,
             previous,
+            interest,
             unsubscribe_link: link,
             now: act.now,
         };
         Ok(occasion.write(reminder.channel, source).map_err(|error| error.to_string()))
     }
+}
+
+/// The invoices that a reminder lists, as far as they are still open.
+fn claimed_invoices(loaded: &HashMap<Key, Loaded>, reminder: &Reminder) -> Vec<InvoiceId> {
+    let Some(loaded) = loaded.get(&(reminder.customer_id, reminder.currency)) else { return Vec::new() };
+    let listed = |id| reminder.instalments.iter().any(|line| line.instalment_id == id);
+    loaded.account.instalments.iter().filter(|one| listed(one.id)).map(|one| one.invoice_id).collect()
 }
 
 /// What is still claimed and where it goes, or why the reminder must not leave.

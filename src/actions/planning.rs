@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::json;
 
-use super::{Act, tasks, wording::Occasion};
+use super::{Act, interest::Books, tasks, wording::Occasion};
 use crate::{
     domain::{
         contact::Channel,
@@ -20,7 +20,7 @@ use crate::{
             policy::{Policy, choose},
             reminder::{ListedInstalment, ReminderState, TaskKind},
         },
-        ids::{MessageId, PolicyId, ReminderId, TenantId},
+        ids::{InvoiceId, MessageId, PolicyId, ReminderId, TenantId},
     },
     error::{Error, Result},
     store::{
@@ -114,7 +114,7 @@ pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
     let looked_at = due.len();
     let mut planned = Vec::with_capacity(looked_at);
     for mut row in due {
-        let loaded = loaded.remove(&(row.customer_id, row.currency));
+        let loaded = loaded.remove(&(row.customer_id, row.currency)).map(Rc::new);
         let version = match &loaded {
             Some(loaded) => policies.of(act.conn, Some(&row), loaded)?,
             None => None,
@@ -124,7 +124,7 @@ pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
             (row.policy_id, row.policy_version) = (Some(id), Some(version));
             let plan = plan(&loaded.account, &policy, &calendar, act.now);
             row.next_action_at = plan.next_at.map(Ts);
-            let case = Case { tenant: &tenant, loaded: &loaded, policy: &policy, id, version };
+            let case = Case { loaded: &loaded, policy: &policy, id, version };
             for action in &plan.actions {
                 case.carry_out(act, action, &plan.held, &mut batch)?;
             }
@@ -134,7 +134,7 @@ pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
     store::bulk::planned(act.conn, act.tenant, &planned)?;
     store::reminders::insert(act.conn, &batch.reminders)?;
     store::messages::insert(act.conn, &batch.messages)?;
-    batch.finish(act)?;
+    batch.finish(act, &tenant)?;
     Ok(looked_at)
 }
 
@@ -143,26 +143,71 @@ pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
 struct Batch {
     reminders: Vec<Reminder>,
     messages: Vec<Message>,
-    tasks: Vec<(Reminder, Option<String>)>,
+    tasks: Vec<Spoken>,
+}
+
+/// A reminder that a person says or writes, and what its script is made of.
+struct Spoken {
+    reminder: Reminder,
+    loaded: Rc<Loaded>,
+    policy: Rc<Policy>,
 }
 
 impl Batch {
     /// Gives people their tasks. A task counts as the contact: the crescendo must not hang on an unmade call.
-    fn finish(self, act: &mut Act<'_>) -> Result<()> {
-        for (reminder, script) in self.tasks {
-            tasks::give(act, &reminder, script)?;
-            store::reminders::complete(act.conn, act.tenant, &reminder, act.now)?;
-            act.touch(reminder.customer_id, reminder.currency);
+    fn finish(self, act: &mut Act<'_>, tenant: &Tenant) -> Result<()> {
+        let speaking = self.tasks.iter().filter(|task| task.policy.speaks_of_interest(&task.reminder.step_key));
+        let invoices: BTreeSet<InvoiceId> = speaking.flat_map(Spoken::invoices).collect();
+        let books = Books::load(act.conn, act.tenant, &invoices.into_iter().collect::<Vec<_>>())?;
+        for task in &self.tasks {
+            let script = task.script(act, tenant, &books)?;
+            tasks::give(act, &task.reminder, script)?;
+            store::reminders::complete(act.conn, act.tenant, &task.reminder, act.now)?;
+            act.touch(task.reminder.customer_id, task.reminder.currency);
         }
         Ok(())
     }
 }
 
+impl Spoken {
+    /// The invoices that it is about.
+    fn invoices(&self) -> Vec<InvoiceId> {
+        let listed = |id| self.reminder.instalments.iter().any(|line| line.instalment_id == id);
+        self.loaded.account.instalments.iter().filter(|one| listed(one.id)).map(|one| one.invoice_id).collect()
+    }
+
+    /// What the person is to say or write; absent where the text cannot be filled in, which the task then says.
+    fn script(&self, act: &mut Act<'_>, tenant: &Tenant, books: &Books) -> Result<Option<String>> {
+        let Self { reminder, loaded, policy } = self;
+        let source = store::templates::active(act.conn, act.tenant, &reminder.template)?;
+        let Some((number, step)) = (1..).zip(&policy.steps).find(|(_, step)| step.key == reminder.step_key) else { return Ok(None) };
+        let told = books.told(tenant, policy, &reminder.step_key, &self.invoices(), tenant.calendar().today(act.now));
+        let occasion = Occasion {
+            tenant,
+            loaded,
+            contact: reminder.contact_id,
+            lines: &reminder.instalments,
+            step,
+            number,
+            previous: loaded.last_written_at,
+            interest: told.as_ref(),
+            unsubscribe_link: None,
+            now: act.now,
+        };
+        Ok(match occasion.write(reminder.channel, &source) {
+            Ok(template_output) => Some(super::dispatch::plain(template_output)),
+            Err(error) => {
+                tracing::warn!(reminder = %reminder.id, %error, "a script could not be written");
+                None
+            }
+        })
+    }
+}
+
 /// One account under its policy.
 struct Case<'a> {
-    tenant: &'a Tenant,
-    loaded: &'a Loaded,
-    policy: &'a Policy,
+    loaded: &'a Rc<Loaded>,
+    policy: &'a Rc<Policy>,
     id: PolicyId,
     version: i32,
 }
@@ -184,8 +229,7 @@ impl Case<'_> {
                 if reminder.channel.is_sent() {
                     batch.messages.push(message(act, self.loaded, &reminder)?);
                 } else {
-                    let script = self.script(act, &reminder)?;
-                    batch.tasks.push((reminder.clone(), script));
+                    batch.tasks.push(Spoken { reminder: reminder.clone(), loaded: Rc::clone(self.loaded), policy: Rc::clone(self.policy) });
                 }
                 batch.reminders.push(reminder);
                 Ok(())
@@ -222,30 +266,6 @@ impl Case<'_> {
             due_at: Ts(decided.due_at),
             decided_at: Ts(act.now),
             completed_at: None,
-        })
-    }
-
-    /// What the person is to say or write; absent where the text cannot be filled in, which the task then says.
-    fn script(&self, act: &mut Act<'_>, reminder: &Reminder) -> Result<Option<String>> {
-        let source = store::templates::active(act.conn, act.tenant, &reminder.template)?;
-        let Some((number, step)) = (1..).zip(&self.policy.steps).find(|(_, step)| step.key == reminder.step_key) else { return Ok(None) };
-        let occasion = Occasion {
-            tenant: self.tenant,
-            loaded: self.loaded,
-            contact: reminder.contact_id,
-            lines: &reminder.instalments,
-            step,
-            number,
-            previous: self.loaded.last_written_at,
-            unsubscribe_link: None,
-            now: act.now,
-        };
-        Ok(match occasion.write(reminder.channel, &source) {
-            Ok(template_output) => Some(super::dispatch::plain(template_output)),
-            Err(error) => {
-                tracing::warn!(reminder = %reminder.id, %error, "a script could not be written");
-                None
-            }
         })
     }
 

@@ -27,8 +27,18 @@ crate::words! {
         Never = "never",
         /// Messages show what has accrued; nothing is charged unless asked for.
         Shown = "shown",
-        /// Messages show what has accrued, and sending one charges it.
+        /// Messages show what has accrued, and sending one by e-mail or text message charges it.
         Charged = "charged",
+    }
+}
+
+crate::words! {
+    /// What a payment settles first.
+    pub enum Imputation {
+        /// The principal; charges with what is left.
+        PrincipalFirst = "principal_first",
+        /// What was charged of interest and fixed sums; the principal with what is left.
+        InterestFirst = "interest_first",
     }
 }
 

@@ -12,7 +12,9 @@ pub mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use charge::{ChargeBasis, ChargeKind, Charged, InterestHandling, InterestLine, NewCharge, NewWaiver, Owed, PolicyInterest};
+pub use charge::{
+    ChargeBasis, ChargeKind, Charged, Imputation, InterestHandling, InterestLine, NewCharge, NewWaiver, Owed, PolicyInterest,
+};
 pub use clause::{Compounding, DayCount, FixedSum, LateInterest, Percent};
 pub use compute::{Claim, Computation, Line, Part, compute, days, law, minor};
 pub use rules::rule;
