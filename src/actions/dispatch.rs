@@ -8,12 +8,7 @@ use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
-use super::{
-    Act,
-    interest::{Books, Told},
-    tasks,
-    wording::Occasion,
-};
+use super::{Act, interest, tasks, wording::Occasion};
 use crate::{
     domain::{
         contact::Channel,
@@ -24,7 +19,7 @@ use crate::{
             policy::Policy,
             reminder::{ListedInstalment, ReminderState},
         },
-        ids::{InvoiceId, PolicyId, ProviderAccountId, ReminderId},
+        ids::{PolicyId, ProviderAccountId, ReminderId},
         link::Links,
         template::{render::Rendered, source::Source},
     },
@@ -112,7 +107,7 @@ struct Desk<'p> {
     policies: HashMap<(PolicyId, i32), Policy>,
     sources: HashMap<String, Source>,
     accounts: HashMap<Channel, Vec<ProviderAccount>>,
-    books: Books,
+    books: interest::Books,
     paused: &'p Paused,
     repeat_until: RepeatUntil<'p>,
 }
@@ -132,13 +127,10 @@ impl<'p> Desk<'p> {
             }
         }
         let speaks = |reminder: &&Reminder| {
-            policies
-                .get(&(reminder.policy_id, reminder.policy_version))
-                .is_some_and(|policy: &Policy| policy.speaks_of_interest(&reminder.step_key))
+            let policy: Option<&Policy> = policies.get(&(reminder.policy_id, reminder.policy_version));
+            policy.is_some_and(|policy| policy.speaks_of_interest(&reminder.step_key))
         };
-        let invoices: BTreeSet<InvoiceId> =
-            reminders.values().filter(speaks).flat_map(|reminder| claimed_invoices(&loaded, reminder)).collect();
-        let books = Books::load(act.conn, act.tenant, &invoices.into_iter().collect::<Vec<_>>())?;
+        let books = interest::Books::load(act.conn, act.tenant, reminders.values().filter(speaks).map(|one| (of(&loaded, one), one)))?;
         Ok(Self {
             tenant: store::tenants::find(act.conn, act.tenant)?,
             loaded,
@@ -162,7 +154,7 @@ impl<'p> Desk<'p> {
         let Some(reminder) = message.reminder_id.and_then(|id| self.reminders.get(&id).cloned()) else {
             return Err(Error::internal("a message without its reminder"));
         };
-        let Some(loaded) = self.loaded.get(&(reminder.customer_id, reminder.currency)) else {
+        let Some(loaded) = of(&self.loaded, &reminder) else {
             return Err(Error::internal("a message without its account"));
         };
         let (lines, address) = match still_claimed(loaded, &reminder, &self.tenant, act.now) {
@@ -263,10 +255,9 @@ impl<'p> Desk<'p> {
     }
 
     /// What the reminder says of late-payment interest.
-    fn told(&self, act: &Act<'_>, reminder: &Reminder) -> Option<Told> {
+    fn told(&self, act: &Act<'_>, reminder: &Reminder) -> Option<interest::Told> {
         let policy = self.policies.get(&(reminder.policy_id, reminder.policy_version))?;
-        let today = self.tenant.calendar().today(act.now);
-        self.books.told(&self.tenant, policy, &reminder.step_key, &claimed_invoices(&self.loaded, reminder), today)
+        self.books.told(&self.tenant, policy, of(&self.loaded, reminder)?, reminder, act.now)
     }
 
     /// The words, or why there are none.
@@ -275,7 +266,7 @@ impl<'p> Desk<'p> {
         act: &mut Act<'_>,
         reminder: &Reminder,
         lines: &[ListedInstalment],
-        interest: Option<&Told>,
+        told: Option<&interest::Told>,
         link: Option<&str>,
     ) -> Result<Result<Rendered, String>> {
         let version = (reminder.policy_id, reminder.policy_version);
@@ -298,7 +289,7 @@ impl<'p> Desk<'p> {
             step,
             number,
             previous,
-            interest,
+            interest: told,
             unsubscribe_link: link,
             now: act.now,
         };
@@ -306,11 +297,9 @@ impl<'p> Desk<'p> {
     }
 }
 
-/// The invoices that a reminder lists, as far as they are still open.
-fn claimed_invoices(loaded: &HashMap<Key, Loaded>, reminder: &Reminder) -> Vec<InvoiceId> {
-    let Some(loaded) = loaded.get(&(reminder.customer_id, reminder.currency)) else { return Vec::new() };
-    let listed = |id| reminder.instalments.iter().any(|line| line.instalment_id == id);
-    loaded.account.instalments.iter().filter(|one| listed(one.id)).map(|one| one.invoice_id).collect()
+/// The account of a reminder.
+fn of<'l>(loaded: &'l HashMap<Key, Loaded>, reminder: &Reminder) -> Option<&'l Loaded> {
+    loaded.get(&(reminder.customer_id, reminder.currency))
 }
 
 /// What is still claimed and where it goes, or why the reminder must not leave.

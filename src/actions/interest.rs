@@ -4,9 +4,9 @@
 //! since the first day late, so that nothing is charged twice, whatever payments are recorded late. Invariant, kept under the account's
 //! lock: `0 ≤ balance ≤ amount - waived` of each charge.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::json;
 
 use super::Act;
@@ -22,7 +22,10 @@ use crate::{
         },
     },
     error::{Error, Result},
-    store::{self, Conn, Json, Ts, charges::Charge, interest::Debt, reference_rates::ReferenceRate, tenants::Tenant},
+    store::{
+        self, Conn, Json, Ts, charges::Charge, facts::Loaded, interest::Debt, reference_rates::ReferenceRate, reminders::Reminder,
+        tenants::Tenant,
+    },
 };
 
 /// What an invoice's interest has come to.
@@ -210,27 +213,31 @@ pub struct Books {
 }
 
 impl Books {
-    /// Reads what the interest of these invoices is computed from; nothing at all for none.
+    /// Reads what the interest of these reminders' invoices is computed from; nothing at all for no reminder.
     ///
     /// # Errors
     /// The store's.
-    pub fn load(conn: &mut Conn, tenant: TenantId, invoices: &[InvoiceId]) -> Result<Self> {
+    pub fn load<'r>(
+        conn: &mut Conn,
+        tenant: TenantId,
+        reminders: impl Iterator<Item = (Option<&'r Loaded>, &'r Reminder)>,
+    ) -> Result<Self> {
+        let invoices: BTreeSet<InvoiceId> = reminders.filter_map(|(loaded, reminder)| Some(listed(loaded?, reminder))).flatten().collect();
         if invoices.is_empty() {
             return Ok(Self::default());
         }
-        let debts = store::interest::debts(conn, tenant, invoices)?;
+        let debts = store::interest::debts(conn, tenant, &invoices.into_iter().collect::<Vec<_>>())?;
         Ok(Self {
             rates: store::reference_rates::of_tenant(conn, tenant)?,
             debts: debts.into_iter().map(|debt| (debt.invoice_id, debt)).collect(),
         })
     }
 
-    /// What a message of the step `key` says of the interest on `invoices`; `None` if it says nothing.
-    pub fn told(&self, tenant: &Tenant, policy: &Policy, key: &str, invoices: &[InvoiceId], today: NaiveDate) -> Option<Told> {
-        let terms = policy.interest.as_ref().filter(|_| policy.speaks_of_interest(key))?;
-        let mut invoices = invoices.to_vec();
-        invoices.sort_unstable();
-        invoices.dedup();
+    /// What a reminder says of the interest on its invoices; `None` if it says nothing.
+    pub fn told(&self, tenant: &Tenant, policy: &Policy, loaded: &Loaded, reminder: &Reminder, now: DateTime<Utc>) -> Option<Told> {
+        let terms = policy.interest.as_ref().filter(|_| policy.speaks_of_interest(&reminder.step_key))?;
+        let today = local::date(tenant.zone(), now);
+        let invoices = listed(loaded, reminder);
         let handling = |debt: &Debt| debt.handling.unwrap_or(terms.charge);
         let ripe = |debt: &&Debt| {
             let first = debt.parts.iter().map(|part| part.due_date).min();
@@ -244,6 +251,12 @@ impl Books {
             .collect();
         (!assessed.is_empty()).then_some(Told { assessed, until: today })
     }
+}
+
+/// The invoices that a reminder lists, each once, as far as they are still open.
+fn listed(loaded: &Loaded, reminder: &Reminder) -> BTreeSet<InvoiceId> {
+    let on_it = |id| reminder.instalments.iter().any(|line| line.instalment_id == id);
+    loaded.account.instalments.iter().filter(|one| on_it(one.id)).map(|one| one.invoice_id).collect()
 }
 
 /// What a message says of interest.

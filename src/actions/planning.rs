@@ -20,7 +20,7 @@ use crate::{
             policy::{Policy, choose},
             reminder::{ListedInstalment, ReminderState, TaskKind},
         },
-        ids::{InvoiceId, MessageId, PolicyId, ReminderId, TenantId},
+        ids::{MessageId, PolicyId, ReminderId, TenantId},
     },
     error::{Error, Result},
     store::{
@@ -157,8 +157,7 @@ impl Batch {
     /// Gives people their tasks. A task counts as the contact: the crescendo must not hang on an unmade call.
     fn finish(self, act: &mut Act<'_>, tenant: &Tenant) -> Result<()> {
         let speaking = self.tasks.iter().filter(|task| task.policy.speaks_of_interest(&task.reminder.step_key));
-        let invoices: BTreeSet<InvoiceId> = speaking.flat_map(Spoken::invoices).collect();
-        let books = Books::load(act.conn, act.tenant, &invoices.into_iter().collect::<Vec<_>>())?;
+        let books = Books::load(act.conn, act.tenant, speaking.map(|task| (Some(&*task.loaded), &task.reminder)))?;
         for task in &self.tasks {
             let script = task.script(act, tenant, &books)?;
             tasks::give(act, &task.reminder, script)?;
@@ -170,18 +169,12 @@ impl Batch {
 }
 
 impl Spoken {
-    /// The invoices that it is about.
-    fn invoices(&self) -> Vec<InvoiceId> {
-        let listed = |id| self.reminder.instalments.iter().any(|line| line.instalment_id == id);
-        self.loaded.account.instalments.iter().filter(|one| listed(one.id)).map(|one| one.invoice_id).collect()
-    }
-
     /// What the person is to say or write; absent where the text cannot be filled in, which the task then says.
     fn script(&self, act: &mut Act<'_>, tenant: &Tenant, books: &Books) -> Result<Option<String>> {
         let Self { reminder, loaded, policy } = self;
         let source = store::templates::active(act.conn, act.tenant, &reminder.template)?;
         let Some((number, step)) = (1..).zip(&policy.steps).find(|(_, step)| step.key == reminder.step_key) else { return Ok(None) };
-        let told = books.told(tenant, policy, &reminder.step_key, &self.invoices(), tenant.calendar().today(act.now));
+        let told = books.told(tenant, policy, loaded, reminder, act.now);
         let occasion = Occasion {
             tenant,
             loaded,

@@ -72,13 +72,13 @@ pub fn insert(conn: &mut Conn, row: &Charge) -> Result<()> {
     Ok(())
 }
 
-/// The charges on these invoices, oldest first.
+/// The charges on these invoices, by the day that they cover; interest before the fixed sum.
 pub fn of_invoices(conn: &mut Conn, tenant: TenantId, invoices: &[InvoiceId]) -> Result<Vec<Charge>> {
     let mut found = Vec::new();
     for part in invoices.chunks(BATCH) {
         let rows: Vec<Charge> = charges::table
             .filter(charges::tenant_id.eq(tenant).and(charges::invoice_id.eq_any(part.to_vec())))
-            .order(charges::id.asc())
+            .order((charges::accrued_until.asc(), charges::kind.desc(), charges::id.asc()))
             .select(Charge::as_select())
             .load(conn)?;
         found.extend(rows);
@@ -86,12 +86,12 @@ pub fn of_invoices(conn: &mut Conn, tenant: TenantId, invoices: &[InvoiceId]) ->
     Ok(found)
 }
 
-/// What an account has left to pay of charges, oldest first. The caller holds the account's lock.
+/// What an account has left to pay of charges, in that order. The caller holds the account's lock.
 pub fn open_of(conn: &mut Conn, tenant: TenantId, customer: CustomerId, currency: Currency) -> Result<Vec<Charge>> {
     Ok(charges::table
         .filter(charges::tenant_id.eq(tenant).and(charges::customer_id.eq(customer)).and(charges::currency.eq(currency)))
         .filter(charges::balance_minor.gt(0))
-        .order(charges::id.asc())
+        .order((charges::accrued_until.asc(), charges::kind.desc(), charges::id.asc()))
         .select(Charge::as_select())
         .load(conn)?)
 }

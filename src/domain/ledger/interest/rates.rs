@@ -24,8 +24,8 @@ crate::words! {
         BeCivil = "be_civil",
         /// Germany: Basiszinssatz, announced for each half-year.
         DeBasiszinssatz = "de_basiszinssatz",
-        /// Austria: rate between businesses (s. 456 UGB), margin included, for each half-year.
-        At456Ugb = "at_456_ugb",
+        /// Austria: Basiszinssatz as in force on 1 January and 1 July (s. 456 UGB).
+        AtBasiszinssatz = "at_basiszinssatz",
         /// Netherlands: wettelijke handelsrente (6:119a BW), for each half-year.
         NlHandelsrente = "nl_handelsrente",
         /// Netherlands: wettelijke rente (6:119 BW), for each half-year.

@@ -36,7 +36,7 @@ const LAWS: &[Second] = &[
     Second { fixed: true, ..eu("IE", 800) },
     Second { file: include_str!("../rates/belgium.csv"), series: "be_late_payment", ..eu("BE", 0) },
     Second { file: include_str!("../rates/germany.csv"), series: "de_basiszinssatz", leap: true, ..eu("DE", 900) },
-    Second { file: include_str!("../rates/austria.csv"), series: "at_456_ugb", ..eu("AT", 0) },
+    Second { file: include_str!("../rates/austria.csv"), series: "at_basiszinssatz", ..eu("AT", 920) },
     Second { file: include_str!("../rates/netherlands.csv"), series: "nl_handelsrente", yearly: true, ..eu("NL", 0) },
     Second { file: include_str!("../rates/united_kingdom.csv"), series: "uk_reference", currency: "GBP", fixed: true, ..eu("GB", 800) },
     statute("CH", "CHF", "ch_or_104", true),
@@ -111,8 +111,8 @@ fn two_computations_agree_on_every_law() {
             let until = due + Days::new(400);
             let within = |from: &str, to: &str| due < day(to) && until >= day(from);
             let elsewhere = match law.code {
-                "AT" => within("2015-01-01", "2016-07-01"),                               // no rate is known
-                "NL" => within("2022-07-01", "2023-01-01") || until >= day("2026-07-01"), // a reference steps in
+                "AT" => until >= day("2024-07-01"), // a reference steps in
+                "NL" => within("2022-07-01", "2023-01-01") || until >= day("2026-07-01"),
                 "BE" => until >= day("2026-07-01"),
                 _ => false,
             };
