@@ -147,6 +147,20 @@ on_both! {
         assert_eq!((figures(&seen["interest"]), seen["fixed_sum"]["owed"].as_i64()), ([1598, 1198, 400, 0, 400], Some(0)));
     }
 
+    async fn a_cancelled_invoice_takes_its_charges_with_it(app: App) {
+        let (tenant, customer) = start(&app).await;
+        let key = &tenant.test;
+        let invoice = late(&app, key, &customer, "F-1", json!({})).await;
+        app.post(&format!("/v1/invoices/{invoice}/interest-charges"), key, json!({})).await.expect(201);
+        let cancel = format!("/v1/invoices/{invoice}/cancel");
+        let paid = app.pays(key, &customer, 1_000).await;
+        assert_eq!(app.post(&cancel, key, Value::Null).await.body["code"], "has_allocations", "in France, the payment went to interest");
+        app.post(&format!("/v1/payments/{}/return", text(&paid, "/id")), key, json!({})).await.expect(200);
+        app.post(&cancel, key, Value::Null).await.expect(200);
+        let seen = of(&app, key, &invoice).await;
+        assert_eq!((figures(&seen["interest"]), seen["charges"][0]["waived"].as_i64()), ([0, 1198, 0, 0, 0], Some(1198)));
+    }
+
     async fn a_rate_that_is_not_published_is_added_and_never_overridden(app: App) {
         let (tenant, customer) = start(&app).await;
         let key = &tenant.test;

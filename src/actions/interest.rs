@@ -99,9 +99,7 @@ pub fn waive(act: &mut Act<'_>, invoice: InvoiceId, new: &NewWaiver) -> Result<V
     let assessed = assess_locked(act, invoice, new.until)?;
     let mut waived = Vec::new();
     for charge in assessed.debt.charges.iter().filter(|charge| charge.balance_minor > 0) {
-        store::charges::waive(act.conn, act.tenant, charge.id, &new.reason, Ts(act.wall))?;
-        let body = json!({"invoice_id": invoice, "kind": charge.kind, "currency": charge.currency, "amount": charge.balance_minor, "reason": new.reason});
-        act.audit("charge.waived", charge.id, body);
+        give_up(act, charge, &new.reason)?;
         waived.push(charge.id);
     }
     waived.extend(record(act, &assessed, Some(&new.reason))?.iter().map(|charge| charge.id));
@@ -111,6 +109,31 @@ pub fn waive(act: &mut Act<'_>, invoice: InvoiceId, new: &NewWaiver) -> Result<V
     let mut rows = store::charges::of_invoices(act.conn, act.tenant, &[invoice])?;
     rows.retain(|row| waived.contains(&row.id));
     Ok(rows)
+}
+
+/// Takes back the charges on an invoice that is withdrawn. The caller holds the account's lock.
+///
+/// # Errors
+/// `has_allocations` when something was paid of them.
+pub fn withdraw(act: &mut Act<'_>, invoice: InvoiceId) -> Result<()> {
+    let charges = store::charges::of_invoices(act.conn, act.tenant, &[invoice])?;
+    if charges.iter().any(|charge| charge.amount_minor > charge.balance_minor.saturating_add(charge.waived_minor)) {
+        let detail = "a payment settles interest that was charged on this invoice; return it first, or issue a credit note";
+        return Err(Error::conflict("has_allocations", detail));
+    }
+    for charge in charges.iter().filter(|charge| charge.balance_minor > 0) {
+        give_up(act, charge, "the invoice was cancelled")?;
+    }
+    Ok(())
+}
+
+/// Waives what is left of a charge.
+fn give_up(act: &mut Act<'_>, charge: &Charge, reason: &str) -> Result<()> {
+    store::charges::waive(act.conn, act.tenant, charge.id, reason, Ts(act.wall))?;
+    let body = json!({"invoice_id": charge.invoice_id, "kind": charge.kind, "currency": charge.currency, "amount": charge.balance_minor,
+        "reason": reason});
+    act.audit("charge.waived", charge.id, body);
+    Ok(())
 }
 
 /// The invoice's interest under the lock of its account.

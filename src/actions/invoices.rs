@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use serde_json::json;
 
 use super::{
-    Act,
+    Act, interest,
     put::{IfKnown, Outcome, Parties, Put, Seen, one_by_one, taken},
 };
 use crate::{
@@ -244,6 +244,7 @@ pub fn cancel(act: &mut Act<'_>, id: InvoiceId) -> Result<Invoice> {
             "something settles this invoice; delete its allocations first, or issue a credit note",
         ));
     }
+    interest::withdraw(act, id)?;
     store::instalments::cancel(act.conn, act.tenant, id)?;
     let row = Invoice {
         status: InvoiceStatus::Cancelled,

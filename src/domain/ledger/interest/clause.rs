@@ -104,7 +104,7 @@ impl ToSchema for Percent {}
 pub enum LateInterest {
     /// What the law gives, at its rates and by its rules.
     Statutory {
-        /// Whose law; without it, the creditor's for businesses and public bodies, the debtor's for consumers.
+        /// Whose law; without it, the creditor's. A consumer's own law applies whatever is written here.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         jurisdiction: Option<Jurisdiction>,
     },

@@ -51,11 +51,11 @@ impl Second {
     /// Hundredths of a percent on a day, margin included: its half-year's line, or the last one before.
     fn rate(&self, on: NaiveDate) -> i128 {
         let start = format!("{}-{}-01", on.year(), if on.month() < 7 { "01" } else { "07" });
-        let lines = self.file.lines().filter_map(|line| {
+        let mut lines = self.file.lines().filter_map(|line| {
             let mut fields = line.splitn(4, ',');
             (fields.next() == Some(self.series)).then(|| (fields.next().unwrap(), fields.next().unwrap()))
         });
-        let (_, percent) = lines.filter(|(from, _)| *from <= start.as_str()).last().unwrap();
+        let (_, percent) = lines.rfind(|(from, _)| *from <= start.as_str()).unwrap();
         self.margin + percent.replace('.', "").parse::<i128>().unwrap()
     }
 
