@@ -18,6 +18,7 @@ mod evidence;
 mod history;
 mod house;
 mod import;
+mod interest;
 mod ledger;
 mod openapi;
 mod policies;

@@ -78,6 +78,7 @@ fn fresh(act: &Act<'_>, new: &NewCustomer, home: &Jurisdiction) -> Customer {
         version: 1,
         created_at: Ts(act.wall),
         updated_at: Ts(act.wall),
+        interest: new.interest,
     }
 }
 
@@ -115,6 +116,7 @@ fn apply(act: &mut Act<'_>, old: &Customer, change: &CustomerChange) -> Result<P
         segment: change.segment.clone().or_else(|| old.segment.clone()),
         score: change.score.or(old.score),
         policy_id: change.policy_id.or(old.policy_id),
+        interest: change.interest.or(old.interest),
         identifiers: change.identifiers.clone().map_or_else(|| old.identifiers.clone(), Json),
         address: change.address.clone().map_or_else(|| old.address.clone(), Json),
         metadata: change.metadata.clone().map_or_else(|| old.metadata.clone(), Json),
@@ -126,7 +128,7 @@ fn apply(act: &mut Act<'_>, old: &Customer, change: &CustomerChange) -> Result<P
     let row = Customer { version: old.version.saturating_add(1), updated_at: Ts(act.wall), ..wanted };
     store::customers::update(act.conn, &row)?;
     let body = json!({"kind": row.kind, "jurisdiction": row.jurisdiction, "number": row.number, "segment": row.segment,
-        "score": row.score, "policy_id": row.policy_id, "version": row.version});
+        "score": row.score, "policy_id": row.policy_id, "interest": row.interest, "version": row.version});
     let personal = if row.name == old.name { Vec::new() } else { vec![("name", row.name.clone())] };
     act.witness_personal("customer.changed", row.id, body, personal);
     touch(act, row.id)?;

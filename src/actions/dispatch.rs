@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use super::{
-    Act, tasks,
+    Act, interest, tasks,
     wording::{Occasion, Templates},
 };
 use crate::{
@@ -110,6 +110,7 @@ struct Desk<'p> {
     policies: HashMap<(PolicyId, i32), Policy>,
     templates: Templates,
     accounts: HashMap<Channel, Vec<ProviderAccount>>,
+    books: interest::Books,
     paused: &'p Paused,
     repeat_until: RepeatUntil<'p>,
 }
@@ -121,11 +122,24 @@ impl<'p> Desk<'p> {
             store::reminders::find_all(act.conn, act.tenant, &ids)?.into_iter().map(|row| (row.id, row)).collect();
         let keys: BTreeSet<Key> = reminders.values().map(|row| (row.customer_id, row.currency)).collect();
         store::accounts::lock(act.conn, act.tenant, &keys)?;
+        let loaded = store::facts::load(act.conn, act.tenant, &keys, act.now)?;
+        let mut policies = HashMap::new();
+        for reminder in reminders.values() {
+            if let Entry::Vacant(place) = policies.entry((reminder.policy_id, reminder.policy_version)) {
+                place.insert(store::policies::find_version(act.conn, act.tenant, reminder.policy_id, reminder.policy_version)?);
+            }
+        }
+        let speaks = |reminder: &&Reminder| {
+            let policy: Option<&Policy> = policies.get(&(reminder.policy_id, reminder.policy_version));
+            policy.is_some_and(|policy| policy.speaks_of_interest(&reminder.step_key))
+        };
+        let books = interest::Books::load(act.conn, act.tenant, reminders.values().filter(speaks).map(|one| (of(&loaded, one), one)))?;
         Ok(Self {
             tenant: store::tenants::find(act.conn, act.tenant)?,
-            loaded: store::facts::load(act.conn, act.tenant, &keys, act.now)?,
+            loaded,
             reminders,
-            policies: HashMap::new(),
+            policies,
+            books,
             templates: Templates::default(),
             accounts: HashMap::new(),
             paused,
@@ -143,7 +157,7 @@ impl<'p> Desk<'p> {
         let Some(reminder) = message.reminder_id.and_then(|id| self.reminders.get(&id).cloned()) else {
             return Err(Error::internal("a message without its reminder"));
         };
-        let Some(loaded) = self.loaded.get(&(reminder.customer_id, reminder.currency)) else {
+        let Some(loaded) = of(&self.loaded, &reminder) else {
             return Err(Error::internal("a message without its account"));
         };
         let (lines, address) = match still_claimed(loaded, &reminder, &self.tenant, act.now) {
@@ -173,7 +187,8 @@ impl<'p> Desk<'p> {
         };
         let total_minor = lines.iter().fold(0i64, |sum, line| sum.saturating_add(line.claimed_minor));
         let unsubscribe_link = links.unsubscribe(act.tenant, message.id);
-        let rendered = match self.write(act, &reminder, &lines, unsubscribe_link.as_deref())? {
+        let told = self.told(act, &reminder);
+        let rendered = match self.write(act, &reminder, &lines, told.as_ref(), unsubscribe_link.as_deref())? {
             Ok(rendered) => rendered,
             Err(reason) => {
                 fail(act, &reminder, &message, "unwritable", &reason)?;
@@ -201,6 +216,9 @@ impl<'p> Desk<'p> {
             "reminder": reminder.id, "channel": message.channel, "provider_account": account.id, "attempt": message.attempts,
             "content_sha256": digest, "total_minor": total_minor, "currency": reminder.currency,
         });
+        if let Some(told) = told {
+            told.charge(act)?;
+        }
         act.witness_personal("message.dispatched", message.id, body, vec![("address", message.address.clone())]);
         let sender = self.tenant.name.clone();
         let reply_to = self.tenant.settings.letterhead.reply_to.clone();
@@ -239,18 +257,22 @@ impl<'p> Desk<'p> {
         Ok(Err(soonest.copied().unwrap_or(act.now + NO_PROVIDER)))
     }
 
+    /// What the reminder says of late-payment interest.
+    fn told(&self, act: &Act<'_>, reminder: &Reminder) -> Option<interest::Told> {
+        let policy = self.policies.get(&(reminder.policy_id, reminder.policy_version))?;
+        self.books.told(&self.tenant, policy, of(&self.loaded, reminder)?, reminder, act.now)
+    }
+
     /// The words, or why there are none.
     fn write(
         &mut self,
         act: &mut Act<'_>,
         reminder: &Reminder,
         lines: &[ListedInstalment],
+        told: Option<&interest::Told>,
         link: Option<&str>,
     ) -> Result<Result<Rendered, String>> {
         let version = (reminder.policy_id, reminder.policy_version);
-        if let Entry::Vacant(place) = self.policies.entry(version) {
-            place.insert(store::policies::find_version(act.conn, act.tenant, reminder.policy_id, reminder.policy_version)?);
-        }
         let template = self.templates.get(act, &reminder.template)?;
         let step = self.policies.get(&version).and_then(|policy| (1..).zip(&policy.steps).find(|(_, step)| step.key == reminder.step_key));
         let (Some((number, step)), Some(loaded)) = (step, self.loaded.get(&(reminder.customer_id, reminder.currency))) else {
@@ -265,11 +287,17 @@ impl<'p> Desk<'p> {
             step,
             number,
             previous,
+            interest: told,
             unsubscribe_link: link,
             now: act.now,
         };
         Ok(occasion.write(reminder.channel, template).map_err(|error| error.to_string()))
     }
+}
+
+/// The account of a reminder.
+fn of<'l>(loaded: &'l HashMap<Key, Loaded>, reminder: &Reminder) -> Option<&'l Loaded> {
+    loaded.get(&(reminder.customer_id, reminder.currency))
 }
 
 /// What is still claimed and where it goes, or why the reminder must not leave.

@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use serde_json::json;
 
 use super::{
-    Act,
+    Act, interest,
     put::{IfKnown, Outcome, Parties, Put, Seen, one_by_one, taken},
 };
 use crate::{
@@ -98,6 +98,8 @@ impl Fresh {
             version: 1,
             created_at: Ts(act.wall),
             updated_at: Ts(act.wall),
+            late_interest: new.late_interest.clone().map(Json),
+            fixed_sum: new.fixed_sum.clone().map(Json),
         };
         self.instalments.extend((0..).zip(new.parts()).map(|(position, part)| instalment(act, &row, position, &part)));
         self.documents.extend(new.documents.iter().map(|link| document(act, &row, link)));
@@ -250,6 +252,7 @@ pub fn cancel(act: &mut Act<'_>, id: InvoiceId) -> Result<Invoice> {
             "something settles this invoice; delete its allocations first, or issue a credit note",
         ));
     }
+    interest::withdraw(act, id)?;
     store::instalments::cancel(act.conn, act.tenant, id)?;
     let row = Invoice {
         status: InvoiceStatus::Cancelled,

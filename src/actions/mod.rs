@@ -13,6 +13,7 @@ pub mod evidence;
 pub mod export;
 pub mod idempotency;
 pub mod import;
+pub mod interest;
 pub mod invoices;
 pub mod joint;
 pub mod keys;

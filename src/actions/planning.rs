@@ -11,7 +11,9 @@ use std::{
 use serde_json::json;
 
 use super::{
-    Act, tasks,
+    Act,
+    interest::Books,
+    tasks,
     wording::{Occasion, Templates},
 };
 use crate::{
@@ -117,7 +119,7 @@ pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
     let looked_at = due.len();
     let mut planned = Vec::with_capacity(looked_at);
     for mut row in due {
-        let loaded = loaded.remove(&(row.customer_id, row.currency));
+        let loaded = loaded.remove(&(row.customer_id, row.currency)).map(Rc::new);
         let version = match &loaded {
             Some(loaded) => policies.of(act.conn, Some(&row), loaded)?,
             None => None,
@@ -127,7 +129,7 @@ pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
             (row.policy_id, row.policy_version) = (Some(id), Some(version));
             let plan = plan(&loaded.account, &policy, &calendar, act.now);
             row.next_action_at = plan.next_at.map(Ts);
-            let case = Case { tenant: &tenant, loaded: &loaded, policy: &policy, id, version };
+            let case = Case { loaded: &loaded, policy: &policy, id, version };
             for action in &plan.actions {
                 case.carry_out(act, action, &plan.held, &mut batch)?;
             }
@@ -137,7 +139,7 @@ pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
     store::bulk::planned(act.conn, act.tenant, &planned)?;
     store::reminders::insert(act.conn, &batch.reminders)?;
     store::messages::insert(act.conn, &batch.messages)?;
-    batch.finish(act)?;
+    batch.finish(act, &tenant)?;
     Ok(looked_at)
 }
 
@@ -146,27 +148,65 @@ pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
 struct Batch {
     reminders: Vec<Reminder>,
     messages: Vec<Message>,
-    tasks: Vec<(Reminder, Option<String>)>,
-    templates: Templates,
+    tasks: Vec<Spoken>,
+}
+
+/// A reminder that a person says or writes, and what its script is made of.
+struct Spoken {
+    reminder: Reminder,
+    loaded: Rc<Loaded>,
+    policy: Rc<Policy>,
 }
 
 impl Batch {
     /// Gives people their tasks. A task counts as the contact: the crescendo must not hang on an unmade call.
-    fn finish(self, act: &mut Act<'_>) -> Result<()> {
-        for (reminder, script) in self.tasks {
-            tasks::give(act, &reminder, script)?;
-            store::reminders::complete(act.conn, act.tenant, &reminder, act.now)?;
-            act.touch(reminder.customer_id, reminder.currency);
+    fn finish(self, act: &mut Act<'_>, tenant: &Tenant) -> Result<()> {
+        let speaking = self.tasks.iter().filter(|task| task.policy.speaks_of_interest(&task.reminder.step_key));
+        let books = Books::load(act.conn, act.tenant, speaking.map(|task| (Some(&*task.loaded), &task.reminder)))?;
+        let mut templates = Templates::default();
+        for task in &self.tasks {
+            let script = task.script(act, tenant, &books, &mut templates)?;
+            tasks::give(act, &task.reminder, script)?;
+            store::reminders::complete(act.conn, act.tenant, &task.reminder, act.now)?;
+            act.touch(task.reminder.customer_id, task.reminder.currency);
         }
         Ok(())
     }
 }
 
+impl Spoken {
+    /// What the person is to say or write; absent where the text cannot be filled in, which the task then says.
+    fn script(&self, act: &mut Act<'_>, tenant: &Tenant, books: &Books, templates: &mut Templates) -> Result<Option<String>> {
+        let Self { reminder, loaded, policy } = self;
+        let template = templates.get(act, &reminder.template)?;
+        let Some((number, step)) = (1..).zip(&policy.steps).find(|(_, step)| step.key == reminder.step_key) else { return Ok(None) };
+        let told = books.told(tenant, policy, loaded, reminder, act.now);
+        let occasion = Occasion {
+            tenant,
+            loaded,
+            contact: reminder.contact_id,
+            lines: &reminder.instalments,
+            step,
+            number,
+            previous: loaded.last_written_at,
+            interest: told.as_ref(),
+            unsubscribe_link: None,
+            now: act.now,
+        };
+        Ok(match occasion.write(reminder.channel, template) {
+            Ok(template_output) => Some(super::dispatch::plain(template_output)),
+            Err(error) => {
+                tracing::warn!(reminder = %reminder.id, %error, "a script could not be written");
+                None
+            }
+        })
+    }
+}
+
 /// One account under its policy.
 struct Case<'a> {
-    tenant: &'a Tenant,
-    loaded: &'a Loaded,
-    policy: &'a Policy,
+    loaded: &'a Rc<Loaded>,
+    policy: &'a Rc<Policy>,
     id: PolicyId,
     version: i32,
 }
@@ -188,8 +228,7 @@ impl Case<'_> {
                 if reminder.channel.is_sent() {
                     batch.messages.push(message(act, self.loaded, &reminder)?);
                 } else {
-                    let script = self.script(act, &reminder, &mut batch.templates)?;
-                    batch.tasks.push((reminder.clone(), script));
+                    batch.tasks.push(Spoken { reminder: reminder.clone(), loaded: Rc::clone(self.loaded), policy: Rc::clone(self.policy) });
                 }
                 batch.reminders.push(reminder);
                 Ok(())
@@ -226,30 +265,6 @@ impl Case<'_> {
             due_at: Ts(decided.due_at),
             decided_at: Ts(act.now),
             completed_at: None,
-        })
-    }
-
-    /// What the person is to say or write; absent where the text cannot be filled in, which the task then says.
-    fn script(&self, act: &mut Act<'_>, reminder: &Reminder, templates: &mut Templates) -> Result<Option<String>> {
-        let template = templates.get(act, &reminder.template)?;
-        let Some((number, step)) = (1..).zip(&self.policy.steps).find(|(_, step)| step.key == reminder.step_key) else { return Ok(None) };
-        let occasion = Occasion {
-            tenant: self.tenant,
-            loaded: self.loaded,
-            contact: reminder.contact_id,
-            lines: &reminder.instalments,
-            step,
-            number,
-            previous: self.loaded.last_written_at,
-            unsubscribe_link: None,
-            now: act.now,
-        };
-        Ok(match occasion.write(reminder.channel, template) {
-            Ok(template_output) => Some(super::dispatch::plain(template_output)),
-            Err(error) => {
-                tracing::warn!(reminder = %reminder.id, %error, "a script could not be written");
-                None
-            }
         })
     }
 

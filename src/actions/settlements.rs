@@ -1,7 +1,7 @@
 //! Payments and credit notes: recorded, allocated, taken back.
 //!
 //! Invariant, kept under the account's lock: an instalment's balance is its amount less its allocations, an invoice's is the sum of its
-//! instalments', and a settlement's allocations and its rest sum to its amount. Nothing is ever negative.
+//! instalments', and a settlement's allocations (to instalments and to charges) and its rest sum to its amount. Nothing is ever negative.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ use super::{
 };
 use crate::{
     domain::{
-        ids::{AllocationId, CustomerId, InvoiceId},
+        ids::{AllocationId, ChargeAllocationId, ChargeId, CustomerId, InvoiceId},
         ledger::{
-            allocation::{self, Open, Share},
+            allocation::{self, Share},
             settlement::{Allocate, NewAllocations, NewSettlement, PaymentStatus, Return, SettlementId, SettlementKind},
         },
     },
     error::{Error, Result},
-    store::{self, Json, Ts, allocations::Allocation, settlements::Settlement},
+    store::{self, Json, Ts, allocations::Allocation, charges::ChargeAllocation, settlements::Settlement},
 };
 
 /// Records a payment or a credit note and allocates it. Recorded again under the same external id, it stays as it was.
@@ -37,9 +37,8 @@ pub fn record(act: &mut Act<'_>, new: &NewSettlement) -> Result<Put<Settlement>>
     {
         return known(old, customer, new);
     }
-    let open = store::instalments::open_of(act.conn, act.tenant, customer, new.currency)?;
-    let shares = shares(new.amount, &new.allocations, open)?;
     let row = row(act, customer, new);
+    let shares = Shares::of(act, &row, &new.allocations)?;
     store::settlements::insert(act.conn, &row)?;
     let kind = match row.kind {
         SettlementKind::Payment => "payment.recorded",
@@ -82,20 +81,53 @@ fn row(act: &Act<'_>, customer: CustomerId, new: &NewSettlement) -> Settlement {
     }
 }
 
-fn shares(amount: i64, how: &NewAllocations, open: Vec<Open>) -> Result<Vec<Share>> {
-    match (&how.allocations, how.allocate) {
-        (Some(wanted), _) => Ok(allocation::as_wanted(amount, wanted, open)?),
-        (None, Some(Allocate::None)) => Ok(Vec::new()),
-        (None, None | Some(Allocate::OldestFirst)) => Ok(allocation::oldest_first(amount, open)),
+/// What a settlement settles.
+struct Shares {
+    instalments: Vec<Share>,
+    charges: Vec<(ChargeId, i64)>,
+}
+
+impl Shares {
+    /// Allocates what is left of `row`. Left to itself, a payment settles the principal, then what was charged of interest and fixed sums; where
+    /// the law has it the other way round, that charge comes first. A credit note gives up principal alone.
+    fn of(act: &mut Act<'_>, row: &Settlement, how: &NewAllocations) -> Result<Self> {
+        let open = store::instalments::open_of(act.conn, act.tenant, row.customer_id, row.currency)?;
+        let instalments_only = |instalments| Ok(Self { instalments, charges: Vec::new() });
+        match (&how.allocations, how.allocate) {
+            (Some(wanted), _) => return instalments_only(allocation::as_wanted(row.unallocated_minor, wanted, open)?),
+            (None, Some(Allocate::None)) => return instalments_only(Vec::new()),
+            (None, None | Some(Allocate::OldestFirst)) => {}
+        }
+        if row.kind == SettlementKind::CreditNote {
+            return instalments_only(allocation::oldest_first(row.unallocated_minor, open));
+        }
+        let charges = store::charges::open_of(act.conn, act.tenant, row.customer_id, row.currency)?;
+        let (mut left, mut paid) = (row.unallocated_minor, Vec::new());
+        let mut settle = |interest_first: bool, left: &mut i64| {
+            for charge in charges.iter().filter(|charge| charge.interest_first == interest_first) {
+                let share = charge.balance_minor.min(*left);
+                if share > 0 {
+                    *left = left.saturating_sub(share);
+                    paid.push((charge.id, share));
+                }
+            }
+        };
+        settle(true, &mut left);
+        let instalments = allocation::oldest_first(left, open);
+        left = instalments.iter().fold(left, |left, share| left.saturating_sub(share.amount_minor));
+        settle(false, &mut left);
+        Ok(Self { instalments, charges: paid })
     }
 }
 
 /// Writes shares of a settlement: allocations, balances, statuses, evidence.
-fn allocate(act: &mut Act<'_>, row: Settlement, shares: &[Share]) -> Result<Settlement> {
+fn allocate(act: &mut Act<'_>, row: Settlement, shares: &Shares) -> Result<Settlement> {
     act.touch(row.customer_id, row.currency);
-    if shares.is_empty() {
+    if shares.instalments.is_empty() && shares.charges.is_empty() {
         return Ok(row);
     }
+    let mut given = allocate_charges(act, &row, &shares.charges)?;
+    let shares = &shares.instalments;
     let allocations: Vec<Allocation> = shares
         .iter()
         .map(|share| Allocation {
@@ -108,7 +140,6 @@ fn allocate(act: &mut Act<'_>, row: Settlement, shares: &[Share]) -> Result<Sett
             created_at: Ts(act.wall),
         })
         .collect();
-    let mut given = 0_i64;
     let mut by_invoice = BTreeMap::<InvoiceId, i64>::new();
     for share in shares {
         store::instalments::settle(act.conn, act.tenant, share.instalment_id, share.amount_minor)?;
@@ -130,6 +161,22 @@ fn allocate(act: &mut Act<'_>, row: Settlement, shares: &[Share]) -> Result<Sett
     store::settlements::find_any(act.conn, act.tenant, row.id)
 }
 
+/// Writes what a payment settles of charges; returns its sum.
+fn allocate_charges(act: &mut Act<'_>, row: &Settlement, shares: &[(ChargeId, i64)]) -> Result<i64> {
+    let mut given = 0_i64;
+    let mut rows = Vec::with_capacity(shares.len());
+    for &(charge_id, amount_minor) in shares {
+        store::charges::settle(act.conn, act.tenant, charge_id, amount_minor, Ts(act.wall))?;
+        let id = ChargeAllocationId::new(act.wall);
+        let body = json!({"settlement": row.public_id(), "charge_id": charge_id, "currency": row.currency, "amount": amount_minor});
+        act.witness("charge.settled", id, body);
+        rows.push(ChargeAllocation { tenant_id: act.tenant, id, settlement_id: row.id, charge_id, amount_minor, created_at: Ts(act.wall) });
+        given = given.saturating_add(amount_minor);
+    }
+    store::charges::insert_allocations(act.conn, &rows)?;
+    Ok(given)
+}
+
 fn body(of: &Settlement, one: &Allocation) -> serde_json::Value {
     json!({"settlement": of.public_id(), "invoice_id": one.invoice_id, "instalment_id": one.instalment_id, "currency": of.currency, "amount": one.amount_minor})
 }
@@ -149,8 +196,7 @@ pub fn allocate_rest(act: &mut Act<'_>, kind: SettlementKind, id: SettlementId, 
     how.check().or(())?;
     let row = locked(act, kind, id)?;
     refuse_returned(&row)?;
-    let open = store::instalments::open_of(act.conn, act.tenant, row.customer_id, row.currency)?;
-    let shares = shares(row.unallocated_minor, how, open)?;
+    let shares = Shares::of(act, &row, how)?;
     allocate(act, row, &shares)
 }
 
@@ -190,6 +236,12 @@ pub fn give_back(act: &mut Act<'_>, id: SettlementId, why: &Return) -> Result<Se
     }
     for one in store::allocations::of_settlements(act.conn, act.tenant, &[id])? {
         undo(act, &row, &one)?;
+    }
+    for one in store::charges::allocations_of(act.conn, act.tenant, &[id])? {
+        store::charges::settle(act.conn, act.tenant, one.charge_id, one.amount_minor.saturating_neg(), Ts(act.wall))?;
+        store::charges::delete_allocation(act.conn, act.tenant, one.id)?;
+        let body = json!({"settlement": row.public_id(), "charge_id": one.charge_id, "currency": row.currency, "amount": one.amount_minor});
+        act.witness("charge.reopened", one.id, body);
     }
     let mut metadata = row.metadata.clone();
     if let Some(reason) = &why.reason {

@@ -5,19 +5,21 @@
 use std::collections::{HashMap, hash_map::Entry};
 
 use chrono::{DateTime, Days, Utc};
+use rust_decimal::Decimal;
 
-use super::Act;
+use super::{Act, interest::Told};
 use crate::{
     domain::{
         calendar::local,
         contact::Channel,
         dunning::{policy::Step, reminder::ListedInstalment},
         ids::{ContactId, InvoiceId},
+        ledger::interest::{Line, minor},
         locale::Language,
         money::{Currency, Money},
         template::{
             self,
-            facts::{Bank, Contact, Creditor, Customer, Facts, InvoiceLine, Previous},
+            facts::{Bank, Contact, Creditor, Customer, Facts, Interest, InterestRow, InvoiceLine, Previous},
             render::{Form, RenderError, Rendered},
             source::Source,
         },
@@ -28,6 +30,9 @@ use crate::{
 
 /// The most lines that a message lists; the total covers them all.
 const MAX_LINES: usize = 300;
+
+/// The most lines of interest; its total covers them all.
+const MAX_INTEREST_LINES: usize = 60;
 
 /// The templates in force, as a batch of accounts meets them.
 #[derive(Debug, Default)]
@@ -90,6 +95,8 @@ pub struct Occasion<'a> {
     pub number: u32,
     /// When the account was last reminded in writing.
     pub previous: Option<DateTime<Utc>>,
+    /// What it says of late-payment interest, if anything.
+    pub interest: Option<&'a Told>,
     /// Where the recipient stops such messages.
     pub unsubscribe_link: Option<&'a str>,
     /// The tenant's present.
@@ -119,6 +126,7 @@ impl Occasion<'_> {
         let sum = |lines: &mut dyn Iterator<Item = &ListedInstalment>| {
             Money::new(lines.fold(0i64, |sum, line| sum.saturating_add(line.claimed_minor)), currency)
         };
+        let total = sum(&mut self.lines.iter());
         let customer_name = &self.loaded.name;
         let contact_name = self.contact.and_then(|id| self.loaded.contact_names.get(&id)).unwrap_or(customer_name);
         let links: Vec<&String> = self.invoices().filter_map(|invoice| self.loaded.invoices.get(&invoice)?.payment_link.as_ref()).collect();
@@ -127,9 +135,10 @@ impl Occasion<'_> {
             customer: Customer { name: customer_name.clone(), number: self.loaded.number.clone() },
             contact: Contact { name: contact_name.clone(), first_name: None },
             invoices: self.lines.iter().take(MAX_LINES).filter_map(|line| self.line(line, today)).collect(),
-            total: sum(&mut self.lines.iter()),
+            total,
             overdue_total: sum(&mut self.lines.iter().filter(|line| line.overdue)),
             currency,
+            interest: self.interest.map(|told| interest(told, total, language)),
             step: template::facts::Step { key: self.step.key.clone(), number: self.number },
             previous: self.previous.map(|at| Previous { sent_on: local::date(zone, at) }),
             promise: None,
@@ -159,6 +168,7 @@ impl Occasion<'_> {
         }
     }
 
+    /// The invoices of what is claimed.
     fn invoices(&self) -> impl Iterator<Item = InvoiceId> {
         self.lines
             .iter()
@@ -181,6 +191,42 @@ impl Occasion<'_> {
             payment_link: invoice.payment_link.clone(),
             structured_reference: invoice.structured_reference.clone(),
         })
+    }
+}
+
+/// What is said of interest beside a total of balances.
+fn interest(told: &Told, total: Money, language: Language) -> Interest {
+    let money = |minor| Money::new(minor, total.currency);
+    let (amount, fixed_sum) = (told.interest(), told.fixed_sum());
+    let both = amount.saturating_add(fixed_sum);
+    let row = |(invoice, line): (&str, &Line)| {
+        Some(InterestRow {
+            invoice: invoice.to_owned(),
+            from: line.from,
+            to: line.to,
+            days: line.days,
+            principal: money(line.principal_minor),
+            rate: decimal(line.rate_percent?, language),
+            amount: money(minor(line.amount, total.currency.decimals())),
+        })
+    };
+    Interest {
+        amount: money(amount),
+        fixed_sum: (fixed_sum > 0).then(|| money(fixed_sum)),
+        total: money(both),
+        total_due: money(both.saturating_add(total.minor)),
+        until: told.until,
+        provisional: told.provisional(),
+        lines: told.lines().filter_map(row).take(MAX_INTEREST_LINES).collect(),
+    }
+}
+
+/// A rate as it is printed, without zeros that say nothing.
+fn decimal(rate: Decimal, language: Language) -> String {
+    let text = rate.normalize().to_string();
+    match language {
+        Language::English => text,
+        Language::French | Language::Dutch | Language::German => text.replace('.', ","),
     }
 }
 

@@ -10,6 +10,7 @@ use super::{
     external::{self, ExternalKey, Pairs},
     ids::PolicyId,
     invalid::Faults,
+    ledger::interest::InterestHandling,
     locale::{Jurisdiction, Language},
     tenant::AddressLine,
 };
@@ -149,6 +150,9 @@ pub struct NewCustomer {
     /// The policy to use, whatever the scopes of the others say.
     #[serde(default)]
     pub policy_id: Option<PolicyId>,
+    /// What is done about late-payment interest; the policy decides if absent.
+    #[serde(default)]
+    pub interest: Option<InterestHandling>,
     /// Registration, tax and other numbers.
     #[serde(default)]
     pub identifiers: Pairs,
@@ -210,6 +214,8 @@ pub struct CustomerChange {
     pub score: Option<i32>,
     /// The policy to use, whatever the scopes of the others say.
     pub policy_id: Option<PolicyId>,
+    /// What is done about late-payment interest, whatever the policy says.
+    pub interest: Option<InterestHandling>,
     /// Registration, tax and other numbers; replaces them all.
     pub identifiers: Option<Pairs>,
     /// Postal address; replaces it all.
@@ -240,6 +246,7 @@ impl From<&NewCustomer> for CustomerChange {
             segment: new.segment.clone(),
             score: new.score,
             policy_id: new.policy_id,
+            interest: new.interest,
             identifiers: (!new.identifiers.0.is_empty()).then(|| new.identifiers.clone()),
             address: (new.address != Address::default()).then(|| new.address.clone()),
             metadata: (!new.metadata.0.is_empty()).then(|| new.metadata.clone()),

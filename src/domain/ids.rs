@@ -43,6 +43,9 @@ kinds! {
     Payment PaymentId "pay" "a payment";
     CreditNote CreditNoteId "crn" "a credit note";
     Allocation AllocationId "all" "an allocation";
+    Charge ChargeId "chg" "a charge";
+    ChargeAllocation ChargeAllocationId "cha" "an allocation to a charge";
+    ReferenceRate ReferenceRateId "rrt" "a reference rate";
     Document DocumentId "doc" "a document";
     Policy PolicyId "pol" "a policy";
     Template TemplateId "tpl" "a template";

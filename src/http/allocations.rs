@@ -11,12 +11,12 @@ use super::{Call, call::Answer, page::Paged};
 use crate::{
     actions,
     domain::{
-        ids::{AllocationId, CustomerId, InstalmentId, InvoiceId, TenantId},
+        ids::{AllocationId, ChargeId, CustomerId, InstalmentId, InvoiceId, TenantId},
         ledger::settlement::SettlementId,
         money::Currency,
     },
     error::Result,
-    store::{self, Conn, allocations::Allocation, settlements::Settlement},
+    store::{self, Conn, allocations::Allocation, charges::ChargeAllocation, settlements::Settlement},
 };
 
 /// An amount and the instalment that it settles.
@@ -48,6 +48,27 @@ impl From<Allocation> for AllocationView {
             amount: row.amount_minor,
             created_at: row.created_at.0,
         }
+    }
+}
+
+/// An amount and the charge of interest or of a fixed sum that it settles.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChargeAllocationView {
+    /// Always `charge_allocation`.
+    #[schema(max_length = 20, example = "charge_allocation")]
+    pub object: &'static str,
+    /// Which charge.
+    pub charge_id: ChargeId,
+    /// In minor units.
+    #[schema(minimum = 1)]
+    pub amount: i64,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+impl From<ChargeAllocation> for ChargeAllocationView {
+    fn from(row: ChargeAllocation) -> Self {
+        Self { object: "charge_allocation", charge_id: row.charge_id, amount: row.amount_minor, created_at: row.created_at.0 }
     }
 }
 
@@ -85,7 +106,7 @@ impl From<&SettlementQuery> for store::settlements::Filter {
 }
 
 /// A settlement and what it settles.
-pub type Whole = (Settlement, Vec<Allocation>);
+pub type Whole = (Settlement, Vec<Allocation>, Vec<ChargeAllocation>);
 
 /// Settlements with what they settle.
 pub fn with_allocations(conn: &mut Conn, tenant: TenantId, rows: Vec<Settlement>) -> Result<Vec<Whole>> {
@@ -94,9 +115,13 @@ pub fn with_allocations(conn: &mut Conn, tenant: TenantId, rows: Vec<Settlement>
     for one in store::allocations::of_settlements(conn, tenant, &ids)? {
         allocations.entry(one.settlement_id).or_default().push(one);
     }
+    let mut charges = HashMap::<SettlementId, Vec<ChargeAllocation>>::new();
+    for one in store::charges::allocations_of(conn, tenant, &ids)? {
+        charges.entry(one.settlement_id).or_default().push(one);
+    }
     let whole = |row: Settlement| {
-        let own = allocations.remove(&row.id).unwrap_or_default();
-        (row, own)
+        let own = (allocations.remove(&row.id).unwrap_or_default(), charges.remove(&row.id).unwrap_or_default());
+        (row, own.0, own.1)
     };
     Ok(rows.into_iter().map(whole).collect())
 }
@@ -104,7 +129,8 @@ pub fn with_allocations(conn: &mut Conn, tenant: TenantId, rows: Vec<Settlement>
 /// One settlement with what it settles.
 pub fn whole(conn: &mut Conn, tenant: TenantId, row: Settlement) -> Result<Whole> {
     let allocations = store::allocations::of_settlements(conn, tenant, &[row.id])?;
-    Ok((row, allocations))
+    let charges = store::charges::allocations_of(conn, tenant, &[row.id])?;
+    Ok((row, allocations, charges))
 }
 
 /// Delete an allocation

@@ -70,7 +70,7 @@ pub struct CreditNoteView {
 }
 
 impl From<Whole> for CreditNoteView {
-    fn from((row, allocations): Whole) -> Self {
+    fn from((row, allocations, _): Whole) -> Self {
         Self {
             object: "credit_note",
             id: CreditNoteId::from_uuid(row.id.uuid()),
@@ -124,7 +124,7 @@ pub async fn list(call: Call<(), SettlementQuery>) -> Answer {
             with_allocations(conn, tenant, rows)
         })
         .await?;
-    call.page(window, rows, |(row, _)| row.id.uuid(), CreditNoteView::from)
+    call.page(window, rows, |(row, ..)| row.id.uuid(), CreditNoteView::from)
 }
 
 /// Get a credit note

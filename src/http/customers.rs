@@ -23,6 +23,7 @@ use crate::{
         customer::{Address, CustomerChange, CustomerKind, NewCustomer},
         external::Pairs,
         ids::{CustomerId, PolicyId, TenantId},
+        ledger::interest::InterestHandling,
         locale::{Jurisdiction, Language},
     },
     error::Result,
@@ -66,6 +67,8 @@ pub struct CustomerView {
     pub score: Option<i32>,
     /// The policy assigned to it, if any.
     pub policy_id: Option<PolicyId>,
+    /// What is done about late-payment interest; `null`: the policy decides.
+    pub interest: Option<InterestHandling>,
     /// Registration, tax and other numbers.
     pub identifiers: Pairs,
     /// Postal address.
@@ -100,6 +103,7 @@ impl From<(Customer, Vec<Contact>)> for CustomerView {
             segment: row.segment,
             score: row.score,
             policy_id: row.policy_id,
+            interest: row.interest,
             identifiers: row.identifiers.0,
             address: row.address.0,
             metadata: row.metadata.0,

@@ -19,6 +19,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Access", "Keys and tokens."),
     ("Customers", "Debtors and the people at them."),
     ("Invoices", "What is owed: invoices, their instalments and documents."),
+    ("Interest", "Late payment: what it has come to, what is charged of it, and the rates behind it."),
     ("Payments", "Money in, money given up, and what it settles."),
     ("Policies", "Dunning scenarios, versioned."),
     ("Templates", "The words, versioned, by language."),

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{
     Call,
-    allocations::{AllocationView, SettlementQuery, Whole, whole, with_allocations},
+    allocations::{AllocationView, ChargeAllocationView, SettlementQuery, Whole, whole, with_allocations},
     call::Answer,
     external,
     page::Page,
@@ -55,6 +55,9 @@ pub struct PaymentView {
     /// What it settles.
     #[schema(max_items = 10_000)]
     pub allocations: Vec<AllocationView>,
+    /// What it settles of interest and fixed sums that were charged.
+    #[schema(max_items = 10_000)]
+    pub charge_allocations: Vec<ChargeAllocationView>,
     /// The value date.
     pub received_on: NaiveDate,
     /// How it came in.
@@ -78,7 +81,7 @@ pub struct PaymentView {
 }
 
 impl From<Whole> for PaymentView {
-    fn from((row, allocations): Whole) -> Self {
+    fn from((row, allocations, charges): Whole) -> Self {
         Self {
             object: "payment",
             id: PaymentId::from_uuid(row.id.uuid()),
@@ -90,6 +93,7 @@ impl From<Whole> for PaymentView {
             amount: row.amount_minor,
             unallocated: row.unallocated_minor,
             allocations: allocations.into_iter().map(AllocationView::from).collect(),
+            charge_allocations: charges.into_iter().map(ChargeAllocationView::from).collect(),
             received_on: row.settled_on,
             method: row.method,
             reference: row.reference,
@@ -140,7 +144,7 @@ pub async fn list(call: Call<(), SettlementQuery>) -> Answer {
             with_allocations(conn, tenant, rows)
         })
         .await?;
-    call.page(window, rows, |(row, _)| row.id.uuid(), PaymentView::from)
+    call.page(window, rows, |(row, ..)| row.id.uuid(), PaymentView::from)
 }
 
 /// Get a payment

@@ -85,7 +85,7 @@ impl PreviewView {
 /// Preview a template
 ///
 /// Renders the text in force, a version, or a text that is not saved yet. With `customer_id`, the customer's open invoices are filled in; what only a
-/// reminder knows (its deadline, the promise it is about) is absent then.
+/// reminder knows (its deadline, the promise it is about, the interest it speaks of) is absent then.
 #[utoipa::path(operation_id = "previewTemplate", tag = "Templates", params(("key" = String, Path, description = "The template's key", min_length = 1, max_length = 40, pattern = "^[a-z][a-z0-9_]*$")), request_body = PreviewRequest, responses((status = 200, description = "The text, filled in", body = PreviewView)), security(("api_key" = ["templates:read"])))]
 #[post("/v1/templates/{key}/preview")]
 pub async fn preview(call: Call<PreviewRequest>) -> Answer {
@@ -152,7 +152,18 @@ fn of_account(
     let contact = contacts.iter().find(|contact| contact.primary).or_else(|| contacts.first()).map(|contact| contact.id);
     let previous = loaded.last_written_at;
     let (tenant, step) = (creditor, &unnamed_step(channel));
-    let occasion = Occasion { tenant, loaded: &loaded, contact, lines: &lines, step, number: 1, previous, unsubscribe_link: None, now };
+    let occasion = Occasion {
+        tenant,
+        loaded: &loaded,
+        contact,
+        lines: &lines,
+        step,
+        number: 1,
+        previous,
+        interest: None,
+        unsubscribe_link: None,
+        now,
+    };
     Ok(occasion.write(channel, &mut Template::new(source)))
 }
 

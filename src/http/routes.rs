@@ -20,8 +20,9 @@ macro_rules! routes {
 }
 
 use super::{
-    allocations, batch, contacts, credit_notes, customers, documents, evidence, explain, health, inbound, invoices, keys, messages,
-    payments, policies, preview, provider_accounts, reminders, suppressions, tasks, templates, tenants, test_clock, tokens, unsubscribe,
+    allocations, batch, contacts, credit_notes, customers, documents, evidence, explain, health, inbound, interest, invoices, keys,
+    messages, payments, policies, preview, provider_accounts, reference_rates, reminders, suppressions, tasks, templates, tenants,
+    test_clock, tokens, unsubscribe,
 };
 
 routes! {
@@ -63,6 +64,10 @@ routes! {
     invoices::find,
     invoices::change,
     invoices::cancel,
+    interest::of_invoice,
+    interest::charge,
+    interest::waive,
+    interest::of_customer,
     payments::create,
     payments::list,
     payments::find,
@@ -96,6 +101,8 @@ routes! {
     provider_accounts::rotate_credentials,
     provider_accounts::disable,
     provider_accounts::enable,
+    reference_rates::list,
+    reference_rates::add,
     suppressions::list,
     suppressions::create,
     suppressions::lift,

@@ -18,6 +18,7 @@ use crate::{
         customer::{Address, CustomerKind},
         external::{ExternalKey, Pairs, by_source},
         ids::{CustomerId, PolicyId, TenantId},
+        ledger::interest::InterestHandling,
         locale::{Jurisdiction, Language},
     },
     each,
@@ -51,6 +52,7 @@ pub struct Customer {
     pub version: i64,
     pub created_at: Ts,
     pub updated_at: Ts,
+    pub interest: Option<InterestHandling>,
 }
 
 impl Customer {

@@ -17,7 +17,11 @@ use crate::{
     domain::{
         external::{ExternalKey, Pairs, by_source},
         ids::{CustomerId, InvoiceId, TenantId},
-        ledger::{InvoiceKind, invoice::InvoiceStatus},
+        ledger::{
+            InvoiceKind,
+            interest::{FixedSum, LateInterest},
+            invoice::InvoiceStatus,
+        },
         money::Currency,
     },
     error::{Error, Result},
@@ -51,6 +55,8 @@ pub struct Invoice {
     pub version: i64,
     pub created_at: Ts,
     pub updated_at: Ts,
+    pub late_interest: Option<Json<LateInterest>>,
+    pub fixed_sum: Option<Json<FixedSum>>,
 }
 
 impl Invoice {

@@ -148,6 +148,7 @@ diesel::table! {
         version -> BigInt,
         created_at -> UtcTs,
         updated_at -> UtcTs,
+        interest -> Nullable<Text>,
     }
 }
 
@@ -200,6 +201,8 @@ diesel::table! {
         version -> BigInt,
         created_at -> UtcTs,
         updated_at -> UtcTs,
+        late_interest -> Nullable<DbJson>,
+        fixed_sum -> Nullable<DbJson>,
     }
 }
 
@@ -551,6 +554,61 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Rates that the tenant adds to those that ship.
+    reference_rates (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        series -> Text,
+        valid_from -> Date,
+        rate_percent -> Text,
+        source -> Text,
+        created_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Interest and fixed sums claimed in figures, with the lines they come from.
+    charges (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        invoice_id -> DbUuid,
+        customer_id -> DbUuid,
+        currency -> Text,
+        kind -> Text,
+        accrued_until -> Date,
+        amount_minor -> BigInt,
+        balance_minor -> BigInt,
+        waived_minor -> BigInt,
+        interest_first -> Bool,
+        computation -> DbJson,
+        reason -> Nullable<Text>,
+        created_at -> UtcTs,
+        updated_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// What payments settle of charges.
+    charge_allocations (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        settlement_id -> DbUuid,
+        charge_id -> DbUuid,
+        amount_minor -> BigInt,
+        created_at -> UtcTs,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     tenants,
     api_keys,
@@ -578,5 +636,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     evidence_entries,
     evidence_disclosures,
     evidence_nodes,
-    evidence_checkpoints
+    evidence_checkpoints,
+    reference_rates,
+    charges,
+    charge_allocations
 );

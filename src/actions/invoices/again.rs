@@ -50,6 +50,8 @@ fn wanted(old: &Invoice, new: &NewInvoice) -> Invoice {
         delivery_reference: new.delivery_reference.clone().or_else(|| old.delivery_reference.clone()),
         structured_reference: new.structured_reference.clone().or_else(|| old.structured_reference.clone()),
         payment_link: new.payment_link.clone().or_else(|| old.payment_link.clone()),
+        late_interest: new.late_interest.clone().map(Json).or_else(|| old.late_interest.clone()),
+        fixed_sum: new.fixed_sum.clone().map(Json).or_else(|| old.fixed_sum.clone()),
         metadata: if new.metadata.0.is_empty() { old.metadata.clone() } else { Json(new.metadata.clone()) },
         ..old.clone()
     }

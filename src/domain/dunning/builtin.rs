@@ -26,6 +26,7 @@ pub fn crescendo() -> Policy {
         grouping: Grouping::Customer,
         scope: Scope::default(),
         contact: ContactRules { min_gap_days: 2, ..ContactRules::default() },
+        interest: None,
         steps: vec![
             step("call_upcoming", -3, Channel::Call),
             step("first_reminder", 3, Channel::Email),
@@ -48,6 +49,7 @@ pub fn gentle() -> Policy {
         grouping: Grouping::Customer,
         scope: Scope::default(),
         contact: ContactRules { min_gap_days: 5, caps: vec![Cap { contacts: 2, days: 14 }], ..ContactRules::default() },
+        interest: None,
         steps: vec![
             step("upcoming", -5, Channel::Email),
             step("first_reminder", 7, Channel::Email),
@@ -73,6 +75,7 @@ pub fn consumer_safe() -> Policy {
             min_gap_days: 5,
             caps: vec![Cap { contacts: 2, days: 7 }, Cap { contacts: 4, days: 30 }],
         },
+        interest: None,
         steps: vec![
             step("upcoming", -5, Channel::Email),
             step("first_reminder", 5, Channel::Email),

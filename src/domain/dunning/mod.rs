@@ -7,6 +7,7 @@ pub mod account;
 pub mod builtin;
 pub mod draft;
 pub mod explain;
+mod interest;
 mod ladder;
 pub mod plan;
 mod planner;

@@ -10,7 +10,7 @@ use crate::domain::{
     calendar::week::{SendWindow, Weekdays},
     contact::Channel,
     customer::CustomerKind,
-    ledger::InvoiceKind,
+    ledger::{InvoiceKind, interest::PolicyInterest},
     locale::{Jurisdiction, Language},
     money::Currency,
 };
@@ -56,6 +56,9 @@ pub struct Policy {
     /// When and how often people are contacted.
     #[serde(default)]
     pub contact: ContactRules,
+    /// What is done about late-payment interest and the fixed sum; nothing if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interest: Option<PolicyInterest>,
     /// The rungs, from the first to the last.
     #[schema(min_items = 1, max_items = 50)]
     pub steps: Vec<Step>,
@@ -387,13 +390,11 @@ mod tests {
 
     #[test]
     fn the_document_round_trips_and_refuses_what_it_does_not_know() {
-        let json = serde_json::to_value(builtin::gentle()).unwrap();
+        let mut json = serde_json::to_value(builtin::gentle()).unwrap();
         assert_eq!(serde_json::from_value::<Policy>(json.clone()).unwrap(), builtin::gentle());
-        let mut wrong = json;
-        wrong["steps"][0]["colour"] = "red".into();
-        assert!(serde_json::from_value::<Policy>(wrong).is_err());
-        let weekly = r#"{"cadence":{"every":"weekly","weekdays":["tue"]},"max_count":3}"#;
-        assert!(serde_json::from_str::<Repeat>(weekly).is_ok());
+        json["steps"][0]["colour"] = "red".into();
+        assert!(serde_json::from_value::<Policy>(json).is_err());
+        assert!(serde_json::from_str::<Repeat>(r#"{"cadence":{"every":"weekly","weekdays":["tue"]},"max_count":3}"#).is_ok());
         assert!(serde_json::from_str::<Repeat>(r#"{"cadence":{"every":"daily","day":3}}"#).is_err());
     }
 }

@@ -29,6 +29,7 @@ pub fn validate(policy: &Policy) -> Result<(), Faults> {
     }
     faults.nest("/scope", scope(&policy.scope));
     contact(policy, &mut faults);
+    interest(policy, &mut faults);
     for (n, one) in policy.steps.iter().enumerate() {
         let mut part = step(one);
         part.nest("/conditions", conditions(&one.conditions));
@@ -69,6 +70,18 @@ fn contact(policy: &Policy, faults: &mut Faults) {
         if cap.contacts == 0 || !(1..=90).contains(&cap.days) {
             faults.add(format!("/contact/caps/{n}"), "out_of_range", "at least 1 contact in 1 to 90 days");
         }
+    }
+}
+
+fn interest(policy: &Policy, faults: &mut Faults) {
+    let Some(interest) = &policy.interest else { return };
+    if let Some(key) = &interest.show_from_step
+        && !policy.steps.iter().any(|step| step.key == *key)
+    {
+        faults.add("/interest/show_from_step", "unknown_value", format!("the policy has no step {key:?}; name one of its steps"));
+    }
+    if interest.not_before_days > 365 {
+        faults.add("/interest/not_before_days", "out_of_range", "0 to 365 days");
     }
 }
 

@@ -216,6 +216,8 @@ impl Mapping {
             structured_reference: None,
             payment_link: None,
             metadata: Pairs::default(),
+            late_interest: None,
+            fixed_sum: None,
             documents: Vec::new(),
         };
         let payment = match paid {
@@ -258,6 +260,7 @@ impl Mapping {
             segment,
             score: None,
             policy_id: None,
+            interest: None,
             identifiers: Pairs::default(),
             address: Address::default(),
             metadata: Pairs::default(),

@@ -6,7 +6,11 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{InvoiceKind, document::DocumentLink};
+use super::{
+    InvoiceKind,
+    document::DocumentLink,
+    interest::{FixedSum, LateInterest},
+};
 use crate::domain::{
     external::{self, ExternalKey, Pairs},
     ids::{CustomerId, InstalmentId},
@@ -111,6 +115,12 @@ pub struct NewInvoice {
     #[serde(default)]
     #[schema(max_length = 500, pattern = "^https://[^ ]+$")]
     pub payment_link: Option<String>,
+    /// The interest it asks for when paid late; what the law gives if absent.
+    #[serde(default)]
+    pub late_interest: Option<LateInterest>,
+    /// The fixed sum it asks for when paid late; what the law gives if absent.
+    #[serde(default)]
+    pub fixed_sum: Option<FixedSum>,
     /// The creditor's own notes.
     #[serde(default)]
     pub metadata: Pairs,

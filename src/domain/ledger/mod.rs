@@ -2,6 +2,7 @@
 
 pub mod allocation;
 pub mod document;
+pub mod interest;
 pub mod invoice;
 pub mod settlement;
 

@@ -59,6 +59,7 @@ const LABELS: [&str; 4] = in_each_language!("labels");
 
 /// Blocks that are the same in each language but for their labels: name, text, HTML.
 const BLOCKS: &[(&str, &str, &str)] = &[
+    ("interest", include_str!("../../../templates/shared/interest.txt"), include_str!("../../../templates/shared/interest.html")),
     ("invoices", include_str!("../../../templates/shared/invoices.txt"), include_str!("../../../templates/shared/invoices.html")),
     ("numbers", include_str!("../../../templates/shared/numbers.txt"), include_str!("../../../templates/shared/numbers.txt")),
     ("parties", include_str!("../../../templates/shared/parties.txt"), include_str!("../../../templates/shared/parties.html")),

@@ -30,6 +30,8 @@ pub struct Facts {
     pub overdue_total: Money,
     /// The currency of every amount.
     pub currency: Currency,
+    /// What late payment has come to, from the step on that speaks of it.
+    pub interest: Option<Interest>,
     /// The rung of the policy.
     pub step: Step,
     /// The reminder before this one, if there was one.
@@ -121,6 +123,50 @@ pub struct InvoiceLine {
     pub structured_reference: Option<String>,
 }
 
+/// What late payment has come to, for the invoices listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Interest {
+    /// The interest owed, charged or not.
+    #[serde(serialize_with = "amount")]
+    pub amount: Money,
+    /// The fixed sums for recovery costs owed, if any are.
+    #[serde(serialize_with = "maybe_amount")]
+    pub fixed_sum: Option<Money>,
+    /// Both.
+    #[serde(serialize_with = "amount")]
+    pub total: Money,
+    /// Both, and the balances listed.
+    #[serde(serialize_with = "amount")]
+    pub total_due: Money,
+    /// The last day that it covers.
+    pub until: NaiveDate,
+    /// Whether a rate is not published yet.
+    pub provisional: bool,
+    /// How the interest came about, oldest first. Part of it may be paid or waived already.
+    pub lines: Vec<InterestRow>,
+}
+
+/// Interest on one amount at one rate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InterestRow {
+    /// The invoice's number.
+    pub invoice: String,
+    /// First day.
+    pub from: NaiveDate,
+    /// Last day.
+    pub to: NaiveDate,
+    /// How many days that is.
+    pub days: i64,
+    /// What bore the interest.
+    #[serde(serialize_with = "amount")]
+    pub principal: Money,
+    /// Percent a year, with the decimal sign of the language: `12,40`.
+    pub rate: String,
+    /// The interest, rounded to the minor unit.
+    #[serde(serialize_with = "amount")]
+    pub amount: Money,
+}
+
 /// The rung of the policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Step {
@@ -153,6 +199,13 @@ fn amount<S: Serializer>(money: &Money, to: S) -> Result<S::Ok, S::Error> {
     fields.serialize_field("minor", &money.minor)?;
     fields.serialize_field("currency", &money.currency)?;
     fields.end()
+}
+
+fn maybe_amount<S: Serializer>(money: &Option<Money>, to: S) -> Result<S::Ok, S::Error> {
+    match money {
+        Some(money) => amount(money, to),
+        None => to.serialize_none(),
+    }
 }
 
 /// The two trials of every template: [`Facts::sample`] with everything, and [`Facts::bare`] with nothing optional.
@@ -199,6 +252,18 @@ impl Facts {
             total: euros(146_450),
             overdue_total: euros(146_450),
             currency: Currency::EUR,
+            interest: Some(Interest {
+                amount: euros(539),
+                fixed_sum: Some(euros(8_000)),
+                total: euros(8_539),
+                total_due: euros(154_989),
+                until: TODAY,
+                provisional: true,
+                lines: vec![
+                    interest("F-2026-0042", day(2026, 3, 3), 14, 98_450, 459),
+                    interest("F-2026-0057", day(2026, 3, 12), 5, 48_000, 80),
+                ],
+            }),
             step: Step { key: "first_reminder".to_owned(), number: 2 },
             previous: Some(Previous { sent_on: day(2026, 3, 5) }),
             promise: Some(Promised { amount: euros(98_450), date: day(2026, 3, 13) }),
@@ -223,6 +288,7 @@ impl Facts {
             invoices: vec![InvoiceLine { payment_link: None, structured_reference: None, ..invoice }],
             total: euros(48_000),
             overdue_total: euros(48_000),
+            interest: None,
             previous: None,
             promise: None,
             deadline: None,
@@ -248,6 +314,11 @@ fn line(number: &str, issue_date: NaiveDate, due_date: NaiveDate, amount: i64, b
     }
 }
 
+fn interest(invoice: &str, from: NaiveDate, days: i64, principal: i64, amount: i64) -> InterestRow {
+    let (principal, amount) = (euros(principal), euros(amount));
+    InterestRow { invoice: invoice.to_owned(), from, to: TODAY, days, principal, rate: "12.15".to_owned(), amount }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,6 +330,11 @@ mod tests {
             assert_eq!(sum, facts.total);
             let late = facts.invoices.iter().filter(|line| line.days_late > 0).count();
             assert_eq!(u32::try_from(late), Ok(facts.late_count));
+            if let Some(interest) = facts.interest {
+                let sum = interest.lines.iter().try_fold(euros(0), |sum, line| sum.checked_add(line.amount)).unwrap();
+                assert_eq!((sum, sum.checked_add(interest.fixed_sum.unwrap())), (interest.amount, Some(interest.total)));
+                assert_eq!(facts.total.checked_add(interest.total), Some(interest.total_due));
+            }
         }
     }
 }

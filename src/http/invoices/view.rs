@@ -10,7 +10,11 @@ use crate::{
     domain::{
         external::Pairs,
         ids::{CustomerId, InstalmentId, InvoiceId, TenantId},
-        ledger::{InvoiceKind, invoice::InvoiceStatus},
+        ledger::{
+            InvoiceKind,
+            interest::{FixedSum, LateInterest},
+            invoice::InvoiceStatus,
+        },
         money::Currency,
     },
     error::Result,
@@ -89,6 +93,10 @@ pub struct InvoiceView {
     /// The page where it can be paid.
     #[schema(max_length = 500)]
     pub payment_link: Option<String>,
+    /// The interest it asks for when paid late; `null`: what the law gives.
+    pub late_interest: Option<LateInterest>,
+    /// The fixed sum it asks for when paid late; `null`: what the law gives.
+    pub fixed_sum: Option<FixedSum>,
     /// The creditor's own notes.
     pub metadata: Pairs,
     /// Counts the changes.
@@ -126,6 +134,8 @@ impl From<Whole> for InvoiceView {
             delivery_reference: row.delivery_reference,
             structured_reference: row.structured_reference,
             payment_link: row.payment_link,
+            late_interest: row.late_interest.map(|clause| clause.0),
+            fixed_sum: row.fixed_sum.map(|clause| clause.0),
             metadata: row.metadata.0,
             version: row.version,
             created_at: row.created_at.0,

@@ -1,0 +1,20 @@
+//! Interest for late payment and the fixed sum for recovery costs.
+//!
+//! Pure: a claim, the rates, a date. Not here: what was charged, waived or paid, nor when any of it is shown. Invariant: no figure without
+//! the line it comes from, and no line without its rate, its days and its source; amounts are exact decimals until they are rounded as the
+//! rule says.
+
+mod charge;
+mod clause;
+mod compute;
+pub mod rates;
+pub mod rules;
+#[cfg(test)]
+mod tests;
+
+pub use charge::{
+    ChargeBasis, ChargeKind, Charged, Imputation, InterestHandling, InterestLine, NewCharge, NewWaiver, Owed, PolicyInterest,
+};
+pub use clause::{Compounding, DayCount, FixedSum, LateInterest, Percent};
+pub use compute::{Claim, Computation, Line, Part, compute, days, law, minor};
+pub use rules::rule;
