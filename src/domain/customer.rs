@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{
     contact::{Channel, Email, Phone},
     external::{self, ExternalKey, Pairs},
-    ids::PolicyId,
+    ids::{PolicyId, TermsId},
     invalid::Faults,
     locale::{Jurisdiction, Language},
     tenant::AddressLine,
@@ -149,6 +149,9 @@ pub struct NewCustomer {
     /// The policy to use, whatever the scopes of the others say.
     #[serde(default)]
     pub policy_id: Option<PolicyId>,
+    /// The payment terms of its invoices that give no due dates of their own; the tenant's if absent.
+    #[serde(default)]
+    pub terms_id: Option<TermsId>,
     /// Registration, tax and other numbers.
     #[serde(default)]
     pub identifiers: Pairs,
@@ -210,6 +213,8 @@ pub struct CustomerChange {
     pub score: Option<i32>,
     /// The policy to use, whatever the scopes of the others say.
     pub policy_id: Option<PolicyId>,
+    /// The payment terms of its invoices that give no due dates of their own.
+    pub terms_id: Option<TermsId>,
     /// Registration, tax and other numbers; replaces them all.
     pub identifiers: Option<Pairs>,
     /// Postal address; replaces it all.
@@ -240,6 +245,7 @@ impl From<&NewCustomer> for CustomerChange {
             segment: new.segment.clone(),
             score: new.score,
             policy_id: new.policy_id,
+            terms_id: new.terms_id,
             identifiers: (!new.identifiers.0.is_empty()).then(|| new.identifiers.clone()),
             address: (new.address != Address::default()).then(|| new.address.clone()),
             metadata: (!new.metadata.0.is_empty()).then(|| new.metadata.clone()),

@@ -45,6 +45,7 @@ kinds! {
     Allocation AllocationId "all" "an allocation";
     Document DocumentId "doc" "a document";
     Policy PolicyId "pol" "a policy";
+    Terms TermsId "trm" "payment terms";
     Template TemplateId "tpl" "a template";
     Reminder ReminderId "rem" "a reminder";
     Message MessageId "msg" "a message";

@@ -66,6 +66,8 @@ pub struct CustomerView {
     pub score: Option<i32>,
     /// The policy assigned to it, if any.
     pub policy_id: Option<PolicyId>,
+    /// The payment terms assigned to it, if any.
+    pub terms_id: Option<TermsId>,
     /// Registration, tax and other numbers.
     pub identifiers: Pairs,
     /// Postal address.
@@ -100,6 +102,7 @@ impl From<(Customer, Vec<Contact>)> for CustomerView {
             segment: row.segment,
             score: row.score,
             policy_id: row.policy_id,
+            terms_id: row.terms_id,
             identifiers: row.identifiers.0,
             address: row.address.0,
             metadata: row.metadata.0,

@@ -17,7 +17,7 @@ use crate::{
     domain::{
         customer::{Address, CustomerKind},
         external::{ExternalKey, Pairs, by_source},
-        ids::{CustomerId, PolicyId, TenantId},
+        ids::{CustomerId, PolicyId, TenantId, TermsId},
         locale::{Jurisdiction, Language},
     },
     each,
@@ -51,6 +51,7 @@ pub struct Customer {
     pub version: i64,
     pub created_at: Ts,
     pub updated_at: Ts,
+    pub terms_id: Option<TermsId>,
 }
 
 impl Customer {

@@ -31,6 +31,7 @@ pub mod suppressions;
 pub mod tasks;
 pub mod templates;
 pub mod tenants;
+pub mod terms;
 pub mod types;
 mod url;
 
