@@ -1,5 +1,6 @@
 //! Payment terms: written, given another version, archived, tried on a sale.
 
+use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
 use serde_json::json;
 
@@ -8,7 +9,7 @@ use crate::{
     domain::{
         crypto::sha256,
         ids::{TenantId, TermsId},
-        invalid::Faults,
+        invalid::{Fault, Faults},
         ledger::terms::{
             Terms as Document,
             maximum::{self, TermsWarning},
@@ -33,7 +34,10 @@ const MAX_TERMS: i64 = 500;
 pub fn create(act: &mut Act<'_>, document: &Document) -> Result<(Terms, TermsVersion)> {
     check(act, document)?;
     if store::terms::count(act.conn, act.tenant)? >= MAX_TERMS {
-        return Err(Error::conflict("limit_reached", format!("a tenant can use {MAX_TERMS} payment terms; archive some, or write a version of one")));
+        return Err(Error::conflict(
+            "limit_reached",
+            format!("a tenant can use {MAX_TERMS} payment terms; archive some, or write a version of one"),
+        ));
     }
     let row = Terms {
         tenant_id: act.tenant,
@@ -121,14 +125,10 @@ pub fn preview(conn: &mut Conn, tenant: TenantId, wanted: &TermsPreview) -> Resu
         faults.add("/customer_kind", "not_meant_for", format!("the terms are not meant for a {}", wanted.customer_kind));
     }
     let judged = Document { audiences: vec![wanted.customer_kind], ..document };
-    let warnings = maximum::of_terms(&judged, &own.jurisdiction, wanted.issue_date).unwrap_or_else(|wrong| {
-        faults.nest(if wanted.document.is_some() { "/document" } else { "/terms_id" }, wrong);
-        Vec::new()
-    });
-    if let Err(wrong) = maximum::of_sale(&judged, &own.jurisdiction, wanted.customer_kind, &wanted.dates())
-        && faults.0.is_empty()
-    {
-        faults.nest("", wrong);
+    let warnings = maximum::of_terms(&judged, &own.jurisdiction, wanted.issue_date).unwrap_or_default();
+    for fault in maximum::of_sale(&judged, &own.jurisdiction, wanted.customer_kind, &wanted.dates()).err().unwrap_or_default().0 {
+        let pointer = if wanted.document.is_some() { "/document" } else { "/terms_id" };
+        faults.0.push(Fault { pointer: pointer.to_owned(), ..fault });
     }
     let drafts = split::split(&judged, wanted.kind, &wanted.amounts(), &wanted.dates(), &own.calendar()).unwrap_or_else(|wrong| {
         faults.nest("", wrong);
@@ -137,13 +137,19 @@ pub fn preview(conn: &mut Conn, tenant: TenantId, wanted: &TermsPreview) -> Resu
     Ok(faults.or((drafts, warnings))?)
 }
 
-/// What the law of the tenant says to terms, today.
+/// What the law of the tenant says to each of these documents, today.
 ///
 /// # Errors
 /// The store's.
-pub fn warnings(conn: &mut Conn, tenant: TenantId, document: &Document, today: chrono::NaiveDate) -> Result<Vec<TermsWarning>> {
+pub fn warnings<'a>(
+    conn: &mut Conn,
+    tenant: TenantId,
+    documents: impl Iterator<Item = &'a Document>,
+    wall: DateTime<Utc>,
+) -> Result<Vec<Vec<TermsWarning>>> {
     let own = store::tenants::find(conn, tenant)?;
-    Ok(maximum::of_terms(document, &own.jurisdiction, today).unwrap_or_default())
+    let today = own.calendar().today(own.now(wall));
+    Ok(documents.map(|document| maximum::of_terms(document, &own.jurisdiction, today).unwrap_or_default()).collect())
 }
 
 const UNUSABLE: &str = "no such payment terms, or they are archived";

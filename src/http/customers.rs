@@ -22,7 +22,7 @@ use crate::{
     domain::{
         customer::{Address, CustomerChange, CustomerKind, NewCustomer},
         external::Pairs,
-        ids::{CustomerId, PolicyId, TenantId},
+        ids::{CustomerId, PolicyId, TenantId, TermsId},
         locale::{Jurisdiction, Language},
     },
     error::Result,

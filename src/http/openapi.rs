@@ -20,6 +20,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Customers", "Debtors and the people at them."),
     ("Invoices", "What is owed: invoices, their instalments and documents."),
     ("Payments", "Money in, money given up, and what it settles."),
+    ("Terms", "Payment terms: due dates, instalments, deposits, discounts; versioned."),
     ("Policies", "Dunning scenarios, versioned."),
     ("Templates", "The words, versioned, by language."),
     ("Reminders", "What was decided, sent and done; and why not."),

@@ -21,7 +21,8 @@ macro_rules! routes {
 
 use super::{
     allocations, batch, contacts, credit_notes, customers, documents, evidence, explain, health, inbound, invoices, keys, messages,
-    payments, policies, preview, provider_accounts, reminders, suppressions, tasks, templates, tenants, test_clock, tokens, unsubscribe,
+    payments, policies, preview, provider_accounts, reminders, suppressions, tasks, templates, tenants, terms, test_clock, tokens,
+    unsubscribe,
 };
 
 routes! {
@@ -77,6 +78,13 @@ routes! {
     documents::list,
     documents::find,
     documents::content,
+    terms::preview,
+    terms::create,
+    terms::list,
+    terms::find,
+    terms::revise,
+    terms::find_version,
+    terms::archive,
     policies::create,
     policies::list,
     policies::find,

@@ -16,8 +16,12 @@ use super::{
 use crate::{
     domain::{
         external::{ExternalKey, Pairs, by_source},
-        ids::{CustomerId, InvoiceId, TenantId},
-        ledger::{InvoiceKind, invoice::InvoiceStatus},
+        ids::{CustomerId, InvoiceId, TenantId, TermsId},
+        ledger::{
+            InvoiceKind,
+            invoice::InvoiceStatus,
+            terms::{Copied, DueDateSource, Terms},
+        },
         money::Currency,
     },
     each,
@@ -51,9 +55,20 @@ pub struct Invoice {
     pub version: i64,
     pub created_at: Ts,
     pub updated_at: Ts,
+    pub order_date: Option<NaiveDate>,
+    pub delivery_date: Option<NaiveDate>,
+    pub due_date_source: DueDateSource,
+    pub terms_id: Option<TermsId>,
+    pub terms_version: Option<i32>,
+    pub terms: Option<Json<Terms>>,
 }
 
 impl Invoice {
+    /// The terms that it was recorded under, as they were then.
+    pub fn copied(&self) -> Option<Copied> {
+        Some(Copied { terms_id: self.terms_id?, version: self.terms_version?, document: self.terms.clone()?.0 })
+    }
+
     /// Its name in another system, if it has one.
     pub fn key(&self) -> Option<ExternalKey> {
         ExternalKey::of(self.source.as_deref(), self.external_id.as_deref())

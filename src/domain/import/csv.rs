@@ -151,14 +151,7 @@ impl Mapping {
 
     fn columns(&self) -> impl Iterator<Item = &String> {
         let (customer, invoice) = (&self.customer, &self.invoice);
-        let fixed = [
-            &customer.external_id,
-            &customer.name,
-            &invoice.external_id,
-            &invoice.number,
-            &invoice.issue_date,
-            &invoice.amount,
-        ];
+        let fixed = [&customer.external_id, &customer.name, &invoice.external_id, &invoice.number, &invoice.issue_date, &invoice.amount];
         let optional = [
             &customer.number,
             &customer.contact_name,

@@ -9,7 +9,10 @@ use utoipa::ToSchema;
 use super::{
     InvoiceKind,
     document::DocumentLink,
-    terms::{Dates, split::{Amounts, InstalmentDraft}},
+    terms::{
+        Dates,
+        split::{Amounts, InstalmentDraft},
+    },
 };
 use crate::domain::{
     external::{self, ExternalKey, Pairs},
