@@ -29,3 +29,4 @@ mod support;
 mod suppressions;
 mod templates;
 mod tenancy;
+mod terms;

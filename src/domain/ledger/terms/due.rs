@@ -178,7 +178,7 @@ pub(super) fn end_of_month(date: NaiveDate) -> NaiveDate {
 
 /// A day of the month of `date`, or the month's last.
 fn clipped(date: NaiveDate, day: u32) -> NaiveDate {
-    (1..=day).rev().find_map(|day| date.with_day(day)).unwrap_or(date)
+    date.with_day(day.min(date.num_days_in_month().into())).unwrap_or(date)
 }
 
 fn day_of_month(from: NaiveDate, day: u32, months: u32) -> NaiveDate {
