@@ -331,12 +331,35 @@ on_both! {
         document["early_payment"] = json!({"percent": "2", "days": 28});
         let terms = write(&app, key, document).await;
         sold(&app, key, sale(&customer, "F1", json!({"terms_id": terms["id"]}))).await;
+        for language in ["fr", "en", "nl", "de"] {
+            let told = app.post("/v1/templates/upcoming/preview", key, json!({"language": language, "customer_id": customer})).await.expect(200);
+            for part in ["text", "html"] {
+                let words = told[part].as_str().unwrap();
+                assert!(words.contains("980") && words.contains("30"), "{language}: {words}");
+            }
+        }
         let (account, rules) = app.rules(key, &customer).await;
         assert_eq!((rules.first().map(String::as_str), &account["explanation"]["next"]["due_on"]), (Some("not_due"), &json!("2026-03-29")));
         app.advance(&tenant, &later(28, 0)).await;
         let tasks = app.list(key, "/v1/tasks").await;
         let script = tasks[0]["script"].as_str().unwrap();
-        assert!(script.contains("Escompte de 20,00") && script.contains("980,00") && script.contains("30 mars 2026"), "{script}");
+        assert!(script.contains("un escompte de 20,00") && script.contains("soit 980,00") && script.contains("30 mars 2026"), "{script}");
+    }
+
+    async fn clauses_and_means_of_payment_are_there_for_every_text(app: App) {
+        let (tenant, customer) = start(&app).await;
+        let key = &tenant.test;
+        let terms = write(&app, key, with_discount()).await;
+        for number in ["F1", "F2"] {
+            sold(&app, key, sale(&customer, number, json!({"terms_id": terms["id"]}))).await;
+        }
+        sold(&app, key, sale(&customer, "F3", json!({"due_date": "2026-03-10"}))).await;
+        let words = "Conditions : {% for clause in clauses %}[{{ clause }}]{% endfor %}{% for means in payment_methods %}({{ means }}){% endfor %}\
+            {% for invoice in invoices %}{% if invoice.discount %}<{{ invoice.discount.pay | money }}>{% endif %}{% endfor %}";
+        let body = json!({"language": "fr", "channel": "call", "customer_id": customer, "content": {"subject": "x", "body_text": words}});
+        let told = app.post("/v1/templates/anything/preview", key, body).await.expect(200);
+        let text = told["text"].as_str().unwrap().replace(['\u{a0}', '\u{202f}'], " ");
+        assert_eq!(text.trim(), "Conditions : [Escompte de 2 % sous 10 jours.](virement)<980,00 €><980,00 €>");
     }
 
     async fn a_table_may_leave_the_due_dates_to_the_terms(app: App) {
