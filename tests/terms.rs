@@ -212,6 +212,14 @@ on_both! {
         let made = sold(&app, key, sale(&customer, "F1", dates)).await;
         assert_eq!(parts(&made), [("2026-03-02", 30_000), ("2026-03-10", 35_001), ("2026-04-09", 35_000)]);
         assert_eq!((&made["delivery_date"], &made["order_date"]), (&json!("2026-03-10"), &json!("2026-02-20")));
+        app.post("/v1/payments", key, json!({"customer_id": customer, "currency": "EUR", "amount": 30_000, "received_on": "2026-03-02"})).await.expect(201);
+        let path = format!("/v1/invoices/{}", id(&made));
+        let late = app.patch(&path, key, json!({"delivery_date": "2026-03-20"})).await.expect(200);
+        assert_eq!(parts(&late), [("2026-03-02", 30_000), ("2026-03-20", 35_001), ("2026-04-19", 35_000)]);
+        assert_eq!((&late["due_date_source"], &late["delivery_date"], &late["balance"]), (&json!("terms"), &json!("2026-03-20"), &json!(70_001)));
+        let by_hand = json!({"due_dates": [{"instalment_id": late["instalments"][2]["id"], "due_date": "2026-06-30"}], "delivery_date": "2026-03-25"});
+        let by_hand = app.patch(&path, key, by_hand).await.expect(200);
+        assert_eq!((parts(&by_hand)[1].0, parts(&by_hand)[2].0, &by_hand["due_date_source"]), ("2026-03-20", "2026-06-30", &json!("given")));
         let deposit = sold(&app, key, sale(&customer, "D1", json!({"terms_id": terms["id"], "kind": "deposit"}))).await;
         assert_eq!(parts(&deposit), [("2026-03-02", 100_000)]);
         let preview = json!({"document": document, "issue_date": "2026-03-02", "delivery_date": "2026-03-10", "currency": "JPY", "total": 101});
@@ -289,6 +297,17 @@ on_both! {
         left.sort_unstable();
         assert_eq!(left, [0, 0, 100_000]);
         assert_eq!(app.list(key, "/v1/credit-notes").await.len(), 2);
+    }
+
+    async fn payments_at_once_earn_one_discount(app: App) {
+        let (tenant, customer) = start(&app).await;
+        let key = &tenant.test;
+        let terms = write(&app, key, with_discount()).await;
+        let owed = sold(&app, key, sale(&customer, "F1", json!({"terms_id": terms["id"]}))).await;
+        let paid = futures_util::future::join_all((0..5).map(|_| pay(&app, key, &customer, 98_000, "2026-03-05"))).await;
+        let left: i64 = paid.iter().map(|one| one["unallocated"].as_i64().unwrap()).sum();
+        let notes = app.list(key, "/v1/credit-notes").await;
+        assert_eq!((balance(&app, key, &owed).await, left, notes.len(), &notes[0]["amount"]), (0, 4 * 98_000, 1, &json!(2_000)));
     }
 
     async fn no_cent_is_lost_to_discounts(app: App) {

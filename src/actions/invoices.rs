@@ -185,7 +185,7 @@ pub fn change(act: &mut Act<'_>, id: InvoiceId, change: &InvoiceChange) -> Resul
     refuse_cancelled(&old)?;
     let parts = store::instalments::of_invoices(act.conn, act.tenant, &[id])?;
     let mut faults = change.check();
-    let moved = moves(change, &parts, &mut faults);
+    let mut moved = moves(change, &parts, &mut faults);
     faults.or(())?;
     let wanted = Invoice {
         number: change.number.clone().unwrap_or_else(|| old.number.clone()),
@@ -193,14 +193,18 @@ pub fn change(act: &mut Act<'_>, id: InvoiceId, change: &InvoiceChange) -> Resul
         delivery_reference: change.delivery_reference.clone().or_else(|| old.delivery_reference.clone()),
         structured_reference: change.structured_reference.clone().or_else(|| old.structured_reference.clone()),
         payment_link: change.payment_link.clone().or_else(|| old.payment_link.clone()),
+        order_date: change.order_date.or(old.order_date),
+        delivery_date: change.delivery_date.or(old.delivery_date),
+        due_date_source: if moved.is_empty() { old.due_date_source } else { DueDateSource::Given },
         metadata: change.metadata.clone().map_or_else(|| old.metadata.clone(), Json),
         ..old.clone()
     };
     if wanted == old && moved.is_empty() {
         return Ok(old);
     }
-    let due_date_source = if moved.is_empty() { wanted.due_date_source } else { DueDateSource::Given };
-    let wanted = Invoice { due_date_source, ..wanted };
+    if wanted.dates() != old.dates() {
+        moved.extend(resolve::redated(act, &wanted, &parts)?);
+    }
     for (part, due_date) in &moved {
         store::instalments::set_due_date(act.conn, act.tenant, part.id, *due_date)?;
     }

@@ -20,7 +20,7 @@ use crate::{
         ledger::{
             InvoiceKind,
             invoice::InvoiceStatus,
-            terms::{Copied, DueDateSource, Terms},
+            terms::{Copied, Dates, DueDateSource, Terms, split::Amounts},
         },
         money::Currency,
     },
@@ -64,6 +64,16 @@ pub struct Invoice {
 }
 
 impl Invoice {
+    /// What it comes to.
+    pub const fn amounts(&self) -> Amounts {
+        Amounts { total: self.total_minor, net: self.net_minor, currency: self.currency }
+    }
+
+    /// The dates that its terms may count from.
+    pub const fn dates(&self) -> Dates {
+        Dates { issue: self.issue_date, order: self.order_date, delivery: self.delivery_date }
+    }
+
     /// The terms that it was recorded under, as they were then.
     pub fn copied(&self) -> Option<Copied> {
         Some(Copied { terms_id: self.terms_id?, version: self.terms_version?, document: self.terms.clone()?.0 })

@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use chrono::NaiveDate;
+
 use super::Act;
 use crate::{
     actions::put::Parties,
@@ -20,8 +22,22 @@ use crate::{
         },
     },
     error::Result,
-    store::{self, invoices::Invoice, tenants::Tenant},
+    store::{self, instalments::Instalment, invoices::Invoice, tenants::Tenant},
 };
+
+/// The due dates that move when the order's or the delivery's date does: of parts that are not settled, of an invoice whose dates come from its terms.
+///
+/// # Errors
+/// The store's.
+pub(super) fn redated<'a>(act: &mut Act<'_>, invoice: &Invoice, parts: &'a [Instalment]) -> Result<Vec<(&'a Instalment, NaiveDate)>> {
+    let Some(terms) = invoice.copied().filter(|_| invoice.due_date_source != DueDateSource::Given) else { return Ok(Vec::new()) };
+    let tenant = store::tenants::find(act.conn, act.tenant)?;
+    let drafts = split(&terms.document, invoice.kind, &invoice.amounts(), &invoice.dates(), &tenant.calendar())?;
+    // Amounts do not depend on dates, so the parts are the same ones.
+    let live = parts.iter().filter(|part| part.amount_minor > 0);
+    let moves = live.zip(drafts).map(|(part, draft)| (part, draft.due_date));
+    Ok(moves.filter(|(part, due_date)| part.balance_minor > 0 && part.due_date != *due_date).collect())
+}
 
 /// The parts of an invoice, and what they come from.
 #[derive(Debug, Clone)]

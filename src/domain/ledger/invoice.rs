@@ -219,6 +219,10 @@ pub struct InvoiceChange {
     /// New due dates of instalments that are not settled.
     #[schema(max_items = 60)]
     pub due_dates: Vec<DueDateChange>,
+    /// The date of the order. What its terms count from it, and is not settled, moves with it.
+    pub order_date: Option<NaiveDate>,
+    /// The date of the delivery. What its terms count from it, and is not settled, moves with it.
+    pub delivery_date: Option<NaiveDate>,
     /// The debtor's order number.
     #[schema(max_length = 100)]
     pub order_reference: Option<String>,
