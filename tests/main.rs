@@ -30,3 +30,4 @@ mod support;
 mod suppressions;
 mod templates;
 mod tenancy;
+mod terms;

@@ -33,6 +33,7 @@ pub fn put(act: &mut Act<'_>, news: &[NewCustomer], if_known: IfKnown) -> Result
         let key = new.key();
         let mut faults = new.check();
         check_policy(act, new.policy_id, &mut faults)?;
+        super::terms::check_usable(act, new.terms_id, &mut faults)?;
         faults.or(())?;
         seen.note(key.as_ref())?;
         match key.and_then(|key| known.get(&key)) {
@@ -72,6 +73,7 @@ fn fresh(act: &Act<'_>, new: &NewCustomer, home: &Jurisdiction) -> Customer {
         segment: new.segment.clone(),
         score: new.score,
         policy_id: new.policy_id,
+        terms_id: new.terms_id,
         identifiers: Json(new.identifiers.clone()),
         address: Json(new.address.clone()),
         metadata: Json(new.metadata.clone()),
@@ -101,6 +103,7 @@ pub fn change(act: &mut Act<'_>, id: CustomerId, change: &CustomerChange) -> Res
     let old = store::customers::find(act.conn, act.tenant, id)?;
     let mut faults = change.check();
     check_policy(act, change.policy_id, &mut faults)?;
+    super::terms::check_usable(act, change.terms_id, &mut faults)?;
     faults.or(())?;
     apply(act, &old, change).map(|put| put.row)
 }
@@ -117,6 +120,7 @@ fn apply(act: &mut Act<'_>, old: &Customer, change: &CustomerChange) -> Result<P
         score: change.score.or(old.score),
         policy_id: change.policy_id.or(old.policy_id),
         interest: change.interest.or(old.interest),
+        terms_id: change.terms_id.or(old.terms_id),
         identifiers: change.identifiers.clone().map_or_else(|| old.identifiers.clone(), Json),
         address: change.address.clone().map_or_else(|| old.address.clone(), Json),
         metadata: change.metadata.clone().map_or_else(|| old.metadata.clone(), Json),
@@ -128,7 +132,7 @@ fn apply(act: &mut Act<'_>, old: &Customer, change: &CustomerChange) -> Result<P
     let row = Customer { version: old.version.saturating_add(1), updated_at: Ts(act.wall), ..wanted };
     store::customers::update(act.conn, &row)?;
     let body = json!({"kind": row.kind, "jurisdiction": row.jurisdiction, "number": row.number, "segment": row.segment,
-        "score": row.score, "policy_id": row.policy_id, "interest": row.interest, "version": row.version});
+        "score": row.score, "policy_id": row.policy_id, "interest": row.interest, "terms_id": row.terms_id, "version": row.version});
     let personal = if row.name == old.name { Vec::new() } else { vec![("name", row.name.clone())] };
     act.witness_personal("customer.changed", row.id, body, personal);
     touch(act, row.id)?;

@@ -3,11 +3,14 @@
 //! Invariant: the balances of an invoice's instalments sum to its own, and its status follows from that.
 
 mod again;
+mod resolve;
 
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 use serde_json::json;
+
+use resolve::{Resolved, Resolver};
 
 use super::{
     Act, interest,
@@ -20,7 +23,8 @@ use crate::{
         invalid::Faults,
         ledger::{
             document::DocumentLink,
-            invoice::{InvoiceChange, InvoiceStatus, NewInstalment, NewInvoice},
+            invoice::{InvoiceChange, InvoiceStatus, NewInvoice},
+            terms::{DueDateSource, split::InstalmentDraft},
         },
     },
     error::{Error, Result},
@@ -41,6 +45,7 @@ pub fn put(act: &mut Act<'_>, news: &[NewInvoice], if_known: IfKnown) -> Result<
         store::accounts::lock(act.conn, act.tenant, &accounts)?;
         known = store::invoices::find_by_keys(act.conn, act.tenant, &keys)?;
     }
+    let resolver = Resolver::load(act, news, &parties)?;
     let mut seen = Seen::default();
     let mut fresh = Fresh::default();
     let outcomes = one_by_one(news, |new| {
@@ -55,8 +60,8 @@ pub fn put(act: &mut Act<'_>, news: &[NewInvoice], if_known: IfKnown) -> Result<
         }
         seen.note(key.as_ref())?;
         match key.and_then(|key| known.get(&key)) {
-            Some(old) => again::record(act, old, customer, new),
-            None => Ok(Put { row: fresh.add(act, customer, new), outcome: Outcome::Created }),
+            Some(old) => again::record(act, old, customer, new, resolver.resolve(new, customer, Some(old))?),
+            None => Ok(Put { row: fresh.add(act, customer, new, resolver.resolve(new, customer, None)?), outcome: Outcome::Created }),
         }
     })?;
     fresh.write(act)?;
@@ -74,7 +79,8 @@ struct Fresh {
 }
 
 impl Fresh {
-    fn add(&mut self, act: &Act<'_>, customer: CustomerId, new: &NewInvoice) -> Invoice {
+    fn add(&mut self, act: &Act<'_>, customer: CustomerId, new: &NewInvoice, resolved: Resolved) -> Invoice {
+        let agreed = resolved.terms.as_ref().map(|terms| &terms.document);
         let row = Invoice {
             tenant_id: act.tenant,
             id: InvoiceId::new(act.wall),
@@ -98,10 +104,16 @@ impl Fresh {
             version: 1,
             created_at: Ts(act.wall),
             updated_at: Ts(act.wall),
-            late_interest: new.late_interest.clone().map(Json),
-            fixed_sum: new.fixed_sum.clone().map(Json),
+            late_interest: new.late_interest.clone().or_else(|| agreed.map(|terms| terms.late_interest.clone())).map(Json),
+            fixed_sum: new.fixed_sum.clone().or_else(|| agreed.map(|terms| terms.fixed_sum.clone())).map(Json),
+            order_date: new.order_date,
+            delivery_date: new.delivery_date,
+            due_date_source: resolved.source,
+            terms_id: resolved.terms.as_ref().map(|terms| terms.terms_id),
+            terms_version: resolved.terms.as_ref().map(|terms| terms.version),
+            terms: resolved.terms.map(|terms| Json(terms.document)),
         };
-        self.instalments.extend((0..).zip(new.parts()).map(|(position, part)| instalment(act, &row, position, &part)));
+        self.instalments.extend((0..).zip(resolved.parts).map(|(position, part)| instalment(act, &row, position, &part)));
         self.documents.extend(new.documents.iter().map(|link| document(act, &row, link)));
         self.named.extend(row.key().map(|key| (key, row.id)));
         self.invoices.push(row.clone());
@@ -116,7 +128,8 @@ impl Fresh {
         for row in &self.invoices {
             let own: Vec<_> = std::iter::from_fn(|| parts.next_if(|part| part.invoice_id == row.id)).map(terms).collect();
             let body = json!({"customer_id": row.customer_id, "source": row.source, "external_id": row.external_id, "number": row.number,
-                "kind": row.kind, "issue_date": row.issue_date, "currency": row.currency, "total": row.total_minor, "instalments": own});
+                "kind": row.kind, "issue_date": row.issue_date, "currency": row.currency, "total": row.total_minor, "instalments": own,
+                "due_date_source": row.due_date_source, "terms_id": row.terms_id, "terms_version": row.terms_version});
             act.witness("invoice.created", row.id, body);
             act.touch(row.customer_id, row.currency);
         }
@@ -125,10 +138,14 @@ impl Fresh {
 }
 
 fn terms(part: &Instalment) -> serde_json::Value {
-    json!({"id": part.id, "due_date": part.due_date, "amount": part.amount_minor})
+    let mut body = json!({"id": part.id, "due_date": part.due_date, "amount": part.amount_minor});
+    if let (Some(discount), Some(body)) = (part.discount(), body.as_object_mut()) {
+        body.insert("discount".to_owned(), json!({"amount": discount.amount, "last_day": discount.last_day}));
+    }
+    body
 }
 
-fn instalment(act: &Act<'_>, invoice: &Invoice, position: i32, part: &NewInstalment) -> Instalment {
+fn instalment(act: &Act<'_>, invoice: &Invoice, position: i32, part: &InstalmentDraft) -> Instalment {
     Instalment {
         tenant_id: act.tenant,
         id: InstalmentId::new(act.wall),
@@ -137,12 +154,14 @@ fn instalment(act: &Act<'_>, invoice: &Invoice, position: i32, part: &NewInstalm
         currency: invoice.currency,
         position,
         due_date: part.due_date,
-        amount_minor: part.amount,
-        balance_minor: part.amount,
+        amount_minor: part.amount_minor,
+        balance_minor: part.amount_minor,
         step_key: None,
         step_cycle: None,
         first_completed_at: None,
         last_completed_at: None,
+        discount_minor: part.discount.map(|discount| discount.amount),
+        discount_until: part.discount.map(|discount| discount.last_day),
     }
 }
 
@@ -177,7 +196,7 @@ pub fn change(act: &mut Act<'_>, id: InvoiceId, change: &InvoiceChange) -> Resul
     refuse_cancelled(&old)?;
     let parts = store::instalments::of_invoices(act.conn, act.tenant, &[id])?;
     let mut faults = change.check();
-    let moved = moves(change, &parts, &mut faults);
+    let mut moved = moves(change, &parts, &mut faults);
     faults.or(())?;
     let wanted = Invoice {
         number: change.number.clone().unwrap_or_else(|| old.number.clone()),
@@ -185,14 +204,20 @@ pub fn change(act: &mut Act<'_>, id: InvoiceId, change: &InvoiceChange) -> Resul
         delivery_reference: change.delivery_reference.clone().or_else(|| old.delivery_reference.clone()),
         structured_reference: change.structured_reference.clone().or_else(|| old.structured_reference.clone()),
         payment_link: change.payment_link.clone().or_else(|| old.payment_link.clone()),
+        order_date: change.order_date.or(old.order_date),
+        delivery_date: change.delivery_date.or(old.delivery_date),
+        due_date_source: if moved.is_empty() { old.due_date_source } else { DueDateSource::Given },
         metadata: change.metadata.clone().map_or_else(|| old.metadata.clone(), Json),
         ..old.clone()
     };
     if wanted == old && moved.is_empty() {
         return Ok(old);
     }
+    if wanted.dates() != old.dates() {
+        moved.extend(resolve::redated(act, &wanted, &parts)?);
+    }
     for (part, due_date) in &moved {
-        store::instalments::set_terms(act.conn, act.tenant, part.id, *due_date, part.amount_minor, part.balance_minor)?;
+        store::instalments::set_due_date(act.conn, act.tenant, part.id, *due_date)?;
     }
     let parts = store::instalments::of_invoices(act.conn, act.tenant, &[id])?;
     changed(act, wanted, &parts)
@@ -203,7 +228,8 @@ fn changed(act: &mut Act<'_>, wanted: Invoice, parts: &[Instalment]) -> Result<I
     let row = Invoice { version: wanted.version.saturating_add(1), updated_at: Ts(act.wall), ..wanted };
     store::invoices::update(act.conn, &row)?;
     let body = json!({"number": row.number, "currency": row.currency, "total": row.total_minor, "issue_date": row.issue_date,
-        "instalments": parts.iter().map(terms).collect::<Vec<_>>(), "version": row.version});
+        "instalments": parts.iter().map(terms).collect::<Vec<_>>(), "version": row.version,
+        "due_date_source": row.due_date_source, "terms_id": row.terms_id, "terms_version": row.terms_version});
     act.witness("invoice.changed", row.id, body);
     act.touch(row.customer_id, row.currency);
     Ok(row)

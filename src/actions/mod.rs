@@ -29,6 +29,7 @@ pub mod suppressions;
 pub mod tasks;
 pub mod templates;
 pub mod tenants;
+pub mod terms;
 pub mod test_clock;
 pub mod unsubscribe;
 pub mod wording;

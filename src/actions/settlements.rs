@@ -3,6 +3,8 @@
 //! Invariant, kept under the account's lock: an instalment's balance is its amount less its allocations, an invoice's is the sum of its
 //! instalments', and a settlement's allocations (to instalments and to charges) and its rest sum to its amount. Nothing is ever negative.
 
+mod discounts;
+
 use std::collections::BTreeMap;
 
 use serde_json::json;
@@ -38,7 +40,8 @@ pub fn record(act: &mut Act<'_>, new: &NewSettlement) -> Result<Put<Settlement>>
         return known(old, customer, new);
     }
     let row = row(act, customer, new);
-    let shares = Shares::of(act, &row, &new.allocations)?;
+    let open = open_to(act, &row)?;
+    let shares = Shares::of(act, &row, &new.allocations, open.clone())?;
     store::settlements::insert(act.conn, &row)?;
     let kind = match row.kind {
         SettlementKind::Payment => "payment.recorded",
@@ -47,7 +50,13 @@ pub fn record(act: &mut Act<'_>, new: &NewSettlement) -> Result<Put<Settlement>>
     let body = json!({"customer_id": customer, "source": row.source, "external_id": row.external_id, "number": row.number,
         "currency": row.currency, "amount": row.amount_minor, "settled_on": row.settled_on, "method": row.method});
     act.witness(kind, row.public_id(), body);
-    Ok(Put { row: allocate(act, row, &shares)?, outcome: Outcome::Created })
+    Ok(Put { row: allocate(act, row, &shares, &open)?, outcome: Outcome::Created })
+}
+
+/// What a settlement can settle: a payment may come early, and so save a discount.
+fn open_to(act: &mut Act<'_>, row: &Settlement) -> Result<Vec<Open>> {
+    let paid_on = (row.kind == SettlementKind::Payment).then_some(row.settled_on);
+    store::instalments::open_of(act.conn, act.tenant, row.customer_id, row.currency, paid_on)
 }
 
 fn known(old: Settlement, customer: CustomerId, new: &NewSettlement) -> Result<Put<Settlement>> {
@@ -78,6 +87,8 @@ fn row(act: &Act<'_>, customer: CustomerId, new: &NewSettlement) -> Settlement {
         version: 1,
         created_at: Ts(act.wall),
         updated_at: Ts(act.wall),
+        earned_by: None,
+        withdrawn_at: None,
     }
 }
 
@@ -90,8 +101,7 @@ struct Shares {
 impl Shares {
     /// Allocates what is left of `row`. Left to itself, a payment settles the principal, then what was charged of interest and fixed sums; where
     /// the law has it the other way round, that charge comes first. A credit note gives up principal alone.
-    fn of(act: &mut Act<'_>, row: &Settlement, how: &NewAllocations) -> Result<Self> {
-        let open = store::instalments::open_of(act.conn, act.tenant, row.customer_id, row.currency)?;
+    fn of(act: &mut Act<'_>, row: &Settlement, how: &NewAllocations, open: Vec<Open>) -> Result<Self> {
         let instalments_only = |instalments| Ok(Self { instalments, charges: Vec::new() });
         match (&how.allocations, how.allocate) {
             (Some(wanted), _) => return instalments_only(allocation::as_wanted(row.unallocated_minor, wanted, open)?),
@@ -120,14 +130,22 @@ impl Shares {
     }
 }
 
-/// Writes shares of a settlement: allocations, balances, statuses, evidence.
-fn allocate(act: &mut Act<'_>, row: Settlement, shares: &Shares) -> Result<Settlement> {
+/// Writes shares of a settlement, and the discounts that they earn.
+fn allocate(act: &mut Act<'_>, row: Settlement, shares: &Shares, open: &[Open]) -> Result<Settlement> {
     act.touch(row.customer_id, row.currency);
     if shares.instalments.is_empty() && shares.charges.is_empty() {
         return Ok(row);
     }
-    let mut given = allocate_charges(act, &row, &shares.charges)?;
-    let shares = &shares.instalments;
+    let given = allocate_charges(act, &row, &shares.charges)?;
+    let row = write(act, row, &shares.instalments, given)?;
+    for discount in allocation::earned(&shares.instalments, open) {
+        discounts::grant(act, &row, &discount)?;
+    }
+    Ok(row)
+}
+
+/// Writes what a settlement settles of instalments, beside what it has `given` to charges: allocations, balances, statuses, evidence.
+fn write(act: &mut Act<'_>, row: Settlement, shares: &[Share], mut given: i64) -> Result<Settlement> {
     let allocations: Vec<Allocation> = shares
         .iter()
         .map(|share| Allocation {
@@ -196,11 +214,13 @@ pub fn allocate_rest(act: &mut Act<'_>, kind: SettlementKind, id: SettlementId, 
     how.check().or(())?;
     let row = locked(act, kind, id)?;
     refuse_returned(&row)?;
-    let shares = Shares::of(act, &row, how)?;
-    allocate(act, row, &shares)
+    let open = open_to(act, &row)?;
+    let shares = Shares::of(act, &row, how, open.clone())?;
+    allocate(act, row, &shares, &open)
 }
 
-/// Undoes one allocation: its instalment is open again, its amount is left to allocate.
+/// Undoes one allocation: its instalment is open again, its amount is left to allocate. A discount is withdrawn: with its own allocation, and with any other on
+/// the instalment, because it stood on that.
 ///
 /// # Errors
 /// No such allocation.
@@ -209,6 +229,11 @@ pub fn reverse(act: &mut Act<'_>, id: AllocationId) -> Result<(Settlement, Alloc
     let of = store::settlements::find_any(act.conn, act.tenant, found.settlement_id)?;
     let of = locked(act, of.kind, of.id)?;
     let one = store::allocations::find(act.conn, act.tenant, id)?;
+    if of.earned_by.is_some() {
+        discounts::withdraw(act, &of, &one)?;
+        act.touch(of.customer_id, of.currency);
+        return Ok((of, one));
+    }
     undo(act, &of, &one)?;
     let left = of.unallocated_minor.saturating_add(one.amount_minor);
     store::settlements::set_unallocated(act.conn, act.tenant, of.id, left, Ts(act.wall))?;
@@ -216,7 +241,13 @@ pub fn reverse(act: &mut Act<'_>, id: AllocationId) -> Result<(Settlement, Alloc
     Ok((of, one))
 }
 
+/// Undoes an allocation, and withdraws the discounts that stood on it.
 fn undo(act: &mut Act<'_>, of: &Settlement, one: &Allocation) -> Result<()> {
+    discounts::withdraw_from(act, one.instalment_id)?;
+    erase(act, of, one)
+}
+
+fn erase(act: &mut Act<'_>, of: &Settlement, one: &Allocation) -> Result<()> {
     let back = one.amount_minor.saturating_neg();
     store::instalments::settle(act.conn, act.tenant, one.instalment_id, back)?;
     store::invoices::settle(act.conn, act.tenant, one.invoice_id, back, Ts(act.wall))?;

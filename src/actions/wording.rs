@@ -2,9 +2,9 @@
 //!
 //! Not here: which template, and whether anything is said at all. Invariant: whatever the size of a batch, each template is read and parsed once for it.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::collections::{HashMap, HashSet, hash_map::Entry};
 
-use chrono::{DateTime, Days, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
 use super::{Act, interest::Told};
@@ -14,12 +14,16 @@ use crate::{
         contact::Channel,
         dunning::{policy::Step, reminder::ListedInstalment},
         ids::{ContactId, InvoiceId},
-        ledger::interest::{Line, minor},
+        ledger::{
+            interest::{Line, minor},
+            terms::Terms,
+        },
         locale::Language,
         money::{Currency, Money},
         template::{
             self,
-            facts::{Bank, Contact, Creditor, Customer, Facts, Interest, InterestRow, InvoiceLine, Previous},
+            facts::{Bank, Contact, Creditor, Customer, Discount, Facts, Interest, InterestRow, InvoiceLine, Previous},
+            format::payment_method,
             render::{Form, RenderError, Rendered},
             source::Source,
         },
@@ -147,6 +151,10 @@ impl Occasion<'_> {
             payment_link: links.first().filter(|first| links.iter().all(|link| link == *first)).map(|link| (*link).clone()),
             unsubscribe_link: self.unsubscribe_link.map(str::to_owned),
             today,
+            clauses: each_once(self.terms().flat_map(|terms| terms.clauses_in(language)).map(str::to_owned)),
+            payment_methods: each_once(
+                self.terms().flat_map(|terms| &terms.payment_methods).map(|method| payment_method(*method, language).to_owned()),
+            ),
             late_count: u32::try_from(self.lines.iter().filter(|line| line.overdue).count()).unwrap_or(u32::MAX),
             language,
         }
@@ -176,7 +184,20 @@ impl Occasion<'_> {
             .map(|one| one.invoice_id)
     }
 
-    fn line(&self, line: &ListedInstalment, today: chrono::NaiveDate) -> Option<InvoiceLine> {
+    /// The terms of the invoices listed.
+    fn terms(&self) -> impl Iterator<Item = &Terms> {
+        self.lines.iter().filter_map(|line| self.loaded.offers.get(&line.instalment_id)?.terms.as_deref())
+    }
+
+    /// What paying a line today saves.
+    fn discount(&self, line: &ListedInstalment, today: NaiveDate) -> Option<Discount> {
+        let offered = self.loaded.offers.get(&line.instalment_id)?.discount?;
+        let pay = line.claimed_minor.checked_sub(offered.amount).filter(|left| *left > 0)?;
+        let money = |minor| Money::new(minor, self.loaded.account.currency);
+        (today <= offered.last_day).then(|| Discount { amount: money(offered.amount), pay: money(pay), last_day: offered.last_day })
+    }
+
+    fn line(&self, line: &ListedInstalment, today: NaiveDate) -> Option<InvoiceLine> {
         let currency = self.loaded.account.currency;
         let instalment = self.loaded.account.instalments.iter().find(|one| one.id == line.instalment_id)?;
         let invoice = self.loaded.invoices.get(&instalment.invoice_id)?;
@@ -190,6 +211,7 @@ impl Occasion<'_> {
             order_reference: invoice.order_reference.clone(),
             payment_link: invoice.payment_link.clone(),
             structured_reference: invoice.structured_reference.clone(),
+            discount: self.discount(line, today),
         })
     }
 }
@@ -228,6 +250,12 @@ fn decimal(rate: Decimal, language: Language) -> String {
         Language::English => text,
         Language::French | Language::Dutch | Language::German => text.replace('.', ","),
     }
+}
+
+/// Texts without repetition, in their order.
+fn each_once(texts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    texts.filter(|text| seen.insert(text.clone())).collect()
 }
 
 /// An IBAN as it is printed, in groups of four.

@@ -33,6 +33,10 @@ crate::words! {
         PaymentsRead = "payments:read",
         /// Record payments and credit notes, allocate them.
         PaymentsWrite = "payments:write",
+        /// Read payment terms and try them.
+        TermsRead = "terms:read",
+        /// Write payment terms.
+        TermsWrite = "terms:write",
         /// Read policies.
         PoliciesRead = "policies:read",
         /// Write and activate policies.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{
     contact::{Channel, Email, Phone},
     external::{self, ExternalKey, Pairs},
-    ids::PolicyId,
+    ids::{PolicyId, TermsId},
     invalid::Faults,
     ledger::interest::InterestHandling,
     locale::{Jurisdiction, Language},
@@ -153,6 +153,9 @@ pub struct NewCustomer {
     /// What is done about late-payment interest; the policy decides if absent.
     #[serde(default)]
     pub interest: Option<InterestHandling>,
+    /// The payment terms of its invoices that give no due dates of their own; the tenant's if absent.
+    #[serde(default)]
+    pub terms_id: Option<TermsId>,
     /// Registration, tax and other numbers.
     #[serde(default)]
     pub identifiers: Pairs,
@@ -216,6 +219,8 @@ pub struct CustomerChange {
     pub policy_id: Option<PolicyId>,
     /// What is done about late-payment interest, whatever the policy says.
     pub interest: Option<InterestHandling>,
+    /// The payment terms of its invoices that give no due dates of their own.
+    pub terms_id: Option<TermsId>,
     /// Registration, tax and other numbers; replaces them all.
     pub identifiers: Option<Pairs>,
     /// Postal address; replaces it all.
@@ -247,6 +252,7 @@ impl From<&NewCustomer> for CustomerChange {
             score: new.score,
             policy_id: new.policy_id,
             interest: new.interest,
+            terms_id: new.terms_id,
             identifiers: (!new.identifiers.0.is_empty()).then(|| new.identifiers.clone()),
             address: (new.address != Address::default()).then(|| new.address.clone()),
             metadata: (!new.metadata.0.is_empty()).then(|| new.metadata.clone()),

@@ -48,6 +48,7 @@ kinds! {
     ReferenceRate ReferenceRateId "rrt" "a reference rate";
     Document DocumentId "doc" "a document";
     Policy PolicyId "pol" "a policy";
+    Terms TermsId "trm" "payment terms";
     Template TemplateId "tpl" "a template";
     Reminder ReminderId "rem" "a reminder";
     Message MessageId "msg" "a message";

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::{
     calendar::{Calendar, Closure, holidays, week::Weekdays},
     contact::{Email, Phone},
+    ids::TermsId,
     invalid::Faults,
     locale::{Jurisdiction, Language},
     money::Currency,
@@ -103,6 +104,8 @@ pub struct TenantSettings {
     pub letterhead: Letterhead,
     /// On which days it works.
     pub working_time: WorkingTime,
+    /// The terms of invoices that have no others.
+    pub terms_id: Option<TermsId>,
 }
 
 impl TenantSettings {
@@ -160,6 +163,8 @@ pub struct TenantChange {
     pub letterhead: Option<Letterhead>,
     /// On which days it works; replaces the whole.
     pub working_time: Option<WorkingTime>,
+    /// The payment terms of invoices that give no due dates, of customers without terms of their own.
+    pub terms_id: Option<TermsId>,
     /// Suspends or resumes all sending.
     pub status: Option<TenantStatus>,
 }

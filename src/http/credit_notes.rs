@@ -16,7 +16,7 @@ use crate::{
     actions,
     domain::{
         external::Pairs,
-        ids::{CreditNoteId, CustomerId},
+        ids::{CreditNoteId, CustomerId, PaymentId},
         ledger::settlement::{NewAllocations, NewCreditNote, NewSettlement, SettlementId, SettlementKind},
         money::Currency,
     },
@@ -58,6 +58,10 @@ pub struct CreditNoteView {
     /// Why it was given.
     #[schema(max_length = 200)]
     pub reason: Option<String>,
+    /// The payment that earned it by coming early, if it is a discount.
+    pub earned_by: Option<PaymentId>,
+    /// When the discount was taken back, because what it stood on was.
+    pub withdrawn_at: Option<DateTime<Utc>>,
     /// The creditor's own notes.
     pub metadata: Pairs,
     /// Counts the changes.
@@ -84,6 +88,8 @@ impl From<Whole> for CreditNoteView {
             allocations: allocations.into_iter().map(AllocationView::from).collect(),
             issue_date: row.settled_on,
             reason: row.reason,
+            earned_by: row.earned_by.map(|payment| PaymentId::from_uuid(payment.uuid())),
+            withdrawn_at: row.withdrawn_at.map(|at| at.0),
             metadata: row.metadata.0,
             version: row.version,
             created_at: row.created_at.0,

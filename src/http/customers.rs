@@ -22,7 +22,7 @@ use crate::{
     domain::{
         customer::{Address, CustomerChange, CustomerKind, NewCustomer},
         external::Pairs,
-        ids::{CustomerId, PolicyId, TenantId},
+        ids::{CustomerId, PolicyId, TenantId, TermsId},
         ledger::interest::InterestHandling,
         locale::{Jurisdiction, Language},
     },
@@ -69,6 +69,8 @@ pub struct CustomerView {
     pub policy_id: Option<PolicyId>,
     /// What is done about late-payment interest; `null`: the policy decides.
     pub interest: Option<InterestHandling>,
+    /// The payment terms assigned to it, if any.
+    pub terms_id: Option<TermsId>,
     /// Registration, tax and other numbers.
     pub identifiers: Pairs,
     /// Postal address.
@@ -104,6 +106,7 @@ impl From<(Customer, Vec<Contact>)> for CustomerView {
             score: row.score,
             policy_id: row.policy_id,
             interest: row.interest,
+            terms_id: row.terms_id,
             identifiers: row.identifiers.0,
             address: row.address.0,
             metadata: row.metadata.0,

@@ -35,6 +35,7 @@ mod suppressions;
 mod tasks;
 mod templates;
 mod tenants;
+mod terms;
 mod test_clock;
 mod tokens;
 mod unsubscribe;

@@ -21,6 +21,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Invoices", "What is owed: invoices, their instalments and documents."),
     ("Interest", "Late payment: what it has come to, what is charged of it, and the rates behind it."),
     ("Payments", "Money in, money given up, and what it settles."),
+    ("Terms", "Payment terms: due dates, instalments, deposits, discounts; versioned."),
     ("Policies", "Dunning scenarios, versioned."),
     ("Templates", "The words, versioned, by language."),
     ("Reminders", "What was decided, sent and done; and why not."),

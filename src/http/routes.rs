@@ -21,7 +21,7 @@ macro_rules! routes {
 
 use super::{
     allocations, batch, contacts, credit_notes, customers, documents, evidence, explain, health, inbound, interest, invoices, keys,
-    messages, payments, policies, preview, provider_accounts, reference_rates, reminders, suppressions, tasks, templates, tenants,
+    messages, payments, policies, preview, provider_accounts, reference_rates, reminders, suppressions, tasks, templates, tenants, terms,
     test_clock, tokens, unsubscribe,
 };
 
@@ -82,6 +82,13 @@ routes! {
     documents::list,
     documents::find,
     documents::content,
+    terms::preview,
+    terms::create,
+    terms::list,
+    terms::find,
+    terms::revise,
+    terms::find_version,
+    terms::archive,
     policies::create,
     policies::list,
     policies::find,

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     actions,
     domain::{
-        ids::{Mode, TenantId},
+        ids::{Mode, TenantId, TermsId},
         invalid::Faults,
         locale::{Jurisdiction, Language},
         money::Currency,
@@ -50,6 +50,8 @@ pub struct TenantView {
     pub letterhead: Letterhead,
     /// On which days it works.
     pub working_time: WorkingTime,
+    /// The payment terms of invoices that have no others, if any.
+    pub terms_id: Option<TermsId>,
     /// Whether anything is sent.
     pub status: TenantStatus,
     /// Counts the changes.
@@ -72,6 +74,7 @@ impl From<Tenant> for TenantView {
             time_zone: row.time_zone,
             language: row.language,
             currency: row.currency,
+            terms_id: row.settings.terms_id,
             letterhead: row.settings.0.letterhead,
             working_time: row.settings.0.working_time,
             status: row.status,

@@ -17,7 +17,7 @@ use crate::{
     domain::{
         customer::{Address, CustomerKind},
         external::{ExternalKey, Pairs, by_source},
-        ids::{CustomerId, PolicyId, TenantId},
+        ids::{CustomerId, PolicyId, TenantId, TermsId},
         ledger::interest::InterestHandling,
         locale::{Jurisdiction, Language},
     },
@@ -53,6 +53,7 @@ pub struct Customer {
     pub created_at: Ts,
     pub updated_at: Ts,
     pub interest: Option<InterestHandling>,
+    pub terms_id: Option<TermsId>,
 }
 
 impl Customer {

@@ -2,10 +2,14 @@
 //!
 //! Invariant: all facts of a batch are of one transaction, so of one moment.
 
+mod offers;
+
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, QueryDsl, Queryable, RunQueryDsl};
+
+pub use offers::Offer;
 
 use super::{
     Conn, Json, Ts,
@@ -48,6 +52,8 @@ pub struct Loaded {
     pub last_written_at: Option<DateTime<Utc>>,
     /// The invoices of the open instalments.
     pub invoices: HashMap<InvoiceId, InvoiceWords>,
+    /// What may be said of the terms of the open instalments that have some.
+    pub offers: HashMap<InstalmentId, Offer>,
 }
 
 /// What a message says about an invoice.
@@ -70,7 +76,7 @@ pub type Key = (CustomerId, Currency);
 pub fn load(conn: &mut Conn, tenant: TenantId, keys: &BTreeSet<Key>, now: DateTime<Utc>) -> Result<HashMap<Key, Loaded>> {
     let ids: Vec<CustomerId> = keys.iter().map(|(customer, _)| *customer).collect::<BTreeSet<_>>().into_iter().collect();
     let mut people = people(conn, tenant, &ids)?;
-    let mut debts = debts(conn, tenant, &ids)?;
+    let (mut debts, mut offers) = debts(conn, tenant, &ids, now)?;
     let cash = cash(conn, tenant, &ids)?;
     let mut history = history(conn, tenant, &ids, now)?;
     let mut reviews = reviews(conn, tenant, &ids)?;
@@ -80,6 +86,7 @@ pub fn load(conn: &mut Conn, tenant: TenantId, keys: &BTreeSet<Key>, now: DateTi
         let contacted = history.contacted.remove(&row.id).unwrap_or_default();
         for &key in keys.iter().filter(|(customer, _)| *customer == row.id) {
             let (instalments, invoices) = debts.remove(&key).unwrap_or_default();
+            let offers = instalments.iter().filter_map(|one| offers.remove_entry(&one.id)).collect();
             let account = Account {
                 customer: row.facts(facts.clone())?,
                 currency: key.1,
@@ -100,6 +107,7 @@ pub fn load(conn: &mut Conn, tenant: TenantId, keys: &BTreeSet<Key>, now: DateTi
                     contact_names: contact_names.clone(),
                     last_written_at: history.written.get(&key).copied(),
                     invoices,
+                    offers,
                 },
             );
         }
@@ -235,6 +243,7 @@ struct DebtRow {
     order_reference: Option<String>,
     payment_link: Option<String>,
     structured_reference: Option<String>,
+    offer: offers::Raw,
 }
 
 impl DebtRow {
@@ -273,7 +282,7 @@ impl DebtRow {
 
 type Debts = HashMap<Key, (Vec<InstalmentFacts>, HashMap<InvoiceId, InvoiceWords>)>;
 
-fn debts(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId]) -> Result<Debts> {
+fn debts(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId], now: DateTime<Utc>) -> Result<(Debts, HashMap<InstalmentId, Offer>)> {
     let rows: Vec<DebtRow> = instalments::table
         .inner_join(invoices::table.on(invoices::tenant_id.eq(instalments::tenant_id).and(invoices::id.eq(instalments::invoice_id))))
         .filter(instalments::tenant_id.eq(tenant).and(instalments::customer_id.eq_any(ids.to_vec())).and(instalments::balance_minor.gt(0)))
@@ -296,17 +305,19 @@ fn debts(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId]) -> Result<Debts>
             invoices::order_reference,
             invoices::payment_link,
             invoices::structured_reference,
+            (invoices::terms_id, invoices::terms_version, instalments::discount_minor, instalments::discount_until),
         ))
         .load(conn)?;
-    let mut debts = Debts::new();
+    let (mut debts, mut noted) = (Debts::new(), offers::Noted::default());
     for row in rows {
+        noted.note(row.id, row.invoice_id, row.amount_minor, row.offer);
         let key = (row.customer_id, row.currency);
         let (facts, words) = row.split()?;
         let (instalments, invoices) = debts.entry(key).or_default();
         invoices.insert(facts.invoice_id, words);
         instalments.push(facts);
     }
-    Ok(debts)
+    Ok((debts, noted.load(conn, tenant, now)?))
 }
 
 /// Money not yet allocated, by account.

@@ -1,5 +1,7 @@
 //! Instalments: the parts of invoices, each with its due date, its balance and how far the crescendo has come.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDate;
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, Insertable, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
@@ -14,7 +16,11 @@ use super::{
 use crate::{
     domain::{
         ids::{CustomerId, InstalmentId, InvoiceId, TenantId},
-        ledger::{allocation::Open, invoice::InvoiceStatus},
+        ledger::{
+            allocation::Open,
+            invoice::InvoiceStatus,
+            terms::split::{Discount, InstalmentDraft},
+        },
         money::Currency,
     },
     error::{Error, Result},
@@ -40,13 +46,26 @@ pub struct Instalment {
     pub step_cycle: Option<i32>,
     pub first_completed_at: Option<Ts>,
     pub last_completed_at: Option<Ts>,
+    pub discount_minor: Option<i64>,
+    pub discount_until: Option<NaiveDate>,
+}
+
+impl Instalment {
+    /// What paying it early saves.
+    pub fn discount(&self) -> Option<Discount> {
+        Some(Discount { amount: self.discount_minor?, last_day: self.discount_until? })
+    }
+
+    /// What its invoice asks for with it.
+    pub fn draft(&self) -> InstalmentDraft {
+        InstalmentDraft { due_date: self.due_date, amount_minor: self.amount_minor, discount: self.discount() }
+    }
 }
 
 /// Adds instalments.
 pub fn insert(conn: &mut Conn, rows: &[Instalment]) -> Result<()> {
     insert_all!(conn, rows, Instalment in instalments {
-        tenant_id, id, invoice_id, customer_id, currency, position, due_date, amount_minor, balance_minor, step_key,
-        step_cycle, first_completed_at, last_completed_at,
+        tenant_id, id, invoice_id, customer_id, currency, position, due_date, amount_minor, balance_minor, step_key, step_cycle, first_completed_at, last_completed_at, discount_minor, discount_until,
     });
     Ok(())
 }
@@ -65,20 +84,32 @@ pub fn of_invoices(conn: &mut Conn, tenant: TenantId, invoices: &[InvoiceId]) ->
     Ok(found)
 }
 
-/// What an account has left to pay. The caller holds the account's lock.
-pub fn open_of(conn: &mut Conn, tenant: TenantId, customer: CustomerId, currency: Currency) -> Result<Vec<Open>> {
-    let rows: Vec<(InstalmentId, InvoiceId, NaiveDate, NaiveDate, i64)> = instalments::table
+/// What an account has left to pay, with what a payment of the day `paid_on` saves; without a day, nothing. The caller holds the account's lock.
+pub fn open_of(
+    conn: &mut Conn,
+    tenant: TenantId,
+    customer: CustomerId,
+    currency: Currency,
+    paid_on: Option<NaiveDate>,
+) -> Result<Vec<Open>> {
+    let rows: Vec<(Instalment, NaiveDate)> = instalments::table
         .inner_join(invoices::table.on(invoices::tenant_id.eq(instalments::tenant_id).and(invoices::id.eq(instalments::invoice_id))))
         .filter(instalments::tenant_id.eq(tenant).and(instalments::customer_id.eq(customer)).and(instalments::currency.eq(currency)))
         .filter(instalments::balance_minor.gt(0).and(invoices::status.eq(InvoiceStatus::Open)))
-        .select((instalments::id, instalments::invoice_id, instalments::due_date, invoices::issue_date, instalments::balance_minor))
+        .select((Instalment::as_select(), invoices::issue_date))
         .load(conn)?;
-    let open = |(instalment_id, invoice_id, due_date, issue_date, balance_minor)| Open {
-        instalment_id,
-        invoice_id,
-        due_date,
+    let offered: Vec<(InstalmentId, i64, Discount)> = rows
+        .iter()
+        .filter_map(|(row, _)| Some((row.id, row.amount_minor, row.discount().filter(|one| paid_on <= Some(one.last_day))?)))
+        .collect();
+    let discounts = if paid_on.is_some() { super::allocations::discounts(conn, tenant, &offered)? } else { HashMap::new() };
+    let open = |(row, issue_date): (Instalment, NaiveDate)| Open {
+        instalment_id: row.id,
+        invoice_id: row.invoice_id,
+        due_date: row.due_date,
         issue_date,
-        balance_minor,
+        balance_minor: row.balance_minor,
+        discount_minor: discounts.get(&row.id).map_or(0, |discount| discount.amount),
     };
     Ok(rows.into_iter().map(open).collect())
 }
@@ -103,10 +134,24 @@ pub fn settle(conn: &mut Conn, tenant: TenantId, id: InstalmentId, paid: i64) ->
     if changed == 1 { Ok(()) } else { Err(Error::internal(format!("{id}: {paid} does not fit its balance"))) }
 }
 
-/// Sets date, amount and balance; progress stays.
-pub fn set_terms(conn: &mut Conn, tenant: TenantId, id: InstalmentId, due_date: NaiveDate, amount: i64, balance: i64) -> Result<()> {
+/// Puts another part in the place of one that nothing settles; progress stays.
+pub fn redraft(conn: &mut Conn, tenant: TenantId, id: InstalmentId, draft: &InstalmentDraft) -> Result<()> {
     diesel::update(instalments::table.filter(instalments::tenant_id.eq(tenant).and(instalments::id.eq(id))))
-        .set((instalments::due_date.eq(due_date), instalments::amount_minor.eq(amount), instalments::balance_minor.eq(balance)))
+        .set((
+            instalments::due_date.eq(draft.due_date),
+            instalments::amount_minor.eq(draft.amount_minor),
+            instalments::balance_minor.eq(draft.amount_minor),
+            instalments::discount_minor.eq(draft.discount.map(|discount| discount.amount)),
+            instalments::discount_until.eq(draft.discount.map(|discount| discount.last_day)),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Moves a due date.
+pub fn set_due_date(conn: &mut Conn, tenant: TenantId, id: InstalmentId, due_date: NaiveDate) -> Result<()> {
+    diesel::update(instalments::table.filter(instalments::tenant_id.eq(tenant).and(instalments::id.eq(id))))
+        .set(instalments::due_date.eq(due_date))
         .execute(conn)?;
     Ok(())
 }

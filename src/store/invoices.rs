@@ -16,11 +16,12 @@ use super::{
 use crate::{
     domain::{
         external::{ExternalKey, Pairs, by_source},
-        ids::{CustomerId, InvoiceId, TenantId},
+        ids::{CustomerId, InvoiceId, TenantId, TermsId},
         ledger::{
             InvoiceKind,
             interest::{FixedSum, LateInterest},
             invoice::InvoiceStatus,
+            terms::{Copied, Dates, DueDateSource, Terms, split::Amounts},
         },
         money::Currency,
     },
@@ -57,9 +58,30 @@ pub struct Invoice {
     pub updated_at: Ts,
     pub late_interest: Option<Json<LateInterest>>,
     pub fixed_sum: Option<Json<FixedSum>>,
+    pub order_date: Option<NaiveDate>,
+    pub delivery_date: Option<NaiveDate>,
+    pub due_date_source: DueDateSource,
+    pub terms_id: Option<TermsId>,
+    pub terms_version: Option<i32>,
+    pub terms: Option<Json<Terms>>,
 }
 
 impl Invoice {
+    /// What it comes to.
+    pub const fn amounts(&self) -> Amounts {
+        Amounts { total: self.total_minor, net: self.net_minor, currency: self.currency }
+    }
+
+    /// The dates that its terms may count from.
+    pub const fn dates(&self) -> Dates {
+        Dates { issue: self.issue_date, order: self.order_date, delivery: self.delivery_date }
+    }
+
+    /// The terms that it was recorded under, as they were then.
+    pub fn copied(&self) -> Option<Copied> {
+        Some(Copied { terms_id: self.terms_id?, version: self.terms_version?, document: self.terms.clone()?.0 })
+    }
+
     /// Its name in another system, if it has one.
     pub fn key(&self) -> Option<ExternalKey> {
         ExternalKey::of(self.source.as_deref(), self.external_id.as_deref())
@@ -69,9 +91,7 @@ impl Invoice {
 /// Adds invoices.
 pub fn insert(conn: &mut Conn, rows: &[Invoice]) -> Result<()> {
     insert_all!(conn, rows, Invoice in invoices {
-        tenant_id, id, customer_id, source, external_id, number, kind, status, issue_date, currency, net_minor, tax_minor,
-        total_minor, balance_minor, order_reference, delivery_reference, structured_reference, payment_link, metadata,
-        version, created_at, updated_at,
+        tenant_id, id, customer_id, source, external_id, number, kind, status, issue_date, currency, net_minor, tax_minor, total_minor, balance_minor, order_reference, delivery_reference, structured_reference, payment_link, metadata, version, created_at, updated_at, late_interest, fixed_sum, order_date, delivery_date, due_date_source, terms_id, terms_version, terms,
     });
     Ok(())
 }

@@ -34,6 +34,7 @@ pub mod suppressions;
 pub mod tasks;
 pub mod templates;
 pub mod tenants;
+pub mod terms;
 pub mod types;
 mod url;
 

@@ -149,6 +149,7 @@ diesel::table! {
         created_at -> UtcTs,
         updated_at -> UtcTs,
         interest -> Nullable<Text>,
+        terms_id -> Nullable<DbUuid>,
     }
 }
 
@@ -203,6 +204,12 @@ diesel::table! {
         updated_at -> UtcTs,
         late_interest -> Nullable<DbJson>,
         fixed_sum -> Nullable<DbJson>,
+        order_date -> Nullable<Date>,
+        delivery_date -> Nullable<Date>,
+        due_date_source -> Text,
+        terms_id -> Nullable<DbUuid>,
+        terms_version -> Nullable<Integer>,
+        terms -> Nullable<DbJson>,
     }
 }
 
@@ -225,6 +232,8 @@ diesel::table! {
         step_cycle -> Nullable<Integer>,
         first_completed_at -> Nullable<UtcTs>,
         last_completed_at -> Nullable<UtcTs>,
+        discount_minor -> Nullable<BigInt>,
+        discount_until -> Nullable<Date>,
     }
 }
 
@@ -252,6 +261,8 @@ diesel::table! {
         version -> BigInt,
         created_at -> UtcTs,
         updated_at -> UtcTs,
+        earned_by -> Nullable<DbUuid>,
+        withdrawn_at -> Nullable<UtcTs>,
     }
 }
 
@@ -609,6 +620,36 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Payment terms; the document is in terms_versions.
+    terms (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        name -> Text,
+        current_version -> Integer,
+        archived_at -> Nullable<UtcTs>,
+        version -> BigInt,
+        created_at -> UtcTs,
+        updated_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    terms_versions (tenant_id, terms_id, version) {
+        tenant_id -> DbUuid,
+        terms_id -> DbUuid,
+        version -> Integer,
+        document -> DbJson,
+        created_at -> UtcTs,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     tenants,
     api_keys,
@@ -639,5 +680,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     evidence_checkpoints,
     reference_rates,
     charges,
-    charge_allocations
+    charge_allocations,
+    terms,
+    terms_versions
 );

@@ -2,14 +2,19 @@
 
 use chrono::NaiveDate;
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, Insertable, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
+    SelectableHelper,
 };
 
-use super::{Conn, Json, Ts, schema::settlements};
+use super::{
+    Conn, Json, Ts,
+    allocations::Allocation,
+    schema::{allocations, settlements},
+};
 use crate::{
     domain::{
         external::{ExternalKey, Pairs},
-        ids::{CustomerId, TenantId},
+        ids::{CustomerId, InstalmentId, TenantId},
         ledger::settlement::{PaymentMethod, PaymentStatus, SettlementId, SettlementKind},
         money::Currency,
     },
@@ -19,7 +24,7 @@ use crate::{
 /// The `reason` of a payment that the bank took back.
 const RETURNED: &str = "returned";
 
-/// A settlement's row: `0 ≤ unallocated_minor ≤ amount_minor`.
+/// A settlement's row: `0 ≤ unallocated_minor ≤ amount_minor`. A credit note that is `earned_by` a payment is the discount for paying early.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = settlements, treat_none_as_default_value = false)]
 #[expect(missing_docs, reason = "columns say what they are; units and meaning stand on the domain's types")]
@@ -42,6 +47,8 @@ pub struct Settlement {
     pub version: i64,
     pub created_at: Ts,
     pub updated_at: Ts,
+    pub earned_by: Option<SettlementId>,
+    pub withdrawn_at: Option<Ts>,
 }
 
 impl Settlement {
@@ -118,6 +125,30 @@ pub fn set_returned(conn: &mut Conn, tenant: TenantId, id: SettlementId, metadat
             settlements::unallocated_minor.eq(0),
             settlements::reason.eq(Some(RETURNED)),
             settlements::metadata.eq(metadata),
+            settlements::version.eq(settlements::version + 1),
+            settlements::updated_at.eq(now),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The discounts that settle a part of an instalment, with their allocations.
+pub fn discounts_on(conn: &mut Conn, tenant: TenantId, instalment: InstalmentId) -> Result<Vec<(Settlement, Allocation)>> {
+    let of_settlement = allocations::tenant_id.eq(settlements::tenant_id).and(allocations::settlement_id.eq(settlements::id));
+    Ok(settlements::table
+        .inner_join(allocations::table.on(of_settlement))
+        .filter(settlements::tenant_id.eq(tenant).and(allocations::instalment_id.eq(instalment)))
+        .filter(settlements::earned_by.is_not_null())
+        .select((Settlement::as_select(), Allocation::as_select()))
+        .load(conn)?)
+}
+
+/// Marks a discount as taken back, with nothing left to allocate.
+pub fn set_withdrawn(conn: &mut Conn, tenant: TenantId, id: SettlementId, now: Ts) -> Result<()> {
+    diesel::update(settlements::table.filter(settlements::tenant_id.eq(tenant).and(settlements::id.eq(id))))
+        .set((
+            settlements::unallocated_minor.eq(0),
+            settlements::withdrawn_at.eq(Some(now)),
             settlements::version.eq(settlements::version + 1),
             settlements::updated_at.eq(now),
         ))

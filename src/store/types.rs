@@ -289,6 +289,7 @@ text_columns!(
     crate::domain::ledger::invoice::InvoiceStatus,
     crate::domain::ledger::settlement::PaymentMethod,
     crate::domain::ledger::settlement::SettlementKind,
+    crate::domain::ledger::terms::DueDateSource,
     crate::domain::locale::Jurisdiction,
     crate::domain::locale::Language,
     crate::domain::money::Currency,

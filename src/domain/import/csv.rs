@@ -10,6 +10,7 @@ use super::amount::minor;
 use crate::domain::{
     customer::{Address, CustomerKind, NewContact, NewCustomer},
     external::{ExternalKey, Pairs},
+    ids::WrongId,
     ledger::{
         InvoiceKind,
         invoice::NewInvoice,
@@ -80,7 +81,8 @@ pub struct InvoiceColumns {
     pub external_id: String,
     pub number: String,
     pub issue_date: String,
-    pub due_date: String,
+    pub due_date: Option<String>,
+    pub terms_id: Option<String>,
     pub amount: String,
     pub currency: Option<String>,
     pub order_reference: Option<String>,
@@ -149,21 +151,15 @@ impl Mapping {
 
     fn columns(&self) -> impl Iterator<Item = &String> {
         let (customer, invoice) = (&self.customer, &self.invoice);
-        let fixed = [
-            &customer.external_id,
-            &customer.name,
-            &invoice.external_id,
-            &invoice.number,
-            &invoice.issue_date,
-            &invoice.due_date,
-            &invoice.amount,
-        ];
+        let fixed = [&customer.external_id, &customer.name, &invoice.external_id, &invoice.number, &invoice.issue_date, &invoice.amount];
         let optional = [
             &customer.number,
             &customer.contact_name,
             &customer.email,
             &customer.phone,
             &customer.segment,
+            &invoice.due_date,
+            &invoice.terms_id,
             &invoice.currency,
             &invoice.order_reference,
         ];
@@ -188,7 +184,11 @@ impl Mapping {
     fn row(&self, cells: &mut Cells<'_>) -> Option<Row> {
         let (customer, columns) = (self.customer(cells), &self.invoice);
         let (external_id, number) = (cells.text(&columns.external_id, 190), cells.text(&columns.number, 60));
-        let (issue_date, due_date) = (self.date(cells, &columns.issue_date), self.date(cells, &columns.due_date));
+        let issue_date = self.date(cells, &columns.issue_date);
+        // A due date or terms may be absent: the customer's or the tenant's terms then say when it is due.
+        let due_date = columns.due_date.as_ref().filter(|column| !cells.raw(column).is_empty()).map(|column| self.date(cells, column));
+        let terms_id = columns.terms_id.as_ref().filter(|column| !cells.raw(column).is_empty());
+        let terms_id = terms_id.map(|column| cells.parsed(column, |text| text.parse().map_err(|error: WrongId| error.to_string())));
         let currency = match &columns.currency {
             Some(column) => cells.parsed(column, str::parse::<Currency>),
             None => self.currency,
@@ -209,7 +209,10 @@ impl Mapping {
             total,
             net: None,
             tax: None,
-            due_date: Some(due_date?),
+            due_date: due_date.flatten(),
+            terms_id: terms_id.flatten(),
+            order_date: None,
+            delivery_date: None,
             instalments: Vec::new(),
             order_reference,
             delivery_reference: None,
@@ -261,6 +264,7 @@ impl Mapping {
             score: None,
             policy_id: None,
             interest: None,
+            terms_id: None,
             identifiers: Pairs::default(),
             address: Address::default(),
             metadata: Pairs::default(),

@@ -1,6 +1,6 @@
 //! Which instalment an amount settles.
 //!
-//! Pure arithmetic over open instalments. Invariants: no instalment gets more than its balance, and no more than the amount is given out.
+//! Pure arithmetic over open instalments. Invariants: no instalment gets more than its balance, its discount included, and no more than the amount is given out.
 
 use chrono::NaiveDate;
 
@@ -23,6 +23,15 @@ pub struct Open {
     pub issue_date: NaiveDate,
     /// What is left, in minor units; more than nothing.
     pub balance_minor: i64,
+    /// What this payment may leave of it and settle it all the same, because it comes early. Nothing for what is no payment.
+    pub discount_minor: i64,
+}
+
+impl Open {
+    /// What settles it: less than what is left, if paying now saves something.
+    fn price(&self) -> i64 {
+        self.balance_minor.saturating_sub(self.discount_minor).max(0)
+    }
 }
 
 /// What one instalment gets.
@@ -36,11 +45,22 @@ pub struct Share {
     pub amount_minor: i64,
 }
 
-/// Gives `amount` to the oldest due date first, then to the oldest invoice; the rest stays unallocated.
+/// Gives `amount` to the oldest due date first, then to the oldest invoice; the rest stays unallocated. An amount that is to the minor unit what the
+/// oldest few cost when paid early is taken for just that.
 pub fn oldest_first(amount: i64, mut open: Vec<Open>) -> Vec<Share> {
     sort(&mut open);
     let mut left = amount;
-    open.iter_mut().filter_map(|one| take(one, &mut left)).collect()
+    give(&mut left, open.iter_mut().collect())
+}
+
+/// The discounts that shares earn: of an instalment with a discount, what its share leaves, if that is no more.
+pub fn earned(shares: &[Share], open: &[Open]) -> Vec<Share> {
+    let earns = |share: &Share| {
+        let one = open.iter().find(|one| one.instalment_id == share.instalment_id)?;
+        let amount_minor = one.balance_minor.saturating_sub(share.amount_minor);
+        (1..=one.discount_minor).contains(&amount_minor).then(|| Share { amount_minor, ..share.clone() })
+    };
+    shares.iter().filter_map(earns).collect()
 }
 
 /// Gives each wanted amount to its instalment, or to the parts of its invoice by due date.
@@ -59,7 +79,7 @@ pub fn as_wanted(amount: i64, wanted: &[Wanted], mut open: Vec<Open>) -> Result<
             continue;
         }
         let mut left = wish.amount;
-        shares.extend(open.iter_mut().filter(|one| named(one)).filter_map(|one| take(one, &mut left)));
+        shares.extend(give(&mut left, open.iter_mut().filter(|one| named(one)).collect()));
         if left > 0 {
             let most = wish.amount.saturating_sub(left);
             faults.add(format!("/allocations/{n}/amount"), "over_allocation", format!("at most {most} is left to settle there"));
@@ -77,9 +97,28 @@ fn sort(open: &mut [Open]) {
     open.sort_by_key(|one| (one.due_date, one.issue_date, one.instalment_id));
 }
 
+/// Takes what fits from `left`, in order.
+fn give(left: &mut i64, open: Vec<&mut Open>) -> Vec<Share> {
+    let early = bought_early(*left, &open);
+    open.into_iter().enumerate().filter_map(|(n, one)| take(one, left, n < early)).collect()
+}
+
+/// How many of the first cost exactly `amount`, their discounts taken off; none if there are no discounts, or no such number.
+fn bought_early(amount: i64, open: &[&mut Open]) -> usize {
+    let (mut price, mut full) = (0_i64, 0_i64);
+    for (n, one) in (1..).zip(open) {
+        price = price.saturating_add(one.price());
+        full = full.saturating_add(one.balance_minor);
+        if price >= amount {
+            return if price == amount && price < full { n } else { 0 };
+        }
+    }
+    0
+}
+
 /// Takes what fits from `left` for one instalment.
-fn take(one: &mut Open, left: &mut i64) -> Option<Share> {
-    let amount_minor = one.balance_minor.min(*left);
+fn take(one: &mut Open, left: &mut i64, early: bool) -> Option<Share> {
+    let amount_minor = if early { one.price() } else { one.balance_minor }.min(*left);
     if amount_minor <= 0 {
         return None;
     }
@@ -117,8 +156,41 @@ mod tests {
                 due_date: day + Days::new(due),
                 issue_date: day,
                 balance_minor,
+                discount_minor: 0,
             })
             .collect()
+    }
+
+    fn early(parts: &[(i64, u64, i64)]) -> Vec<Open> {
+        let plain: Vec<(i64, u64)> = parts.iter().map(|(balance, due, _)| (*balance, *due)).collect();
+        open(&plain).into_iter().zip(parts).map(|(one, (_, _, discount_minor))| Open { discount_minor: *discount_minor, ..one }).collect()
+    }
+
+    fn amounts(shares: &[Share]) -> Vec<i64> {
+        shares.iter().map(|share| share.amount_minor).collect()
+    }
+
+    #[test]
+    fn paying_early_settles_for_less() {
+        let one = early(&[(1_000, 1, 20)]);
+        for (paid, leaves) in [(979, vec![]), (980, vec![20]), (990, vec![10]), (1_000, vec![])] {
+            let shares = oldest_first(paid, one.clone());
+            assert_eq!((amounts(&shares), amounts(&earned(&shares, &one))), (vec![paid], leaves));
+        }
+    }
+
+    #[test]
+    fn an_amount_that_buys_several_early_is_taken_for_that() {
+        let three = early(&[(1_000, 1, 20), (500, 2, 10), (300, 3, 0)]);
+        let given = |amount| {
+            let shares = oldest_first(amount, three.clone());
+            (amounts(&shares), amounts(&earned(&shares, &three)))
+        };
+        assert_eq!(given(980 + 490), (vec![980, 490], vec![20, 10]));
+        assert_eq!(given(980 + 490 + 300), (vec![980, 490, 300], vec![20, 10]));
+        assert_eq!(given(1_500), (vec![1_000, 500], vec![]));
+        let wish = Wanted { invoice_id: Some(three[0].invoice_id), instalment_id: None, amount: 1_470 };
+        assert_eq!(amounts(&as_wanted(2_000, &[wish], three.clone()).unwrap()), [980, 490]);
     }
 
     #[test]
@@ -155,6 +227,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_discount_never_settles_too_much(amount in 0_i64..2_000, parts in proptest::collection::vec((1_i64..500, 0_u64..60, 0_i64..500), 0..12)) {
+            let open: Vec<Open> = early(&parts).into_iter().map(|one| Open { discount_minor: one.discount_minor.min(one.balance_minor), ..one }).collect();
+            let shares = oldest_first(amount, open.clone());
+            let discounts = earned(&shares, &open);
+            prop_assert!(shares.iter().map(|share| share.amount_minor).sum::<i64>() <= amount);
+            for one in &open {
+                let of = |all: &[Share]| all.iter().filter(|share| share.instalment_id == one.instalment_id).map(|share| share.amount_minor).sum::<i64>();
+                prop_assert!(of(&shares) + of(&discounts) <= one.balance_minor && of(&discounts) <= one.discount_minor);
+            }
+        }
+
         #[test]
         fn nothing_is_given_twice(amount in 0_i64..2_000, balances in proptest::collection::vec((1_i64..500, 0_u64..60), 0..12)) {
             let open = open(&balances);

@@ -10,10 +10,14 @@ use super::{
     InvoiceKind,
     document::DocumentLink,
     interest::{FixedSum, LateInterest},
+    terms::{
+        Dates,
+        split::{Amounts, InstalmentDraft},
+    },
 };
 use crate::domain::{
     external::{self, ExternalKey, Pairs},
-    ids::{CustomerId, InstalmentId},
+    ids::{CustomerId, InstalmentId, TermsId},
     invalid::Faults,
     money::Currency,
 };
@@ -92,10 +96,19 @@ pub struct NewInvoice {
     #[serde(default)]
     #[schema(minimum = 0, maximum = 1_000_000_000_000_000i64)]
     pub tax: Option<i64>,
-    /// The last day on which it is paid in time; or give `instalments`.
+    /// The last day on which it is paid in time; or give `instalments`, or `terms_id`, or nothing: then the customer's terms apply, else the tenant's.
     #[serde(default)]
     pub due_date: Option<NaiveDate>,
-    /// Parts with a due date each, which sum to `total`; or give `due_date`.
+    /// The terms that give its due dates, discount and clauses. What they say now is copied: a later version never changes the invoice.
+    #[serde(default)]
+    pub terms_id: Option<TermsId>,
+    /// The date of the order, for terms that count from it.
+    #[serde(default)]
+    pub order_date: Option<NaiveDate>,
+    /// The date of the delivery, for terms that count from it.
+    #[serde(default)]
+    pub delivery_date: Option<NaiveDate>,
+    /// Parts with a due date each, which sum to `total`; or give `due_date` or `terms_id`.
     #[serde(default)]
     #[schema(max_items = 60)]
     pub instalments: Vec<NewInstalment>,
@@ -140,12 +153,24 @@ impl NewInvoice {
         ExternalKey::of(self.source.as_deref(), self.external_id.as_deref())
     }
 
-    /// Its parts: those given, or all of it on the one due date.
-    pub fn parts(&self) -> Vec<NewInstalment> {
-        match self.due_date {
-            Some(due_date) => vec![NewInstalment { due_date, amount: self.total }],
-            None => self.instalments.clone(),
+    /// Its parts, if they are given: those named, or all of it on the one due date.
+    pub fn given(&self) -> Option<Vec<InstalmentDraft>> {
+        let draft = |due_date, amount_minor| InstalmentDraft { due_date, amount_minor, discount: None };
+        match (self.due_date, self.instalments.as_slice()) {
+            (Some(due_date), _) => Some(vec![draft(due_date, self.total)]),
+            (None, []) => None,
+            (None, parts) => Some(parts.iter().map(|part| draft(part.due_date, part.amount)).collect()),
         }
+    }
+
+    /// What it comes to.
+    pub const fn amounts(&self) -> Amounts {
+        Amounts { total: self.total, net: self.net, currency: self.currency }
+    }
+
+    /// The dates that its terms may count from.
+    pub const fn dates(&self) -> Dates {
+        Dates { issue: self.issue_date, order: self.order_date, delivery: self.delivery_date }
     }
 
     /// The rules that no schema can say.
@@ -159,7 +184,7 @@ impl NewInvoice {
             faults.add("/total", "sum", format!("net {net} and tax {tax} do not sum to the total {}", self.total));
         }
         match (self.due_date, self.instalments.as_slice()) {
-            (None, []) => faults.add("/due_date", "required", "give due_date, or instalments"),
+            (None, []) => {}
             (Some(_), [_, ..]) => faults.add("/due_date", "contradiction", "give due_date or instalments, not both"),
             (Some(_), []) => {}
             (None, parts) => {
@@ -169,6 +194,9 @@ impl NewInvoice {
                     faults.add("/instalments", "sum", format!("the instalments sum to {sum}, the total is {}", self.total));
                 }
             }
+        }
+        if self.terms_id.is_some() && (self.due_date.is_some() || !self.instalments.is_empty()) {
+            faults.add("/terms_id", "contradiction", "give terms_id, or due dates of your own, not both");
         }
         check_link(self.payment_link.as_deref(), &mut faults);
         faults
@@ -198,6 +226,10 @@ pub struct InvoiceChange {
     /// New due dates of instalments that are not settled.
     #[schema(max_items = 60)]
     pub due_dates: Vec<DueDateChange>,
+    /// The date of the order. What its terms count from it, and is not settled, moves with it.
+    pub order_date: Option<NaiveDate>,
+    /// The date of the delivery. What its terms count from it, and is not settled, moves with it.
+    pub delivery_date: Option<NaiveDate>,
     /// The debtor's order number.
     #[schema(max_length = 100)]
     pub order_reference: Option<String>,
@@ -268,12 +300,13 @@ mod tests {
 
     #[test]
     fn every_fault_at_once() {
-        let wrong = serde_json::json!({"net": 80, "tax": 10, "source": "s", "payment_link": "https://user@pay.example/", "customer": null});
+        let wrong = serde_json::json!({"net": 80, "tax": 10, "source": "s", "payment_link": "https://user@pay.example/", "customer": null,
+            "due_date": "2026-04-01", "terms_id": "trm_01jd3kq8e5fvv8m3s9tqz4x7ya"});
         let expected = [
             ("/external_id", "required"),
             ("/customer_id", "required"),
             ("/total", "sum"),
-            ("/due_date", "required"),
+            ("/terms_id", "contradiction"),
             ("/payment_link", "wrong_format"),
         ];
         assert_eq!(codes(wrong), expected.map(|(pointer, code)| (pointer.to_owned(), code)));

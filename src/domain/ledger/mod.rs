@@ -5,6 +5,7 @@ pub mod document;
 pub mod interest;
 pub mod invoice;
 pub mod settlement;
+pub mod terms;
 
 crate::words! {
     /// What an invoice asks for.

@@ -1,7 +1,7 @@
 //! What settles an invoice: money in (payments) and money given up (credit notes).
 //!
 //! Both are one thing in the books, so that one rule of allocation serves both. Invariant: what is allocated and what is not sum to the
-//! amount, unless the payment was returned: then both are nothing.
+//! amount, unless the payment was returned or the discount withdrawn: then both are nothing.
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};

@@ -66,6 +66,11 @@ const BLOCKS: &[(&str, &str, &str)] = &[
     ("payment", include_str!("../../../templates/shared/payment.txt"), include_str!("../../../templates/shared/payment.html")),
     ("sender", include_str!("../../../templates/shared/sender.txt"), include_str!("../../../templates/shared/sender.html")),
     ("signature", include_str!("../../../templates/shared/signature.txt"), include_str!("../../../templates/shared/signature.html")),
+    (
+        "upcoming_invoices",
+        include_str!("../../../templates/shared/upcoming_invoices.txt"),
+        include_str!("../../../templates/shared/upcoming_invoices.html"),
+    ),
 ];
 const LAYOUT: &str = include_str!("../../../templates/shared/layout.html");
 

@@ -6,7 +6,9 @@
 use chrono::NaiveDate;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
+use super::format::payment_method;
 use crate::domain::{
+    ledger::settlement::PaymentMethod,
     locale::Language,
     money::{Currency, Money},
 };
@@ -46,6 +48,10 @@ pub struct Facts {
     pub unsubscribe_link: Option<String>,
     /// The day of writing, in the tenant's zone.
     pub today: NaiveDate,
+    /// What the terms of the invoices listed say in this language, each sentence once.
+    pub clauses: Vec<String>,
+    /// How the terms of the invoices listed let them be paid, in words; empty where they do not say.
+    pub payment_methods: Vec<String>,
     /// How many of the lines are past their due date.
     pub late_count: u32,
     /// The language written in; it decides how amounts and dates look.
@@ -121,6 +127,21 @@ pub struct InvoiceLine {
     pub payment_link: Option<String>,
     /// The structured reference to give with a transfer (ISO 11649, or a national form).
     pub structured_reference: Option<String>,
+    /// What paying early saves, while it does.
+    pub discount: Option<Discount>,
+}
+
+/// A discount for paying early.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Discount {
+    /// What is saved.
+    #[serde(serialize_with = "amount")]
+    pub amount: Money,
+    /// What is left to pay with it.
+    #[serde(serialize_with = "amount")]
+    pub pay: Money,
+    /// The last day on which paying earns it.
+    pub last_day: NaiveDate,
 }
 
 /// What late payment has come to, for the invoices listed.
@@ -271,6 +292,8 @@ impl Facts {
             payment_link: Some("https://pay.example.com/p/8fK2qT".to_owned()),
             unsubscribe_link: Some("https://pay.example.com/u/8fK2qT".to_owned()),
             today: TODAY,
+            clauses: vec![clause(language).to_owned()],
+            payment_methods: vec![payment_method(PaymentMethod::Transfer, language).to_owned()],
             late_count: 2,
             language,
         }
@@ -285,7 +308,7 @@ impl Facts {
             creditor,
             customer: Customer { number: None, ..full.customer },
             contact: Contact { first_name: None, ..full.contact },
-            invoices: vec![InvoiceLine { payment_link: None, structured_reference: None, ..invoice }],
+            invoices: vec![InvoiceLine { payment_link: None, structured_reference: None, discount: None, ..invoice }],
             total: euros(48_000),
             overdue_total: euros(48_000),
             interest: None,
@@ -294,6 +317,8 @@ impl Facts {
             deadline: None,
             payment_link: None,
             unsubscribe_link: None,
+            clauses: Vec::new(),
+            payment_methods: Vec::new(),
             late_count: 1,
             ..full
         }
@@ -311,6 +336,17 @@ fn line(number: &str, issue_date: NaiveDate, due_date: NaiveDate, amount: i64, b
         order_reference: order.map(str::to_owned),
         payment_link: Some("https://pay.example.com/i/3xR9mB".to_owned()),
         structured_reference: Some("RF18 5390 0754 7034".to_owned()),
+        discount: Some(Discount { amount: euros(balance / 50), pay: euros(balance - balance / 50), last_day: day(2026, 3, 20) }),
+    }
+}
+
+/// A sentence of invented terms.
+const fn clause(language: Language) -> &'static str {
+    match language {
+        Language::French => "Escompte de 2 % pour paiement sous 10 jours.",
+        Language::English => "2% discount for payment within 10 days.",
+        Language::Dutch => "2% korting bij betaling binnen 10 dagen.",
+        Language::German => "2 % Skonto bei Zahlung innerhalb von 10 Tagen.",
     }
 }
 

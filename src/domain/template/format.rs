@@ -7,9 +7,40 @@
 use chrono::{Datelike, NaiveDate};
 
 use crate::domain::{
+    ledger::settlement::PaymentMethod,
     locale::Language,
     money::{Currency, Money},
 };
+
+/// A way to pay, in words.
+pub const fn payment_method(method: PaymentMethod, language: Language) -> &'static str {
+    use Language::{Dutch, English, French, German};
+    match (method, language) {
+        (PaymentMethod::Transfer, French) => "virement",
+        (PaymentMethod::Transfer, English) => "bank transfer",
+        (PaymentMethod::Transfer, Dutch) => "overschrijving",
+        (PaymentMethod::Transfer, German) => "Überweisung",
+        (PaymentMethod::DirectDebit, French) => "prélèvement",
+        (PaymentMethod::DirectDebit, English) => "direct debit",
+        (PaymentMethod::DirectDebit, Dutch) => "domiciliëring",
+        (PaymentMethod::DirectDebit, German) => "Lastschrift",
+        (PaymentMethod::Card, French) => "carte bancaire",
+        (PaymentMethod::Card, English) => "card",
+        (PaymentMethod::Card, Dutch) => "bankkaart",
+        (PaymentMethod::Card, German) => "Karte",
+        (PaymentMethod::Cheque, French) => "chèque",
+        (PaymentMethod::Cheque, English | Dutch) => "cheque",
+        (PaymentMethod::Cheque, German) => "Scheck",
+        (PaymentMethod::Cash, French) => "espèces",
+        (PaymentMethod::Cash, English) => "cash",
+        (PaymentMethod::Cash, Dutch) => "contant",
+        (PaymentMethod::Cash, German) => "bar",
+        (PaymentMethod::Other, French) => "autre moyen convenu",
+        (PaymentMethod::Other, English) => "another agreed means",
+        (PaymentMethod::Other, Dutch) => "een ander overeengekomen middel",
+        (PaymentMethod::Other, German) => "ein anderes vereinbartes Mittel",
+    }
+}
 
 /// Where the text will be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -170,7 +170,7 @@ impl<'s> Walk<'s> {
                 self.statements(&for_loop.else_body);
             }
             (None, _) => self.refuse(span, "not_allowed", "`for` needs one new name, such as `for invoice in invoices`"),
-            (_, None) => self.refuse(span, "not_allowed", "`for` goes over `invoices` or `creditor.address`"),
+            (_, None) => self.refuse(span, "not_allowed", "`for` goes over a list, such as `invoices` or `creditor.address`"),
         }
     }
 

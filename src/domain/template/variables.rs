@@ -42,6 +42,8 @@ const fn maybe(path: &'static str, kind: Kind) -> Variable {
 
 /// Every variable. What each one means is documented on the field of [`Facts`](super::Facts) of that name.
 pub const VARIABLES: &[Variable] = &[
+    always("clauses", Kind::List),
+    always("clauses[]", Kind::Text),
     always("contact", Kind::Group),
     maybe("contact.first_name", Kind::Text),
     always("contact.name", Kind::Text),
@@ -82,6 +84,10 @@ pub const VARIABLES: &[Variable] = &[
     always("invoices[].amount", Kind::Money),
     always("invoices[].balance", Kind::Money),
     always("invoices[].days_late", Kind::Number),
+    maybe("invoices[].discount", Kind::Group),
+    always("invoices[].discount.amount", Kind::Money),
+    always("invoices[].discount.last_day", Kind::Date),
+    always("invoices[].discount.pay", Kind::Money),
     always("invoices[].due_date", Kind::Date),
     always("invoices[].issue_date", Kind::Date),
     always("invoices[].number", Kind::Text),
@@ -92,6 +98,8 @@ pub const VARIABLES: &[Variable] = &[
     always("late_count", Kind::Number),
     always("overdue_total", Kind::Money),
     maybe("payment_link", Kind::Text),
+    always("payment_methods", Kind::List),
+    always("payment_methods[]", Kind::Text),
     maybe("previous", Kind::Group),
     always("previous.sent_on", Kind::Date),
     maybe("promise", Kind::Group),

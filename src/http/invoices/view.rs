@@ -14,6 +14,7 @@ use crate::{
             InvoiceKind,
             interest::{FixedSum, LateInterest},
             invoice::InvoiceStatus,
+            terms::{Copied, DueDateSource, split::Discount},
         },
         money::Currency,
     },
@@ -37,6 +38,8 @@ pub struct InstalmentView {
     /// The policy's step that was last completed for it, if any.
     #[schema(max_length = 60)]
     pub last_step: Option<String>,
+    /// What paying it early saves, as the terms offer it.
+    pub discount: Option<Discount>,
 }
 
 /// An invoice.
@@ -81,6 +84,14 @@ pub struct InvoiceView {
     /// Its parts, in order.
     #[schema(max_items = 60)]
     pub instalments: Vec<InstalmentView>,
+    /// What the due dates come from.
+    pub due_date_source: DueDateSource,
+    /// The terms that it was recorded under, as they were then.
+    pub terms: Option<Copied>,
+    /// The date of the order.
+    pub order_date: Option<NaiveDate>,
+    /// The date of the delivery.
+    pub delivery_date: Option<NaiveDate>,
     /// The debtor's order number.
     #[schema(max_length = 100)]
     pub order_reference: Option<String>,
@@ -115,6 +126,10 @@ impl From<Whole> for InvoiceView {
     fn from((row, parts): Whole) -> Self {
         let shown = |part: &Instalment| part.amount_minor > 0 || row.total_minor == 0;
         Self {
+            terms: row.copied(),
+            due_date_source: row.due_date_source,
+            order_date: row.order_date,
+            delivery_date: row.delivery_date,
             object: "invoice",
             id: row.id,
             customer_id: row.customer_id,
@@ -146,7 +161,8 @@ impl From<Whole> for InvoiceView {
 
 impl From<Instalment> for InstalmentView {
     fn from(row: Instalment) -> Self {
-        Self { id: row.id, due_date: row.due_date, amount: row.amount_minor, balance: row.balance_minor, last_step: row.step_key }
+        let discount = row.discount();
+        Self { id: row.id, due_date: row.due_date, amount: row.amount_minor, balance: row.balance_minor, last_step: row.step_key, discount }
     }
 }
 

@@ -1,0 +1,14 @@
+ALTER TABLE settlements DROP COLUMN withdrawn_at;
+ALTER TABLE settlements DROP COLUMN earned_by;
+ALTER TABLE instalments DROP COLUMN discount_until;
+ALTER TABLE instalments DROP COLUMN discount_minor;
+ALTER TABLE invoices DROP COLUMN terms;
+ALTER TABLE invoices DROP COLUMN terms_version;
+ALTER TABLE invoices DROP COLUMN terms_id;
+ALTER TABLE invoices DROP COLUMN due_date_source;
+ALTER TABLE invoices DROP COLUMN delivery_date;
+ALTER TABLE invoices DROP COLUMN order_date;
+DROP INDEX customers_by_terms_id;
+ALTER TABLE customers DROP COLUMN terms_id;
+DROP TABLE terms_versions;
+DROP TABLE terms;
