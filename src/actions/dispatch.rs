@@ -15,7 +15,7 @@ use crate::{
         crypto::sha256,
         delivery::MessageState,
         dunning::{
-            account::InstalmentFacts,
+            account::{InstalmentFacts, SilenceReason},
             policy::Policy,
             reminder::{ListedInstalment, ReminderState},
         },
@@ -252,7 +252,7 @@ impl<'p> Desk<'p> {
             let source = store::templates::active(act.conn, act.tenant, &reminder.template)?;
             self.sources.insert(reminder.template.clone(), source);
         }
-        let step = self.policies.get(&version).and_then(|policy| (1..).zip(&policy.steps).find(|(_, step)| step.key == reminder.step_key));
+        let step = self.policies.get(&version).and_then(|policy| policy.step(&reminder.step_key));
         let (Some((number, step)), Some(source), Some(loaded)) =
             (step, self.sources.get(&reminder.template), self.loaded.get(&(reminder.customer_id, reminder.currency)))
         else {
@@ -266,6 +266,7 @@ impl<'p> Desk<'p> {
             lines,
             step,
             number,
+            cycle: reminder.cycle,
             previous,
             unsubscribe_link: link,
             now: act.now,
@@ -290,7 +291,8 @@ fn still_claimed(
         .filter_map(|line| open(line).map(|one| ListedInstalment { claimed_minor: one.claimable_minor, ..line.clone() }))
         .collect();
     if !lines.iter().any(|line| line.instalment_id == reminder.carrying_instalment_id) {
-        return Err("settled");
+        let carrying = account.instalments.iter().find(|one| one.id == reminder.carrying_instalment_id);
+        return Err(carrying.map_or("settled", |one| silence(one, today).map_or("dispute", SilenceReason::as_str)));
     }
     let overdue = lines.iter().filter(|line| line.overdue).fold(0i64, |sum, line| sum.saturating_add(line.claimed_minor));
     if overdue > 0 && account.unallocated_minor >= overdue {
@@ -306,7 +308,13 @@ fn still_claimed(
 }
 
 fn claimable(instalment: &InstalmentFacts, today: chrono::NaiveDate) -> bool {
-    instalment.claimable_minor > 0 && !instalment.silences.iter().any(|silence| silence.until.is_none_or(|until| until >= today))
+    instalment.claimable_minor > 0 && silence(instalment, today).is_none()
+}
+
+/// Why an instalment is left in peace today.
+fn silence(instalment: &InstalmentFacts, today: chrono::NaiveDate) -> Option<SilenceReason> {
+    let lasting = instalment.silences.iter().find(|silence| silence.until.is_none_or(|until| until >= today));
+    lasting.map(|silence| silence.reason)
 }
 
 fn committed(

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::json;
 
-use super::{Act, tasks, wording::Occasion};
+use super::{Act, payment_plans, promises, tasks, wording::Occasion};
 use crate::{
     domain::{
         contact::Channel,
@@ -171,6 +171,8 @@ impl Case<'_> {
     fn carry_out(&self, act: &mut Act<'_>, action: &Action<'_>, held: &[Held<'_>], batch: &mut Batch) -> Result<()> {
         let account = &self.loaded.account;
         match action {
+            Action::JudgePromise(id, verdict) => promises::judged(act, *id, verdict),
+            Action::JudgePlan(id, standing) => payment_plans::judged(act, *id, standing),
             Action::Review(review) => tasks::review(act, account.customer.id, account.currency, None, review.reason.as_str()),
             Action::AwaitApproval(decided) => {
                 let reminder = self.reminder(act, decided, ReminderState::AwaitingApproval)?;
@@ -228,7 +230,7 @@ impl Case<'_> {
     /// What the person is to say or write; absent where the text cannot be filled in, which the task then says.
     fn script(&self, act: &mut Act<'_>, reminder: &Reminder) -> Result<Option<String>> {
         let source = store::templates::active(act.conn, act.tenant, &reminder.template)?;
-        let Some((number, step)) = (1..).zip(&self.policy.steps).find(|(_, step)| step.key == reminder.step_key) else { return Ok(None) };
+        let Some((number, step)) = self.policy.step(&reminder.step_key) else { return Ok(None) };
         let occasion = Occasion {
             tenant: self.tenant,
             loaded: self.loaded,
@@ -236,6 +238,7 @@ impl Case<'_> {
             lines: &reminder.instalments,
             step,
             number,
+            cycle: reminder.cycle,
             previous: self.loaded.last_written_at,
             unsubscribe_link: None,
             now: act.now,

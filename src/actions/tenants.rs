@@ -51,7 +51,11 @@ fn row(tenant_id: TenantId, new: &NewTenant, act: &Act<'_>) -> Tenant {
         time_zone: new.time_zone.clone(),
         language: new.language,
         currency: new.currency,
-        settings: Json(TenantSettings { letterhead: new.letterhead.clone(), working_time: new.working_time.clone() }),
+        settings: Json(TenantSettings {
+            letterhead: new.letterhead.clone(),
+            working_time: new.working_time.clone(),
+            concessions: new.concessions.clone(),
+        }),
         status: TenantStatus::Active,
         clock_at: None,
         clock_target: None,
@@ -85,6 +89,7 @@ pub fn change(act: &mut Act<'_>, change: &TenantChange) -> Result<Tenant> {
         settings: Json(TenantSettings {
             letterhead: change.letterhead.clone().unwrap_or(old.settings.0.letterhead),
             working_time: change.working_time.clone().unwrap_or(old.settings.0.working_time),
+            concessions: change.concessions.clone().unwrap_or(old.settings.0.concessions),
         }),
         status: change.status.unwrap_or(old.status),
         version: old.version.saturating_add(1),

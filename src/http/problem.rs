@@ -111,6 +111,9 @@ pub const CODES: &[(&str, u16, &str, &str)] = &[
     ),
     ("in_use", 409, "Something else depends on it", "`detail` says what; move it elsewhere first."),
     ("limit_reached", 409, "There can be no more of these", "`detail` says how many there can be; change or reuse one of them."),
+    ("dispute_resolved", 409, "The dispute has ended", "Open another one, if something is contested again."),
+    ("plan_lapsed", 409, "The plan's first part is past its day", "Propose a new plan, with a first part due now."),
+    ("plan_overlaps", 409, "Another plan covers some of it", "Cancel that plan first, or leave out what it covers."),
     ("amount_settled", 409, "Something settles this amount", "Issue a credit note, or delete the allocations first."),
     (
         "external_id_taken",

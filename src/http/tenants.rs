@@ -17,7 +17,7 @@ use crate::{
         invalid::Faults,
         locale::{Jurisdiction, Language},
         money::Currency,
-        tenant::{Letterhead, NewTenant, TenantChange, TenantStatus, WorkingTime},
+        tenant::{Concessions, Letterhead, NewTenant, TenantChange, TenantStatus, WorkingTime},
     },
     error::Error,
     http::keys::KeyWithSecret,
@@ -50,6 +50,8 @@ pub struct TenantView {
     pub letterhead: Letterhead,
     /// On which days it works.
     pub working_time: WorkingTime,
+    /// What it concedes.
+    pub concessions: Concessions,
     /// Whether anything is sent.
     pub status: TenantStatus,
     /// Counts the changes.
@@ -74,6 +76,7 @@ impl From<Tenant> for TenantView {
             currency: row.currency,
             letterhead: row.settings.0.letterhead,
             working_time: row.settings.0.working_time,
+            concessions: row.settings.0.concessions,
             status: row.status,
             version: row.version,
             created_at: row.created_at.0,
