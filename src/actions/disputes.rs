@@ -93,7 +93,8 @@ fn room(act: &mut Act<'_>, invoice: &Invoice, amount: Option<i64>) -> Result<Fau
 fn check_documents(act: &mut Act<'_>, invoice: &Invoice, documents: &[DocumentId], faults: &mut Faults) -> Result<()> {
     for (n, id) in documents.iter().enumerate() {
         match store::documents::find(act.conn, act.tenant, *id) {
-            Ok(found) if found.invoice_id.is_none_or(|of| of == invoice.id) && found.customer_id.is_none_or(|of| of == invoice.customer_id) => {}
+            Ok(found)
+                if found.invoice_id.is_none_or(|of| of == invoice.id) && found.customer_id.is_none_or(|of| of == invoice.customer_id) => {}
             Ok(_) => faults.add(format!("/document_ids/{n}"), "another_partys", "the document is of another invoice or customer"),
             Err(Error::NotFound(_)) => faults.add(format!("/document_ids/{n}"), "not_found", "no such document; upload it first"),
             Err(other) => return Err(other),

@@ -102,7 +102,10 @@ pub fn accept(act: &mut Act<'_>, id: PaymentPlanId, how: &Acceptance) -> Result<
     }
     let covered = store::payment_plans::covered(act.conn, act.tenant, &[id])?.remove(&id).unwrap_or_default();
     if store::payment_plans::any_accepted(act.conn, act.tenant, &covered)? {
-        return Err(Error::conflict("plan_overlaps", "another plan that is being kept covers some of the same instalments; cancel it first"));
+        return Err(Error::conflict(
+            "plan_overlaps",
+            "another plan that is being kept covers some of the same instalments; cancel it first",
+        ));
     }
     let digest = sha256(&[how.text.as_bytes()]);
     let body = json!({"customer_id": row.customer_id, "currency": row.currency, "amount": row.amount_minor, "accepted_on": today,

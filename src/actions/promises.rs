@@ -132,9 +132,7 @@ pub(super) fn judged(act: &mut Act<'_>, id: PromiseId, verdict: &Verdict) -> Res
     };
     // A number once given stays given: a reminder may bear it.
     let (breach, breached_on) = match verdict.state {
-        PromiseState::Broken => {
-            (Some(store::promises::next_breach(act.conn, act.tenant, row.customer_id, row.currency)?), Some(today))
-        }
+        PromiseState::Broken => (Some(store::promises::next_breach(act.conn, act.tenant, row.customer_id, row.currency)?), Some(today)),
         _ => (row.breach, row.breached_on),
     };
     let body = json!({"customer_id": row.customer_id, "currency": row.currency, "amount": row.amount_minor, "received": verdict.received_minor,

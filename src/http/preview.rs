@@ -149,7 +149,8 @@ fn of_account(
     let contact = contacts.iter().find(|contact| contact.primary).or_else(|| contacts.first()).map(|contact| contact.id);
     let previous = loaded.last_written_at;
     let (tenant, step) = (creditor, &unnamed_step(channel));
-    let occasion = Occasion { tenant, loaded: &loaded, contact, lines: &lines, step, number: 1, cycle: 1, previous, unsubscribe_link: None, now };
+    let occasion =
+        Occasion { tenant, loaded: &loaded, contact, lines: &lines, step, number: 1, cycle: 1, previous, unsubscribe_link: None, now };
     Ok(occasion.write(channel, source))
 }
 

@@ -58,7 +58,9 @@ pub fn find(conn: &mut Conn, tenant: TenantId, id: DirectDebitId) -> Result<Dire
 
 /// Replaces a direct debit's row. The caller holds the account's lock.
 pub fn update(conn: &mut Conn, row: &DirectDebit) -> Result<()> {
-    diesel::update(direct_debits::table.filter(direct_debits::tenant_id.eq(row.tenant_id).and(direct_debits::id.eq(row.id)))).set(row).execute(conn)?;
+    diesel::update(direct_debits::table.filter(direct_debits::tenant_id.eq(row.tenant_id).and(direct_debits::id.eq(row.id))))
+        .set(row)
+        .execute(conn)?;
     Ok(())
 }
 
@@ -81,7 +83,11 @@ pub struct Filter {
 
 /// Direct debits after `after`, oldest first.
 pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<DirectDebitId>, limit: i64) -> Result<Vec<DirectDebit>> {
-    let mut query = direct_debits::table.filter(direct_debits::tenant_id.eq(tenant)).select(DirectDebit::as_select()).order(direct_debits::id.asc()).into_boxed();
+    let mut query = direct_debits::table
+        .filter(direct_debits::tenant_id.eq(tenant))
+        .select(DirectDebit::as_select())
+        .order(direct_debits::id.asc())
+        .into_boxed();
     if let Some(customer) = filter.customer_id {
         query = query.filter(direct_debits::customer_id.eq(customer));
     }

@@ -91,7 +91,8 @@ pub struct Filter {
 
 /// Disputes after `after`, oldest first.
 pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<DisputeId>, limit: i64) -> Result<Vec<Dispute>> {
-    let mut query = disputes::table.filter(disputes::tenant_id.eq(tenant)).select(Dispute::as_select()).order(disputes::id.asc()).into_boxed();
+    let mut query =
+        disputes::table.filter(disputes::tenant_id.eq(tenant)).select(Dispute::as_select()).order(disputes::id.asc()).into_boxed();
     if let Some(customer) = filter.customer_id {
         query = query.filter(disputes::customer_id.eq(customer));
     }

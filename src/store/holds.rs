@@ -2,8 +2,7 @@
 
 use chrono::NaiveDate;
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
-    SelectableHelper,
+    BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper,
 };
 
 use super::{Conn, Ts, schema::holds};
@@ -46,7 +45,9 @@ pub fn find(conn: &mut Conn, tenant: TenantId, id: HoldId) -> Result<Hold> {
 
 /// Ends a hold at `at`.
 pub fn lift(conn: &mut Conn, tenant: TenantId, id: HoldId, at: Ts) -> Result<()> {
-    diesel::update(holds::table.filter(holds::tenant_id.eq(tenant).and(holds::id.eq(id)))).set(holds::lifted_at.eq(Some(at))).execute(conn)?;
+    diesel::update(holds::table.filter(holds::tenant_id.eq(tenant).and(holds::id.eq(id))))
+        .set(holds::lifted_at.eq(Some(at)))
+        .execute(conn)?;
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use crate::{
     domain::{
         external::{ExternalKey, Pairs, by_source},
         ids::{CustomerId, InvoiceId, TenantId},
-        ledger::{InvoiceKind, invoice::InvoiceStatus},
+        ledger::{InvoiceKind, invoice::InvoiceStatus, proposal::Named},
         money::Currency,
     },
     each,
@@ -119,6 +119,20 @@ pub fn find_by_keys(conn: &mut Conn, tenant: TenantId, keys: &[ExternalKey]) -> 
                 .load(conn)?;
             found.extend(rows.into_iter().filter_map(|row| Some((row.key()?, row))));
         }
+    }
+    Ok(found)
+}
+
+/// How payers may name these invoices.
+pub fn named(conn: &mut Conn, tenant: TenantId, ids: &[InvoiceId]) -> Result<Vec<Named>> {
+    let mut found = Vec::new();
+    for part in ids.chunks(BATCH) {
+        let rows: Vec<(InvoiceId, String, Option<String>)> = invoices::table
+            .filter(invoices::tenant_id.eq(tenant).and(invoices::id.eq_any(part.to_vec())))
+            .order(invoices::id.asc())
+            .select((invoices::id, invoices::number, invoices::structured_reference))
+            .load(conn)?;
+        found.extend(rows.into_iter().map(|(invoice_id, number, structured_reference)| Named { invoice_id, number, structured_reference }));
     }
     Ok(found)
 }

@@ -107,7 +107,9 @@ pub fn find(conn: &mut Conn, tenant: TenantId, id: PaymentPlanId) -> Result<Paym
 
 /// Replaces a payment plan's row. The caller holds the account's lock.
 pub fn update(conn: &mut Conn, row: &PaymentPlan) -> Result<()> {
-    diesel::update(payment_plans::table.filter(payment_plans::tenant_id.eq(row.tenant_id).and(payment_plans::id.eq(row.id)))).set(row).execute(conn)?;
+    diesel::update(payment_plans::table.filter(payment_plans::tenant_id.eq(row.tenant_id).and(payment_plans::id.eq(row.id))))
+        .set(row)
+        .execute(conn)?;
     Ok(())
 }
 
@@ -150,7 +152,8 @@ pub fn settled(conn: &mut Conn, tenant: TenantId, ids: &[PaymentPlanId]) -> Resu
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let of_instalment = allocations::tenant_id.eq(plan_instalments::tenant_id).and(allocations::instalment_id.eq(plan_instalments::instalment_id));
+    let of_instalment =
+        allocations::tenant_id.eq(plan_instalments::tenant_id).and(allocations::instalment_id.eq(plan_instalments::instalment_id));
     let of_settlement = settlements::tenant_id.eq(allocations::tenant_id).and(settlements::id.eq(allocations::settlement_id));
     let rows: Vec<(PaymentPlanId, NaiveDate, i64)> = plan_instalments::table
         .inner_join(allocations::table.on(of_instalment))
@@ -209,7 +212,11 @@ pub struct Filter {
 
 /// Payment plans after `after`, oldest first.
 pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<PaymentPlanId>, limit: i64) -> Result<Vec<PaymentPlan>> {
-    let mut query = payment_plans::table.filter(payment_plans::tenant_id.eq(tenant)).select(PaymentPlan::as_select()).order(payment_plans::id.asc()).into_boxed();
+    let mut query = payment_plans::table
+        .filter(payment_plans::tenant_id.eq(tenant))
+        .select(PaymentPlan::as_select())
+        .order(payment_plans::id.asc())
+        .into_boxed();
     if let Some(customer) = filter.customer_id {
         query = query.filter(payment_plans::customer_id.eq(customer));
     }

@@ -108,7 +108,8 @@ pub fn settled(conn: &mut Conn, tenant: TenantId, ids: &[PromiseId]) -> Result<H
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let of_instalment = allocations::tenant_id.eq(promise_instalments::tenant_id).and(allocations::instalment_id.eq(promise_instalments::instalment_id));
+    let of_instalment =
+        allocations::tenant_id.eq(promise_instalments::tenant_id).and(allocations::instalment_id.eq(promise_instalments::instalment_id));
     let of_settlement = settlements::tenant_id.eq(allocations::tenant_id).and(settlements::id.eq(allocations::settlement_id));
     let rows: Vec<(PromiseId, NaiveDate, i64)> = promise_instalments::table
         .inner_join(allocations::table.on(of_instalment))
@@ -153,7 +154,8 @@ pub struct Filter {
 
 /// Promises after `after`, oldest first.
 pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<PromiseId>, limit: i64) -> Result<Vec<Promise>> {
-    let mut query = promises::table.filter(promises::tenant_id.eq(tenant)).select(Promise::as_select()).order(promises::id.asc()).into_boxed();
+    let mut query =
+        promises::table.filter(promises::tenant_id.eq(tenant)).select(Promise::as_select()).order(promises::id.asc()).into_boxed();
     if let Some(customer) = filter.customer_id {
         query = query.filter(promises::customer_id.eq(customer));
     }

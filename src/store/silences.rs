@@ -135,8 +135,11 @@ fn breach(number: Option<i32>, on: Option<NaiveDate>) -> Result<Option<Breach>> 
 impl Silences {
     /// Marks the broken words that a reminder has spoken of, or is about to.
     fn mark_answered(&mut self, conn: &mut Conn, tenant: TenantId, ids: &[CustomerId]) -> Result<()> {
-        let mut promised: Vec<(&Key, &mut Breach)> =
-            self.promises.iter_mut().flat_map(|(key, all)| all.iter_mut().filter_map(move |one| Some((key, one.breach.as_mut()?)))).collect();
+        let mut promised: Vec<(&Key, &mut Breach)> = self
+            .promises
+            .iter_mut()
+            .flat_map(|(key, all)| all.iter_mut().filter_map(move |one| Some((key, one.breach.as_mut()?))))
+            .collect();
         let mut planned: Vec<(&Key, &mut Breach)> =
             self.plans.iter_mut().flat_map(|(key, all)| all.iter_mut().filter_map(move |one| Some((key, one.breach.as_mut()?)))).collect();
         if promised.is_empty() && planned.is_empty() {

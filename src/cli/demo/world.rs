@@ -271,9 +271,7 @@ impl Creditor {
                 (task.id, Completion { outcome, notes: Some(notes.to_owned()), promise: None })
             })
             .collect();
-        let complete = move |act: &mut Act<'_>| {
-            made.iter().try_for_each(|(id, done)| actions::tasks::complete(act, *id, done).map(drop))
-        };
+        let complete = move |act: &mut Act<'_>| made.iter().try_for_each(|(id, done)| actions::tasks::complete(act, *id, done).map(drop));
         actions::run(&instance.db, &instance.clock, partition, actions::SYSTEM, complete).await
     }
 }

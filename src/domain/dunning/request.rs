@@ -58,7 +58,9 @@ impl Completion {
     /// The rules that no schema can say.
     pub fn check(&self) -> Faults {
         match (self.outcome, &self.promise) {
-            (TaskOutcome::Promise, None) => Faults::one("/promise", "required", "say what was promised; without a day the outcome is commitment"),
+            (TaskOutcome::Promise, None) => {
+                Faults::one("/promise", "required", "say what was promised; without a day the outcome is commitment")
+            }
             (TaskOutcome::Promise, Some(_)) | (_, None) => Faults::none(),
             (_, Some(_)) => Faults::one("/promise", "contradiction", "a promise goes with the outcome promise"),
         }

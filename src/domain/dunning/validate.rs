@@ -37,10 +37,9 @@ pub fn validate(policy: &Policy) -> Result<(), Faults> {
         unreachable(policy, one, &mut part);
         faults.nest(&format!("/steps/{n}"), part);
     }
-    for (place, key, aside) in [
-        ("/on_broken_promise", BROKEN_PROMISE, &policy.on_broken_promise),
-        ("/on_broken_plan", BROKEN_PLAN, &policy.on_broken_plan),
-    ] {
+    for (place, key, aside) in
+        [("/on_broken_promise", BROKEN_PROMISE, &policy.on_broken_promise), ("/on_broken_plan", BROKEN_PLAN, &policy.on_broken_plan)]
+    {
         faults.nest(place, aside.as_ref().map_or_else(Faults::none, |aside| broken_word(policy, aside, key)));
     }
     order(policy, &mut faults);

@@ -138,9 +138,10 @@ impl Resolution {
             (DisputeOutcome::Rejected, Some(_)) => fault("contradiction", "a rejected dispute gives nothing up".to_owned()),
             (DisputeOutcome::CreditNote, None) => Ok(Some(contested_minor)),
             (DisputeOutcome::CreditNote, Some(amount)) if amount == contested_minor => Ok(Some(amount)),
-            (DisputeOutcome::CreditNote, Some(_)) => {
-                fault("contradiction", format!("all that is contested is given up ({contested_minor}); for a part of it the outcome is partly"))
-            }
+            (DisputeOutcome::CreditNote, Some(_)) => fault(
+                "contradiction",
+                format!("all that is contested is given up ({contested_minor}); for a part of it the outcome is partly"),
+            ),
             (DisputeOutcome::Partly, None) => fault("required", "say how much is given up".to_owned()),
             (DisputeOutcome::Partly, Some(amount)) if amount < contested_minor => Ok(Some(amount)),
             (DisputeOutcome::Partly, Some(_)) => {

@@ -139,13 +139,7 @@ pub struct Limits {
 ///
 /// # Errors
 /// Every limit that is broken, with the cure.
-pub fn schedule(
-    new: &NewPaymentPlan,
-    total_minor: i64,
-    tax_minor: i64,
-    limits: &Limits,
-    today: NaiveDate,
-) -> Result<Vec<Part>, Faults> {
+pub fn schedule(new: &NewPaymentPlan, total_minor: i64, tax_minor: i64, limits: &Limits, today: NaiveDate) -> Result<Vec<Part>, Faults> {
     let tax = if new.tax_first { tax_minor } else { 0 };
     let (parts, place) = match (&new.equal, &new.parts) {
         (Some(equal), None) => (equal_parts(equal, total_minor, tax, today), "/equal"),
@@ -206,9 +200,7 @@ fn equal_parts(equal: &EqualParts, total: i64, tax: i64, today: NaiveDate) -> Ve
     } else {
         (even, even, total % count)
     };
-    (0..equal.parts)
-        .map(|n| Part { due_on: day(n), amount: if n == 0 { first.saturating_add(odd) } else { each } })
-        .collect()
+    (0..equal.parts).map(|n| Part { due_on: day(n), amount: if n == 0 { first.saturating_add(odd) } else { each } }).collect()
 }
 
 /// What an accepted plan is judged by.

@@ -3,12 +3,14 @@
 //! The order of certainty is that of the trade: a structured reference, an invoice number in the payer's words, an amount that fits exactly, the oldest first.
 //! Invariant: a proposal never gives out more than there is, nor an instalment more than its balance.
 
-use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::allocation::{Open, Share, oldest_first};
-use crate::domain::ids::{InstalmentId, InvoiceId};
+use super::{
+    allocation::{Open, Share, oldest_first},
+    settlement::Wanted,
+};
+use crate::domain::ids::InvoiceId;
 
 /// The shortest number that is looked for inside other words, once spaces and signs are gone.
 const SHORTEST_COMPACT: usize = 5;
@@ -50,20 +52,6 @@ pub struct Named {
     pub structured_reference: Option<String>,
 }
 
-/// What one instalment would get.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ProposedShare {
-    /// Which.
-    pub instalment_id: InstalmentId,
-    /// Of which invoice.
-    pub invoice_id: InvoiceId,
-    /// The last day on which it was, or is, in time.
-    pub due_date: NaiveDate,
-    /// In minor units.
-    #[schema(minimum = 1)]
-    pub amount: i64,
-}
-
 /// A way to allocate what is left of a payment: hand its `allocations` to the payment's allocations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Proposal {
@@ -76,7 +64,7 @@ pub struct Proposal {
     pub why: String,
     /// What each instalment would get.
     #[schema(max_items = 10_000)]
-    pub allocations: Vec<ProposedShare>,
+    pub allocations: Vec<Wanted>,
     /// What would be left, in minor units.
     #[schema(minimum = 0)]
     pub unallocated: i64,
@@ -89,11 +77,11 @@ pub fn proposals(amount: i64, reference: Option<&str>, invoices: &[Named], open:
     let numbered = |named: &Named| names(words, &named.number);
     let mut found = Vec::new();
     let mut add = |basis, certainty, why: String, of: Vec<Open>| {
-        let shares = oldest_first(amount, of.clone());
+        let shares = oldest_first(amount, of);
         let given = shares.iter().fold(0_i64, |sum, share| sum.saturating_add(share.amount_minor));
-        let same = |other: &Proposal| other.allocations == listed(&shares, open);
-        if given > 0 && !found.iter().any(same) {
-            found.push(Proposal { basis, certainty, why, allocations: listed(&shares, open), unallocated: amount.saturating_sub(given) });
+        let allocations = listed(&shares);
+        if given > 0 && !found.iter().any(|other: &Proposal| other.allocations == allocations) {
+            found.push(Proposal { basis, certainty, why, allocations, unallocated: amount.saturating_sub(given) });
         }
     };
     for (basis, is_named) in
@@ -104,7 +92,8 @@ pub fn proposals(amount: i64, reference: Option<&str>, invoices: &[Named], open:
         let numbers: Vec<&str> = meant.iter().take(5).map(|named| named.number.as_str()).collect();
         let covers = sum(&of) >= amount;
         let how = if basis == ProposalBasis::StructuredReference { "gives the structured reference of" } else { "quotes" };
-        let why = format!("The payer {how} invoice {}{}.", numbers.join(", "), if covers { "" } else { ", and pays more than is open there" });
+        let why =
+            format!("The payer {how} invoice {}{}.", numbers.join(", "), if covers { "" } else { ", and pays more than is open there" });
         add(basis, if covers { Certainty::Certain } else { Certainty::Likely }, why, of);
     }
     exact(amount, invoices, open, &mut add);
@@ -135,12 +124,9 @@ fn sum(open: &[Open]) -> i64 {
     open.iter().fold(0, |sum, one| sum.saturating_add(one.balance_minor))
 }
 
-fn listed(shares: &[Share], open: &[Open]) -> Vec<ProposedShare> {
-    let of = |share: &Share| {
-        let due_date = open.iter().find(|one| one.instalment_id == share.instalment_id)?.due_date;
-        Some(ProposedShare { instalment_id: share.instalment_id, invoice_id: share.invoice_id, due_date, amount: share.amount_minor })
-    };
-    shares.iter().filter_map(of).collect()
+fn listed(shares: &[Share]) -> Vec<Wanted> {
+    let wanted = |share: &Share| Wanted { invoice_id: None, instalment_id: Some(share.instalment_id), amount: share.amount_minor };
+    shares.iter().map(wanted).collect()
 }
 
 /// Whether the words hold a reference, however it is spaced and signed.
@@ -168,16 +154,22 @@ fn compact(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
+    use chrono::{DateTime, NaiveDate};
 
     use super::*;
+    use crate::domain::ids::InstalmentId;
 
     fn ledger(balances: &[(&str, i64, u32)]) -> (Vec<Named>, Vec<Open>) {
         let of = |&(number, balance_minor, day): &(&str, i64, u32)| {
             let invoice_id = InvoiceId::new(DateTime::UNIX_EPOCH);
             let date = NaiveDate::from_ymd_opt(2026, 3, day).unwrap();
-            let open =
-                Open { instalment_id: InstalmentId::new(DateTime::UNIX_EPOCH), invoice_id, due_date: date, issue_date: date, balance_minor };
+            let open = Open {
+                instalment_id: InstalmentId::new(DateTime::UNIX_EPOCH),
+                invoice_id,
+                due_date: date,
+                issue_date: date,
+                balance_minor,
+            };
             (Named { invoice_id, number: number.to_owned(), structured_reference: Some("+++090/9337/55493+++".to_owned()) }, open)
         };
         balances.iter().map(of).unzip()

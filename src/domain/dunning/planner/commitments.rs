@@ -105,12 +105,19 @@ impl<'a> Planner<'a> {
         let promises = promises.filter_map(|promise| {
             self.word(members, Rule::BrokenPromise, promise.breach?, &promise.instalments, policy.on_broken_promise.as_ref()?)
         });
-        let plans = plans
-            .filter_map(|plan| self.word(members, Rule::BrokenPlan, plan.breach?, &plan.instalments, policy.on_broken_plan.as_ref()?));
+        let plans =
+            plans.filter_map(|plan| self.word(members, Rule::BrokenPlan, plan.breach?, &plan.instalments, policy.on_broken_plan.as_ref()?));
         promises.chain(plans).min_by_key(|word| (word.next.at, word.next.cycle))
     }
 
-    fn word(&self, members: &[Member<'a>], rule: Rule, breach: Breach, covered: &'a [InstalmentId], step: &'a Step) -> Option<BrokenWord<'a>> {
+    fn word(
+        &self,
+        members: &[Member<'a>],
+        rule: Rule,
+        breach: Breach,
+        covered: &'a [InstalmentId],
+        step: &'a Step,
+    ) -> Option<BrokenWord<'a>> {
         let calendar = self.ladder.calendar;
         let expires = local::day_start(calendar.zone, local::plus_days(breach.on, STALE_AFTER_DAYS));
         let place = members.iter().position(|member| covered.contains(&member.facts.id))?;
