@@ -24,6 +24,7 @@ mod policies;
 mod providers;
 mod receipts;
 mod reminders;
+mod silences;
 mod store;
 mod support;
 mod suppressions;

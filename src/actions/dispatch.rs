@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde_json::json;
 
 use super::{Act, tasks, wording::Occasion};
@@ -282,8 +282,19 @@ fn still_claimed(
     tenant: &Tenant,
     now: DateTime<Utc>,
 ) -> Result<(Vec<ListedInstalment>, String), &'static str> {
+    let lines = claims(loaded, reminder, tenant.calendar().today(now))?;
+    let contact = loaded.account.customer.contacts.iter().find(|contact| Some(contact.id) == reminder.contact_id);
+    let contact = contact.filter(|contact| contact.reachable(reminder.channel)).ok_or("no_recipient")?;
+    let address = match reminder.channel {
+        Channel::Email => contact.email.as_ref().map(ToString::to_string),
+        _ => contact.phone.as_ref().map(ToString::to_string),
+    };
+    Ok((lines, address.ok_or("no_recipient")?))
+}
+
+/// What a reminder still claims today, or why it claims nothing.
+pub(super) fn claims(loaded: &Loaded, reminder: &Reminder, today: NaiveDate) -> Result<Vec<ListedInstalment>, &'static str> {
     let account = &loaded.account;
-    let today = tenant.calendar().today(now);
     let open = |line: &ListedInstalment| account.instalments.iter().find(|one| one.id == line.instalment_id && claimable(one, today));
     let lines: Vec<ListedInstalment> = reminder
         .instalments
@@ -298,21 +309,15 @@ fn still_claimed(
     if overdue > 0 && account.unallocated_minor >= overdue {
         return Err("unallocated_cash");
     }
-    let contact = account.customer.contacts.iter().find(|contact| Some(contact.id) == reminder.contact_id);
-    let contact = contact.filter(|contact| contact.reachable(reminder.channel)).ok_or("no_recipient")?;
-    let address = match reminder.channel {
-        Channel::Email => contact.email.as_ref().map(ToString::to_string),
-        _ => contact.phone.as_ref().map(ToString::to_string),
-    };
-    Ok((lines, address.ok_or("no_recipient")?))
+    Ok(lines)
 }
 
-fn claimable(instalment: &InstalmentFacts, today: chrono::NaiveDate) -> bool {
+fn claimable(instalment: &InstalmentFacts, today: NaiveDate) -> bool {
     instalment.claimable_minor > 0 && silence(instalment, today).is_none()
 }
 
 /// Why an instalment is left in peace today.
-fn silence(instalment: &InstalmentFacts, today: chrono::NaiveDate) -> Option<SilenceReason> {
+fn silence(instalment: &InstalmentFacts, today: NaiveDate) -> Option<SilenceReason> {
     let lasting = instalment.silences.iter().find(|silence| silence.until.is_none_or(|until| until >= today));
     lasting.map(|silence| silence.reason)
 }

@@ -9,7 +9,7 @@ use crate::{
         ids::{DisputeId, DocumentId, InvoiceId},
         invalid::Faults,
         ledger::{
-            dispute::{DisputeChange, DisputeState, NewDispute, Resolution},
+            dispute::{DisputeChange, DisputeResolution, DisputeState, NewDispute},
             invoice::InvoiceStatus,
             settlement::{Allocate, NewAllocations, NewSettlement, SettlementId, SettlementKind, Wanted},
         },
@@ -143,7 +143,7 @@ pub fn change(act: &mut Act<'_>, id: DisputeId, change: &DisputeChange) -> Resul
 ///
 /// # Errors
 /// No such dispute; `dispute_resolved`; an amount that the outcome does not take.
-pub fn resolve(act: &mut Act<'_>, id: DisputeId, how: &Resolution) -> Result<Dispute> {
+pub fn resolve(act: &mut Act<'_>, id: DisputeId, how: &DisputeResolution) -> Result<Dispute> {
     let (old, invoice) = still_open(act, id)?;
     let credited = how.credited(old.amount_minor.unwrap_or(invoice.balance_minor))?.filter(|amount| *amount > 0);
     let credit_note_id = match credited {

@@ -14,7 +14,7 @@ use crate::{
     actions,
     domain::{
         ids::{CreditNoteId, CustomerId, DisputeId, DocumentId, InvoiceId},
-        ledger::dispute::{DisputeChange, DisputeOutcome, DisputeReason, DisputeState, NewDispute, Resolution},
+        ledger::dispute::{DisputeChange, DisputeOutcome, DisputeReason, DisputeResolution, DisputeState, NewDispute},
         money::Currency,
     },
     store::{
@@ -181,9 +181,9 @@ pub async fn change(call: Call<DisputeChange>) -> Answer {
 /// Resolve a dispute
 ///
 /// What is given up is credited at once, by a credit note on the invoice; the rest is claimed again, at the step that comes next.
-#[utoipa::path(operation_id = "resolveDispute", tag = "Silences", params(("dispute_id" = DisputeId, Path, description = "The dispute to end")), request_body = Resolution, responses((status = 200, description = "Resolved", body = DisputeView)), security(("api_key" = ["invoices:write"])))]
+#[utoipa::path(operation_id = "resolveDispute", tag = "Silences", params(("dispute_id" = DisputeId, Path, description = "The dispute to end")), request_body = DisputeResolution, responses((status = 200, description = "Resolved", body = DisputeView)), security(("api_key" = ["invoices:write"])))]
 #[post("/v1/disputes/{dispute_id}/resolve")]
-pub async fn resolve(call: Call<Resolution>) -> Answer {
+pub async fn resolve(call: Call<DisputeResolution>) -> Answer {
     let (id, how) = (call.id("dispute_id")?, call.body.clone());
     call.act(StatusCode::OK, move |act| actions::disputes::resolve(act, id, &how).map(DisputeView::from)).await
 }

@@ -131,6 +131,7 @@ pub const CODES: &[(&str, u16, &str, &str)] = &[
     ("live_mode", 409, "This exists in test mode only", "Use a test key."),
     ("no_doubt", 409, "There is no doubt about this message", "Only a message in state `unknown` is resolved by a person."),
     ("no_recipient", 409, "The contact cannot be reached", "Give it an address, lift the suppression, or cancel the reminder."),
+    ("silenced", 409, "Nothing may be claimed at present", "`detail` names the reason; wait for its end, or cancel the reminder."),
     ("task_ended", 409, "The task has ended", "Only an open task changes."),
     ("wrong_state", 409, "Not in this state", "`detail` says where it stands, and which states this takes."),
     ("too_large", 413, "The body is too large", "Split it: at most 2 MB, at most 1,000 items in a batch."),

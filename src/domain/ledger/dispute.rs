@@ -109,7 +109,7 @@ pub struct DisputeChange {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"outcome": "partly", "amount": 20000, "credit_note_number": "A-2026-9"}))]
-pub struct Resolution {
+pub struct DisputeResolution {
     /// Who was right.
     pub outcome: DisputeOutcome,
     /// What is given up, in minor units: demanded of `partly`; of `credit_note` it is all that is contested.
@@ -126,7 +126,7 @@ pub struct Resolution {
     pub note: Option<String>,
 }
 
-impl Resolution {
+impl DisputeResolution {
     /// What is given up of `contested_minor`, if anything.
     ///
     /// # Errors
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn what_is_given_up_fits_the_outcome() {
-        let resolution = |outcome, amount| Resolution { outcome, amount, credit_note_number: None, note: None };
+        let resolution = |outcome, amount| DisputeResolution { outcome, amount, credit_note_number: None, note: None };
         assert_eq!(resolution(DisputeOutcome::Rejected, None).credited(100), Ok(None));
         assert_eq!(resolution(DisputeOutcome::CreditNote, None).credited(100), Ok(Some(100)));
         assert_eq!(resolution(DisputeOutcome::Partly, Some(99)).credited(100), Ok(Some(99)));

@@ -49,7 +49,7 @@ crate::words! {
 /// A part of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"due_on": "2026-03-09", "amount": 40000}))]
+#[schema(as = PlanPart, example = json!({"due_on": "2026-03-09", "amount": 40000}))]
 pub struct Part {
     /// The last day to pay it.
     pub due_on: NaiveDate,
