@@ -180,12 +180,13 @@ pub fn next_breach(conn: &mut Conn, tenant: TenantId, customer: CustomerId, curr
 /// The plans of these customers that are being kept, or ended and had their last part since `since`.
 pub fn current(conn: &mut Conn, tenant: TenantId, customers: &[CustomerId], since: NaiveDate) -> Result<Vec<PaymentPlan>> {
     let ended = payment_plans::state.eq_any(vec![PlanState::Kept, PlanState::Broken]);
-    Ok(payment_plans::table
+    let mut rows: Vec<PaymentPlan> = payment_plans::table
         .filter(payment_plans::tenant_id.eq(tenant).and(payment_plans::customer_id.eq_any(customers.to_vec())))
         .filter(payment_plans::state.eq(PlanState::Accepted).or(payment_plans::ends_on.ge(since).and(ended)))
-        .order(payment_plans::id.asc())
         .select(PaymentPlan::as_select())
-        .load(conn)?)
+        .load(conn)?;
+    rows.sort_by_key(|row| row.id);
+    Ok(rows)
 }
 
 /// Whether some other plan that is being kept covers one of these instalments.

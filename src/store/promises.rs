@@ -135,12 +135,13 @@ pub fn next_breach(conn: &mut Conn, tenant: TenantId, customer: CustomerId, curr
 
 /// The promises of these customers that are open, or ended since `since`.
 pub fn current(conn: &mut Conn, tenant: TenantId, customers: &[CustomerId], since: NaiveDate) -> Result<Vec<Promise>> {
-    Ok(promises::table
+    let mut rows: Vec<Promise> = promises::table
         .filter(promises::tenant_id.eq(tenant).and(promises::customer_id.eq_any(customers.to_vec())))
         .filter(promises::state.eq(PromiseState::Open).or(promises::ends_on.ge(since).and(promises::state.ne(PromiseState::Withdrawn))))
-        .order(promises::id.asc())
         .select(Promise::as_select())
-        .load(conn)?)
+        .load(conn)?;
+    rows.sort_by_key(|row| row.id);
+    Ok(rows)
 }
 
 /// What a listing asks for.
