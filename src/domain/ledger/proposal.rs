@@ -3,6 +3,8 @@
 //! The order of certainty is that of the trade: a structured reference, an invoice number in the payer's words, an amount that fits exactly, the oldest first.
 //! Invariant: a proposal never gives out more than there is, nor an instalment more than its balance.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -14,6 +16,8 @@ use crate::domain::ids::InvoiceId;
 
 /// The shortest number that is looked for inside other words, once spaces and signs are gone.
 const SHORTEST_COMPACT: usize = 5;
+/// How many invoices of the same amount are proposed.
+const MOST_ALIKE: usize = 20;
 
 crate::words! {
     /// What a proposal rests on.
@@ -102,18 +106,23 @@ pub fn proposals(amount: i64, reference: Option<&str>, invoices: &[Named], open:
     found
 }
 
-/// What is open, in all or of an invoice or an instalment, and is just the amount. Of several that are, none is likely.
+/// What is open, in all or of an invoice or a part of one, and is just the amount. Of several that are, none is likely.
 fn exact(amount: i64, invoices: &[Named], open: &[Open], add: &mut impl FnMut(ProposalBasis, Certainty, String, Vec<Open>)) {
     if sum(open) == amount {
         add(ProposalBasis::ExactAmount, Certainty::Likely, "The amount is all that is open.".to_owned(), open.to_vec());
     }
-    let whole = invoices.iter().map(|named| (named, open.iter().filter(|one| one.invoice_id == named.invoice_id).cloned().collect()));
-    let parts = invoices.iter().flat_map(|named| {
-        let of = open.iter().filter(|one| one.invoice_id == named.invoice_id);
-        of.map(move |one| (named, vec![one.clone()]))
+    let mut by_invoice = HashMap::<InvoiceId, Vec<Open>>::new();
+    for one in open {
+        by_invoice.entry(one.invoice_id).or_default().push(one.clone());
+    }
+    let parts =
+        |of: &[Open]| -> Vec<Vec<Open>> { if of.len() > 1 { of.iter().map(|one| vec![one.clone()]).collect() } else { Vec::new() } };
+    let candidates = invoices.iter().flat_map(|named| {
+        let of = by_invoice.get(&named.invoice_id).cloned().unwrap_or_default();
+        let parts = parts(&of);
+        std::iter::once(of).chain(parts).map(move |of| (named, of))
     });
-    let mut fitting: Vec<(&Named, Vec<Open>)> = whole.chain(parts).filter(|(_, of): &(_, Vec<Open>)| sum(of) == amount).collect();
-    fitting.dedup_by(|a, b| a.1 == b.1);
+    let fitting: Vec<(&Named, Vec<Open>)> = candidates.filter(|(_, of)| sum(of) == amount).take(MOST_ALIKE).collect();
     let certainty = if fitting.len() > 1 { Certainty::Possible } else { Certainty::Likely };
     for (named, of) in fitting {
         add(ProposalBasis::ExactAmount, certainty, format!("The amount is just what is open of invoice {}.", named.number), of);

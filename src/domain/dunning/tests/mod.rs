@@ -153,8 +153,8 @@ enum Done {
         advances: Vec<(crate::domain::ids::InstalmentId, String, u32)>,
     },
     Reviewed(super::account::ReviewReason),
-    JudgedPromise(crate::domain::ids::PromiseId, crate::domain::ledger::promise::PromiseState),
-    JudgedPlan(crate::domain::ids::PaymentPlanId, crate::domain::ledger::payment_plan::PlanState),
+    JudgedPromise(crate::domain::ids::PromiseId, PromiseState),
+    JudgedPlan(crate::domain::ids::PaymentPlanId, PlanState),
 }
 
 fn done(plan: &Plan<'_>) -> Vec<Done> {
