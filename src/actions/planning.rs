@@ -120,14 +120,24 @@ pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
             None => None,
         };
         row.next_action_at = None;
-        if let (Some(loaded), Some((id, version, policy))) = (loaded, version) {
-            (row.policy_id, row.policy_version) = (Some(id), Some(version));
-            let plan = plan(&loaded.account, &policy, &calendar, act.now);
-            row.next_action_at = plan.next_at.map(Ts);
-            let case = Case { tenant: &tenant, loaded: &loaded, policy: &policy, id, version };
-            for action in &plan.actions {
-                case.carry_out(act, action, &plan.held, &mut batch)?;
+        match (loaded, version) {
+            (Some(loaded), Some((id, version, policy))) => {
+                (row.policy_id, row.policy_version) = (Some(id), Some(version));
+                let plan = plan(&loaded.account, &policy, &calendar, act.now);
+                row.next_action_at = plan.next_at.map(Ts);
+                let case = Case { tenant: &tenant, loaded: &loaded, policy: &policy, id, version };
+                for action in &plan.actions {
+                    case.carry_out(act, action, &plan.held, &mut batch)?;
+                }
             }
+            (Some(loaded), None) => {
+                let plan = plan::without_policy(&loaded.account, &calendar, act.now);
+                row.next_action_at = plan.next_at.map(Ts);
+                for action in &plan.actions {
+                    look_after(act, &loaded, action)?;
+                }
+            }
+            (None, _) => {}
         }
         planned.push(row);
     }
@@ -158,6 +168,17 @@ impl Batch {
     }
 }
 
+/// Does what reaches nobody: writes down what became of a word, has a person look.
+fn look_after(act: &mut Act<'_>, loaded: &Loaded, action: &Action<'_>) -> Result<()> {
+    let account = &loaded.account;
+    match action {
+        Action::JudgePromise(id, verdict) => promises::judged(act, *id, verdict),
+        Action::JudgePlan(id, standing) => payment_plans::judged(act, *id, standing),
+        Action::Review(review) => tasks::review(act, account.customer.id, account.currency, None, review.reason.as_str()),
+        Action::Remind(_) | Action::AwaitApproval(_) => Err(Error::internal("a reminder without a policy")),
+    }
+}
+
 /// One account under its policy.
 struct Case<'a> {
     tenant: &'a Tenant,
@@ -169,11 +190,8 @@ struct Case<'a> {
 
 impl Case<'_> {
     fn carry_out(&self, act: &mut Act<'_>, action: &Action<'_>, held: &[Held<'_>], batch: &mut Batch) -> Result<()> {
-        let account = &self.loaded.account;
         match action {
-            Action::JudgePromise(id, verdict) => promises::judged(act, *id, verdict),
-            Action::JudgePlan(id, standing) => payment_plans::judged(act, *id, standing),
-            Action::Review(review) => tasks::review(act, account.customer.id, account.currency, None, review.reason.as_str()),
+            Action::JudgePromise(..) | Action::JudgePlan(..) | Action::Review(_) => look_after(act, self.loaded, action),
             Action::AwaitApproval(decided) => {
                 let reminder = self.reminder(act, decided, ReminderState::AwaitingApproval)?;
                 self.witness(act, &reminder, held);

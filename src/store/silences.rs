@@ -40,12 +40,15 @@ const ANY_ZONE: TimeDelta = TimeDelta::days(2);
 
 /// An open dispute: the amount, the whole without one, and the last day to answer.
 type Contested = (Option<i64>, Option<NaiveDate>);
+/// A hold: on an invoice, or on all; and its last day.
+type Held = (Option<InvoiceId>, Option<NaiveDate>);
+/// A dispute as it is loaded.
+type DisputeRow = (CustomerId, Currency, InvoiceId, Option<i64>, Option<NaiveDate>);
 
 /// What keeps customers in peace.
 #[derive(Default)]
 pub(super) struct Silences {
-    /// Of an invoice, or of all; and the last day.
-    holds: HashMap<CustomerId, Vec<(Option<InvoiceId>, Option<NaiveDate>)>>,
+    holds: HashMap<CustomerId, Vec<Held>>,
     disputes: HashMap<Key, HashMap<InvoiceId, Vec<Contested>>>,
     debits: HashMap<Key, Vec<(NaiveDate, Vec<Collected>)>>,
     promises: HashMap<Key, Vec<PromiseFacts>>,
@@ -63,7 +66,7 @@ pub(super) fn load(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId], now: D
     for (customer, invoice, until) in holds {
         silences.holds.entry(customer).or_default().push((invoice, until));
     }
-    let disputes: Vec<(CustomerId, Currency, InvoiceId, Option<i64>, Option<NaiveDate>)> = disputes::table
+    let disputes: Vec<DisputeRow> = disputes::table
         .filter(disputes::tenant_id.eq(tenant).and(disputes::customer_id.eq_any(ids.to_vec())).and(disputes::state.eq(DisputeState::Open)))
         .select((disputes::customer_id, disputes::currency, disputes::invoice_id, disputes::amount_minor, disputes::respond_by))
         .load(conn)?;

@@ -16,6 +16,8 @@
 //! - **Consumers** are contacted only under a policy that names them.
 //! - [`Plan::next_at`] is never later than the first instant at which time alone would bring an action.
 
+use std::sync::LazyLock;
+
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
@@ -28,7 +30,7 @@ use crate::domain::{
 use super::{
     account::{Account, InstalmentFacts, ReviewReason},
     planner::Planner,
-    policy::{Policy, Step},
+    policy::{ContactRules, Grouping, Policy, Scope, Step},
     release::Move,
     rule::Rule,
 };
@@ -139,4 +141,20 @@ pub struct Upcoming<'a> {
 /// Decides for one account at one moment.
 pub fn plan<'a>(account: &'a Account, policy: &'a Policy, calendar: &'a Calendar, now: DateTime<Utc>) -> Plan<'a> {
     Planner::new(account, policy, calendar, now).decide()
+}
+
+/// Decides where no policy fits: nobody is contacted, and promises, plans and deadlines are looked after all the same.
+pub fn without_policy<'a>(account: &'a Account, calendar: &'a Calendar, now: DateTime<Utc>) -> Plan<'a> {
+    /// Says nothing to anybody.
+    static SILENT: LazyLock<Policy> = LazyLock::new(|| Policy {
+        name: String::new(),
+        description: String::new(),
+        grouping: Grouping::Customer,
+        scope: Scope::default(),
+        contact: ContactRules::default(),
+        steps: Vec::new(),
+        on_broken_promise: None,
+        on_broken_plan: None,
+    });
+    Planner::new(account, &SILENT, calendar, now).look_after()
 }

@@ -73,6 +73,13 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// What is left to do where no policy says anything.
+    pub fn look_after(mut self) -> Plan<'a> {
+        self.judged();
+        self.hold(Rule::NoPolicy, None, None, None);
+        self.plan
+    }
+
     pub fn decide(mut self) -> Plan<'a> {
         let account = self.ladder.account;
         if self.judged() {

@@ -77,8 +77,6 @@ pub struct Proposal {
 /// The proposals for `amount`, the most certain first; of two that would do the same, the more certain one.
 pub fn proposals(amount: i64, reference: Option<&str>, invoices: &[Named], open: &[Open]) -> Vec<Proposal> {
     let words = reference.unwrap_or_default();
-    let quoted = |named: &Named| named.structured_reference.as_deref().is_some_and(|reference| quotes(words, reference));
-    let numbered = |named: &Named| names(words, &named.number);
     let mut found = Vec::new();
     let mut add = |basis, certainty, why: String, of: Vec<Open>| {
         let shares = oldest_first(amount, of);
@@ -88,10 +86,12 @@ pub fn proposals(amount: i64, reference: Option<&str>, invoices: &[Named], open:
             found.push(Proposal { basis, certainty, why, allocations, unallocated: amount.saturating_sub(given) });
         }
     };
-    for (basis, is_named) in
-        [(ProposalBasis::StructuredReference, &quoted as &dyn Fn(&Named) -> bool), (ProposalBasis::InvoiceNumber, &numbered)]
-    {
-        let meant: Vec<&Named> = invoices.iter().filter(|one| is_named(one)).collect();
+    for basis in [ProposalBasis::StructuredReference, ProposalBasis::InvoiceNumber] {
+        let is_meant = |named: &&Named| match basis {
+            ProposalBasis::StructuredReference => named.structured_reference.as_deref().is_some_and(|reference| quotes(words, reference)),
+            _ => names(words, &named.number),
+        };
+        let meant: Vec<&Named> = invoices.iter().filter(is_meant).collect();
         let of: Vec<Open> = open.iter().filter(|one| meant.iter().any(|named| named.invoice_id == one.invoice_id)).cloned().collect();
         let numbers: Vec<&str> = meant.iter().take(5).map(|named| named.number.as_str()).collect();
         let covers = sum(&of) >= amount;

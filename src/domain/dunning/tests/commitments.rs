@@ -8,6 +8,7 @@ use crate::domain::{
     dunning::{
         account::{Deadline, PlanFacts, PromiseFacts, ReviewReason, Silence},
         explain::explain,
+        plan::without_policy,
         rule::Rule,
     },
     ledger::{commitment::Settled, dispute::contested, payment_plan::Part, promise::Terms},
@@ -179,6 +180,16 @@ fn a_deadline_asks_for_a_person_once_it_is_over() {
     let (policy, calendar) = (crescendo(), paris());
     assert_eq!(plan(&account, &policy, &calendar, at("2026-11-12T10:00:00Z")).next_at, Some(at("2026-11-20T23:00:00Z")));
     assert_eq!(told(&mut account, "2026-12-01T00:00:00Z").1, [Done::Reviewed(ReviewReason::DisputeOverdue)]);
+}
+
+#[test]
+fn where_no_policy_fits_words_are_judged_all_the_same() {
+    let (account, calendar) = (promised(), paris());
+    let before = without_policy(&account, &calendar, at("2026-11-12T10:00:00Z"));
+    assert_eq!((before.actions.len(), before.next_at), (0, Some(at("2026-11-18T23:00:00Z"))));
+    let after = without_policy(&account, &calendar, at("2026-11-18T23:00:00Z"));
+    assert!(matches!(after.actions[..], [Action::JudgePromise(..)]));
+    assert!(after.held.iter().any(|held| held.rule == Rule::NoPolicy));
 }
 
 /// Something that is recorded, with the day that it bears.
