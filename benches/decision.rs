@@ -66,6 +66,9 @@ pub fn micros() -> f64 {
         unallocated_minor: 0,
         open_reminder: None,
         open_reviews: vec![],
+        promises: vec![],
+        payment_plans: vec![],
+        deadlines: vec![],
         contacted: vec![],
         last_contact_at: None,
     };

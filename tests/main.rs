@@ -25,6 +25,7 @@ mod policies;
 mod providers;
 mod receipts;
 mod reminders;
+mod silences;
 mod store;
 mod support;
 mod suppressions;

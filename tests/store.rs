@@ -87,11 +87,18 @@ fn diesel_sees_the_tables_that_the_migrations_make() {
 }
 
 /// What one batch of a run asks for, of however many customers.
-const OF_A_BATCH: [&str; 9] = [
+const OF_A_BATCH: [&str; 16] = [
     "instalments i JOIN invoices v ON v.tenant_id = i.tenant_id AND v.id = i.invoice_id WHERE i.tenant_id = ?1 AND i.customer_id IN (?2, ?3, ?4) AND i.balance_minor > 0",
     "settlements WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND unallocated_minor > 0",
     "reminders WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND (state IN (?5, ?6) OR completed_at >= ?7)",
     "tasks WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND state = ?5 AND kind = ?6",
+    "holds WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND lifted_at IS NULL AND (until IS NULL OR until >= ?5)",
+    "disputes WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND state = ?5",
+    "direct_debits WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND state = ?5",
+    "promises WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND (state = ?5 OR (ends_on >= ?6 AND state <> ?7))",
+    "payment_plans WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND (state = ?5 OR (ends_on >= ?6 AND state IN (?7, ?8)))",
+    "promise_instalments c JOIN allocations a ON a.tenant_id = c.tenant_id AND a.instalment_id = c.instalment_id JOIN settlements s ON s.tenant_id = a.tenant_id AND s.id = a.settlement_id WHERE c.tenant_id = ?1 AND c.promise_id IN (?2, ?3)",
+    "reminders WHERE tenant_id = ?1 AND customer_id IN (?2, ?3) AND step_key IN (?4, ?5) AND state <> ?6",
     "contacts WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) ORDER BY customer_id, position, id",
     "suppressions WHERE tenant_id = ?1 AND channel IN ('email', 'sms') AND address IN (?2, ?3, ?4) AND lifted_at IS NULL",
     "customers WHERE tenant_id = ?1 AND id IN (?2, ?3, ?4)",

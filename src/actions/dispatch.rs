@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde_json::json;
 
 use super::{
@@ -18,7 +18,7 @@ use crate::{
         crypto::sha256,
         delivery::MessageState,
         dunning::{
-            account::InstalmentFacts,
+            account::{InstalmentFacts, SilenceReason},
             policy::Policy,
             reminder::{ListedInstalment, ReminderState},
         },
@@ -274,7 +274,7 @@ impl<'p> Desk<'p> {
     ) -> Result<Result<Rendered, String>> {
         let version = (reminder.policy_id, reminder.policy_version);
         let template = self.templates.get(act, &reminder.template)?;
-        let step = self.policies.get(&version).and_then(|policy| (1..).zip(&policy.steps).find(|(_, step)| step.key == reminder.step_key));
+        let step = self.policies.get(&version).and_then(|policy| policy.step(&reminder.step_key));
         let (Some((number, step)), Some(loaded)) = (step, self.loaded.get(&(reminder.customer_id, reminder.currency))) else {
             return Ok(Err(format!("the step {} is not in the policy", reminder.step_key)));
         };
@@ -286,6 +286,7 @@ impl<'p> Desk<'p> {
             lines,
             step,
             number,
+            cycle: reminder.cycle,
             previous,
             interest: told,
             unsubscribe_link: link,
@@ -307,22 +308,8 @@ fn still_claimed(
     tenant: &Tenant,
     now: DateTime<Utc>,
 ) -> Result<(Vec<ListedInstalment>, String), &'static str> {
-    let account = &loaded.account;
-    let today = tenant.calendar().today(now);
-    let open = |line: &ListedInstalment| account.instalments.iter().find(|one| one.id == line.instalment_id && claimable(one, today));
-    let lines: Vec<ListedInstalment> = reminder
-        .instalments
-        .iter()
-        .filter_map(|line| open(line).map(|one| ListedInstalment { claimed_minor: one.claimable_minor, ..line.clone() }))
-        .collect();
-    if !lines.iter().any(|line| line.instalment_id == reminder.carrying_instalment_id) {
-        return Err("settled");
-    }
-    let overdue = lines.iter().filter(|line| line.overdue).fold(0i64, |sum, line| sum.saturating_add(line.claimed_minor));
-    if overdue > 0 && account.unallocated_minor >= overdue {
-        return Err("unallocated_cash");
-    }
-    let contact = account.customer.contacts.iter().find(|contact| Some(contact.id) == reminder.contact_id);
+    let lines = claims(loaded, reminder, tenant.calendar().today(now))?;
+    let contact = loaded.account.customer.contacts.iter().find(|contact| Some(contact.id) == reminder.contact_id);
     let contact = contact.filter(|contact| contact.reachable(reminder.channel)).ok_or("no_recipient")?;
     let address = match reminder.channel {
         Channel::Email => contact.email.as_ref().map(ToString::to_string),
@@ -331,8 +318,34 @@ fn still_claimed(
     Ok((lines, address.ok_or("no_recipient")?))
 }
 
-fn claimable(instalment: &InstalmentFacts, today: chrono::NaiveDate) -> bool {
-    instalment.claimable_minor > 0 && !instalment.silences.iter().any(|silence| silence.until.is_none_or(|until| until >= today))
+/// What a reminder still claims today, or why it claims nothing.
+pub(super) fn claims(loaded: &Loaded, reminder: &Reminder, today: NaiveDate) -> Result<Vec<ListedInstalment>, &'static str> {
+    let account = &loaded.account;
+    let open = |line: &ListedInstalment| account.instalments.iter().find(|one| one.id == line.instalment_id && claimable(one, today));
+    let lines: Vec<ListedInstalment> = reminder
+        .instalments
+        .iter()
+        .filter_map(|line| open(line).map(|one| ListedInstalment { claimed_minor: one.claimable_minor, ..line.clone() }))
+        .collect();
+    if !lines.iter().any(|line| line.instalment_id == reminder.carrying_instalment_id) {
+        let carrying = account.instalments.iter().find(|one| one.id == reminder.carrying_instalment_id);
+        return Err(carrying.map_or("settled", |one| silence(one, today).map_or("dispute", SilenceReason::as_str)));
+    }
+    let overdue = lines.iter().filter(|line| line.overdue).fold(0i64, |sum, line| sum.saturating_add(line.claimed_minor));
+    if overdue > 0 && account.unallocated_minor >= overdue {
+        return Err("unallocated_cash");
+    }
+    Ok(lines)
+}
+
+fn claimable(instalment: &InstalmentFacts, today: NaiveDate) -> bool {
+    instalment.claimable_minor > 0 && silence(instalment, today).is_none()
+}
+
+/// Why an instalment is left in peace today.
+fn silence(instalment: &InstalmentFacts, today: NaiveDate) -> Option<SilenceReason> {
+    let lasting = instalment.silences.iter().find(|silence| silence.until.is_none_or(|until| until >= today));
+    lasting.map(|silence| silence.reason)
 }
 
 fn committed(

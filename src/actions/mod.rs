@@ -7,10 +7,13 @@
 
 pub mod contacts;
 pub mod customers;
+pub mod direct_debits;
 pub mod dispatch;
+pub mod disputes;
 pub mod documents;
 pub mod evidence;
 pub mod export;
+pub mod holds;
 pub mod idempotency;
 pub mod import;
 pub mod interest;
@@ -18,8 +21,10 @@ pub mod invoices;
 pub mod joint;
 pub mod keys;
 pub mod outcome;
+pub mod payment_plans;
 pub mod planning;
 pub mod policies;
+pub mod promises;
 pub mod provider_accounts;
 pub mod put;
 pub mod receipts;
@@ -36,7 +41,7 @@ pub mod wording;
 
 use std::{collections::BTreeSet, fmt::Display};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 
 use idempotency::{Answered, Keyed};
@@ -44,12 +49,13 @@ use idempotency::{Answered, Keyed};
 use crate::{
     clock::Clock,
     domain::{
+        calendar::local,
         evidence::entry::{Disclosure, Entry},
         ids::{CustomerId, EvidenceId, Mode, TenantId},
         money::Currency,
     },
     error::{Error, Result},
-    store::{self, Conn, Db},
+    store::{self, Conn, Db, tenants::Tenant},
 };
 
 /// The system itself, as an actor.
@@ -103,6 +109,16 @@ impl Act<'_> {
     /// Notes that something changed which may move this account's next moment.
     pub fn touch(&mut self, customer: CustomerId, currency: Currency) {
         self.touched.insert((customer, currency));
+    }
+
+    /// The tenant, and its date at this moment.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn today(&mut self) -> Result<(Tenant, NaiveDate)> {
+        let tenant = store::tenants::find(self.conn, self.tenant)?;
+        let today = local::date(tenant.zone(), self.now);
+        Ok((tenant, today))
     }
 
     /// Does a part of the work in another partition, whose journal it enters: what the platform does to a tenant.

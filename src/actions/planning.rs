@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{
     Act,
     interest::Books,
-    tasks,
+    payment_plans, promises, tasks,
     wording::{Occasion, Templates},
 };
 use crate::{
@@ -125,14 +125,24 @@ pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
             None => None,
         };
         row.next_action_at = None;
-        if let (Some(loaded), Some((id, version, policy))) = (loaded, version) {
-            (row.policy_id, row.policy_version) = (Some(id), Some(version));
-            let plan = plan(&loaded.account, &policy, &calendar, act.now);
-            row.next_action_at = plan.next_at.map(Ts);
-            let case = Case { loaded: &loaded, policy: &policy, id, version };
-            for action in &plan.actions {
-                case.carry_out(act, action, &plan.held, &mut batch)?;
+        match (loaded, version) {
+            (Some(loaded), Some((id, version, policy))) => {
+                (row.policy_id, row.policy_version) = (Some(id), Some(version));
+                let plan = plan(&loaded.account, &policy, &calendar, act.now);
+                row.next_action_at = plan.next_at.map(Ts);
+                let case = Case { loaded: &loaded, policy: &policy, id, version };
+                for action in &plan.actions {
+                    case.carry_out(act, action, &plan.held, &mut batch)?;
+                }
             }
+            (Some(loaded), None) => {
+                let plan = plan::without_policy(&loaded.account, &calendar, act.now);
+                row.next_action_at = plan.next_at.map(Ts);
+                for action in &plan.actions {
+                    look_after(act, &loaded, action)?;
+                }
+            }
+            (None, _) => {}
         }
         planned.push(row);
     }
@@ -179,7 +189,7 @@ impl Spoken {
     fn script(&self, act: &mut Act<'_>, tenant: &Tenant, books: &Books, templates: &mut Templates) -> Result<Option<String>> {
         let Self { reminder, loaded, policy } = self;
         let template = templates.get(act, &reminder.template)?;
-        let Some((number, step)) = (1..).zip(&policy.steps).find(|(_, step)| step.key == reminder.step_key) else { return Ok(None) };
+        let Some((number, step)) = policy.step(&reminder.step_key) else { return Ok(None) };
         let told = books.told(tenant, policy, loaded, reminder, act.now);
         let occasion = Occasion {
             tenant,
@@ -188,6 +198,7 @@ impl Spoken {
             lines: &reminder.instalments,
             step,
             number,
+            cycle: reminder.cycle,
             previous: loaded.last_written_at,
             interest: told.as_ref(),
             unsubscribe_link: None,
@@ -203,6 +214,17 @@ impl Spoken {
     }
 }
 
+/// Does what reaches nobody: writes down what became of a word, has a person look.
+fn look_after(act: &mut Act<'_>, loaded: &Loaded, action: &Action<'_>) -> Result<()> {
+    let account = &loaded.account;
+    match action {
+        Action::JudgePromise(id, verdict) => promises::judged(act, *id, verdict),
+        Action::JudgePlan(id, standing) => payment_plans::judged(act, *id, standing),
+        Action::Review(review) => tasks::review(act, account.customer.id, account.currency, None, review.reason.as_str()),
+        Action::Remind(_) | Action::AwaitApproval(_) => Err(Error::internal("a reminder without a policy")),
+    }
+}
+
 /// One account under its policy.
 struct Case<'a> {
     loaded: &'a Rc<Loaded>,
@@ -213,9 +235,8 @@ struct Case<'a> {
 
 impl Case<'_> {
     fn carry_out(&self, act: &mut Act<'_>, action: &Action<'_>, held: &[Held<'_>], batch: &mut Batch) -> Result<()> {
-        let account = &self.loaded.account;
         match action {
-            Action::Review(review) => tasks::review(act, account.customer.id, account.currency, None, review.reason.as_str()),
+            Action::JudgePromise(..) | Action::JudgePlan(..) | Action::Review(_) => look_after(act, self.loaded, action),
             Action::AwaitApproval(decided) => {
                 let reminder = self.reminder(act, decided, ReminderState::AwaitingApproval)?;
                 self.witness(act, &reminder, held);

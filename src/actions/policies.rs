@@ -105,15 +105,18 @@ pub fn activate(act: &mut Act<'_>, id: PolicyId, version: i32) -> Result<Policy>
 fn missing_texts(act: &mut Act<'_>, document: &Document) -> Result<Faults> {
     let texts = store::templates::all_active(act.conn, act.tenant)?;
     let mut faults = Faults::none();
-    for (n, step) in document.steps.iter().enumerate() {
+    let rungs = document.steps.iter().enumerate().map(|(n, step)| (format!("/steps/{n}"), step));
+    let promise = document.on_broken_promise.iter().map(|step| ("/on_broken_promise".to_owned(), step));
+    let plan = document.on_broken_plan.iter().map(|step| ("/on_broken_plan".to_owned(), step));
+    for (place, step) in rungs.chain(promise).chain(plan) {
         let Some(text) = texts.get(&step.template) else {
-            faults.add(format!("/steps/{n}/template"), "unknown_template", format!("there is no template {:?} in force", step.template));
+            faults.add(format!("{place}/template"), "unknown_template", format!("there is no template {:?} in force", step.template));
             continue;
         };
         for (field, channel) in [("channel", Some(step.channel)), ("fallback", step.fallback)] {
             if let Some(channel) = channel.filter(|channel| !text.serves(*channel)) {
                 let detail = format!("the template {:?} lacks the parts that {channel} needs, at least in one language", step.template);
-                faults.add(format!("/steps/{n}/{field}"), "no_text", detail);
+                faults.add(format!("{place}/{field}"), "no_text", detail);
             }
         }
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{Act, outcome, planning};
+use super::{Act, dispatch, outcome, planning};
 use crate::{
     domain::{
         delivery::MessageState,
@@ -20,7 +20,7 @@ use crate::{
 /// Lets a reminder that waited for a person go.
 ///
 /// # Errors
-/// No such reminder, or one that waits for no approval.
+/// No such reminder, or one that waits for no approval; `silenced` for a task about what is left in peace.
 pub fn approve(act: &mut Act<'_>, id: ReminderId) -> Result<Reminder> {
     let reminder = in_state(act, id, &[ReminderState::AwaitingApproval])?;
     act.audit("reminder.approved", id, json!({"step": reminder.step_key, "formal": reminder.formal}));
@@ -126,6 +126,14 @@ fn send(act: &mut Act<'_>, reminder: &Reminder) -> Result<Reminder> {
         store::reminders::set_state(act.conn, act.tenant, reminder.id, ReminderState::InFlight, None)?;
         store::messages::insert(act.conn, &[message])?;
     } else {
+        // Nobody reads a task again before it is done, as a dispatch reads a message.
+        let (_, today) = act.today()?;
+        if let Err(reason) = dispatch::claims(&loaded, reminder, today) {
+            return Err(Error::conflict(
+                "silenced",
+                format!("nothing may be claimed now: {reason}; wait for its end, or cancel the reminder"),
+            ));
+        }
         super::tasks::give(act, reminder, None)?;
         store::reminders::complete(act.conn, act.tenant, reminder, act.now)?;
     }

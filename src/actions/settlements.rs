@@ -281,6 +281,7 @@ pub fn give_back(act: &mut Act<'_>, id: SettlementId, why: &Return) -> Result<Se
     store::settlements::set_returned(act.conn, act.tenant, id, &metadata, Ts(act.wall))?;
     let body = json!({"customer_id": row.customer_id, "currency": row.currency, "amount": row.amount_minor, "reason": why.reason});
     act.witness("payment.returned", row.public_id(), body);
+    super::direct_debits::returned(act, id, why.reason.as_deref())?;
     act.touch(row.customer_id, row.currency);
     store::settlements::find_any(act.conn, act.tenant, id)
 }

@@ -3,11 +3,17 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::{Act, planning::task_kind};
+use super::{Act, planning::task_kind, promises};
 use crate::{
     domain::{
-        dunning::reminder::{TaskKind, TaskOutcome, TaskState},
+        contact::Channel,
+        dunning::{
+            reminder::{TaskKind, TaskOutcome, TaskState},
+            request::Completion,
+        },
         ids::{CustomerId, ReminderId, TaskId},
+        invalid::Faults,
+        ledger::promise::NewPromise,
         money::Currency,
     },
     error::{Error, Result},
@@ -67,12 +73,49 @@ fn blank(act: &Act<'_>, customer_id: CustomerId, currency: Option<Currency>) -> 
     }
 }
 
-/// Does a task: how it ended, and what was said.
+/// Does a task: how it ended, what was said and what was promised.
 ///
 /// # Errors
-/// No such task, or one that is not open.
-pub fn complete(act: &mut Act<'_>, id: TaskId, outcome: TaskOutcome, notes: Option<&str>) -> Result<Task> {
-    close(act, id, TaskState::Done, Some(outcome), notes)
+/// No such task, or one that is not open; every broken rule of the promise.
+pub fn complete(act: &mut Act<'_>, id: TaskId, done: &Completion) -> Result<Task> {
+    done.check().or(())?;
+    let task = close(act, id, TaskState::Done, Some(done.outcome), done.notes.as_deref())?;
+    if let Some(said) = &done.promise {
+        let currency = task.currency;
+        let currency =
+            currency.ok_or_else(|| Faults::one("/promise", "no_currency", "the task is about no account; record the promise by itself"))?;
+        let new = NewPromise {
+            customer_id: task.customer_id,
+            currency,
+            instalment_ids: said.instalment_ids.clone(),
+            invoice_ids: Vec::new(),
+            due_on: said.due_on,
+            amount: said.amount,
+            said_by: said.said_by.clone(),
+            contact_id: task.contact_id,
+            channel: channel(task.kind),
+            task_id: Some(task.id),
+        };
+        promises::record(act, &new).map_err(|error| match error {
+            Error::Invalid(faults) => {
+                let mut nested = Faults::none();
+                nested.nest("/promise", faults);
+                nested.into()
+            }
+            other => other,
+        })?;
+    }
+    Ok(task)
+}
+
+/// How a person reached the debtor.
+const fn channel(kind: TaskKind) -> Option<Channel> {
+    match kind {
+        TaskKind::Call => Some(Channel::Call),
+        TaskKind::Visit => Some(Channel::Visit),
+        TaskKind::Letter => Some(Channel::Letter),
+        TaskKind::Review => None,
+    }
 }
 
 /// Drops a task that is no longer needed.

@@ -12,17 +12,22 @@ use crate::{
     domain::{
         calendar::local,
         contact::Channel,
-        dunning::{policy::Step, reminder::ListedInstalment},
+        dunning::{
+            account::Breach,
+            policy::{BROKEN_PLAN, BROKEN_PROMISE, Step},
+            reminder::ListedInstalment,
+        },
         ids::{ContactId, InvoiceId},
         ledger::{
             interest::{Line, minor},
+            promise::PromiseState,
             terms::Terms,
         },
         locale::Language,
         money::{Currency, Money},
         template::{
             self,
-            facts::{Bank, Contact, Creditor, Customer, Discount, Facts, Interest, InterestRow, InvoiceLine, Previous},
+            facts::{Bank, Contact, Creditor, Customer, Discount, Facts, Interest, InterestRow, InvoiceLine, Previous, Promised},
             format::payment_method,
             render::{Form, RenderError, Rendered},
             source::Source,
@@ -97,6 +102,8 @@ pub struct Occasion<'a> {
     pub step: &'a Step,
     /// Its place in the policy, from 1.
     pub number: u32,
+    /// 1, or more for a repetition; of a step about broken words, which of them.
+    pub cycle: i32,
     /// When the account was last reminded in writing.
     pub previous: Option<DateTime<Utc>>,
     /// What it says of late-payment interest, if anything.
@@ -145,7 +152,7 @@ impl Occasion<'_> {
             interest: self.interest.map(|told| interest(told, total, language)),
             step: template::facts::Step { key: self.step.key.clone(), number: self.number },
             previous: self.previous.map(|at| Previous { sent_on: local::date(zone, at) }),
-            promise: None,
+            promise: self.promised(),
             deadline: self.step.deadline_days.and_then(|days| today.checked_add_days(Days::new(u64::from(days)))),
             // One link serves the whole message only if it is the only one.
             payment_link: links.first().filter(|first| links.iter().all(|link| link == *first)).map(|link| (*link).clone()),
@@ -158,6 +165,24 @@ impl Occasion<'_> {
             late_count: u32::try_from(self.lines.iter().filter(|line| line.overdue).count()).unwrap_or(u32::MAX),
             language,
         }
+    }
+
+    /// The word that was broken: the one that this step is about, else the last promise of late.
+    fn promised(&self) -> Option<Promised> {
+        let account = &self.loaded.account;
+        let is_meant = |breach: &Breach| i64::from(breach.number) == i64::from(self.cycle);
+        let (amount_minor, date) = if self.step.key == BROKEN_PLAN {
+            let plan = account.payment_plans.iter().find(|plan| plan.breach.as_ref().is_some_and(is_meant))?;
+            let missed = plan.missed()?;
+            (missed.amount, missed.due_on)
+        } else {
+            let about_one = self.step.key == BROKEN_PROMISE;
+            let broken = account.promises.iter().filter(|promise| promise.state == PromiseState::Broken);
+            let meant = broken.filter(|promise| promise.breach.as_ref().is_some_and(|breach| !about_one || is_meant(breach)));
+            let promise = meant.max_by_key(|promise| promise.breach.map(|breach| breach.number))?;
+            (promise.terms.amount_minor, promise.due_on)
+        };
+        Some(Promised { amount: Money::new(amount_minor, account.currency), date })
     }
 
     fn creditor(&self) -> Creditor {

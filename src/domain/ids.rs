@@ -53,6 +53,11 @@ kinds! {
     Reminder ReminderId "rem" "a reminder";
     Message MessageId "msg" "a message";
     Task TaskId "tsk" "a task";
+    Hold HoldId "hld" "a hold";
+    Dispute DisputeId "dsp" "a dispute";
+    DirectDebit DirectDebitId "ddb" "a direct debit";
+    Promise PromiseId "prm" "a promise";
+    PaymentPlan PaymentPlanId "pln" "a payment plan";
     ProviderAccount ProviderAccountId "pac" "a provider account";
     Receipt ReceiptId "rcp" "a receipt";
     Suppression SuppressionId "sup" "a suppression";

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::{
     calendar::{Calendar, Closure, holidays, week::Weekdays},
     contact::{Email, Phone},
+    dunning::policy::Threshold,
     ids::TermsId,
     invalid::Faults,
     locale::{Jurisdiction, Language},
@@ -96,6 +97,31 @@ impl Default for WorkingTime {
     }
 }
 
+/// What the creditor concedes to those who talk to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"promise_grace_days": 2, "plan_grace_days": 3, "plan_max_months": 12, "plan_min_part": [{"currency": "EUR", "minor": 5000}]}))]
+pub struct Concessions {
+    /// Days after the promised one in which a payment still keeps the promise.
+    #[schema(minimum = 0, maximum = 30, default = 2)]
+    pub promise_grace_days: u16,
+    /// Days after that of a part in which a payment still keeps the plan.
+    #[schema(minimum = 0, maximum = 30, default = 3)]
+    pub plan_grace_days: u16,
+    /// Months from the proposal of a payment plan to its last part.
+    #[schema(minimum = 1, maximum = 60, default = 12)]
+    pub plan_max_months: u16,
+    /// The smallest part of a payment plan, by currency; a currency not listed has none. The last part may be smaller.
+    #[schema(max_items = 50)]
+    pub plan_min_part: Vec<Threshold>,
+}
+
+impl Default for Concessions {
+    fn default() -> Self {
+        Self { promise_grace_days: 2, plan_grace_days: 3, plan_max_months: 12, plan_min_part: Vec::new() }
+    }
+}
+
 /// What is kept about a tenant beside its columns.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -106,6 +132,8 @@ pub struct TenantSettings {
     pub working_time: WorkingTime,
     /// The terms of invoices that have no others.
     pub terms_id: Option<TermsId>,
+    /// What it concedes.
+    pub concessions: Concessions,
 }
 
 impl TenantSettings {
@@ -140,6 +168,9 @@ pub struct NewTenant {
     /// On which days it works.
     #[serde(default)]
     pub working_time: WorkingTime,
+    /// What it concedes.
+    #[serde(default)]
+    pub concessions: Concessions,
 }
 
 /// What may change on a tenant; absent fields stay as they are.
@@ -165,6 +196,8 @@ pub struct TenantChange {
     pub working_time: Option<WorkingTime>,
     /// The payment terms of invoices that give no due dates, of customers without terms of their own.
     pub terms_id: Option<TermsId>,
+    /// What it concedes; replaces the whole. Promises and plans that were made keep their own grace.
+    pub concessions: Option<Concessions>,
     /// Suspends or resumes all sending.
     pub status: Option<TenantStatus>,
 }

@@ -96,7 +96,7 @@ fn account(
             let explanation = explain::explain(&loaded.account, &policy, &calendar, now);
             (Some(PolicyUsed { id, version, name: policy.name }), explanation)
         }
-        None => (None, explain::without_policy(&loaded.account, &calendar)),
+        None => (None, explain::without_policy(&loaded.account, &calendar, now)),
     };
     Ok((AccountExplanation { currency: key.1, policy, explanation }, open))
 }

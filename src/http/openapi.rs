@@ -25,6 +25,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Policies", "Dunning scenarios, versioned."),
     ("Templates", "The words, versioned, by language."),
     ("Reminders", "What was decided, sent and done; and why not."),
+    ("Silences", "The reasons to be silent: holds, disputes, direct debits on their way, promises and payment plans."),
     ("Providers", "Accounts at e-mail and SMS providers, and what they report."),
     ("Evidence", "The journal, and the proofs that nothing in it was changed."),
     ("Sandbox", "Test mode: the outbox and the clock."),

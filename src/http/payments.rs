@@ -1,5 +1,7 @@
 //! `/v1/payments`: money in.
 
+use std::collections::BTreeSet;
+
 use actix_web::{get, http::StatusCode, post};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -16,9 +18,10 @@ use crate::{
     actions,
     domain::{
         external::Pairs,
-        ids::{CustomerId, PaymentId, TenantId},
-        ledger::settlement::{
-            NewAllocations, NewPayment, NewSettlement, PaymentMethod, PaymentStatus, Return, SettlementId, SettlementKind,
+        ids::{CustomerId, InvoiceId, PaymentId, TenantId},
+        ledger::{
+            proposal::{self, Named, Proposal},
+            settlement::{NewAllocations, NewPayment, NewSettlement, PaymentMethod, PaymentStatus, Return, SettlementId, SettlementKind},
         },
         money::Currency,
     },
@@ -189,4 +192,42 @@ pub async fn give_back(call: Call<Return>) -> Answer {
         view(act.conn, act.tenant, row)
     })
     .await
+}
+
+/// What is left of a payment, and what it could be meant for.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AllocationProposals {
+    /// Always `allocation_proposals`.
+    #[schema(max_length = 30, example = "allocation_proposals")]
+    pub object: &'static str,
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// What is left of it, in minor units.
+    #[schema(minimum = 0)]
+    pub unallocated: i64,
+    /// The proposals, the most certain first.
+    #[schema(max_items = 1000)]
+    pub proposals: Vec<Proposal>,
+}
+
+/// Propose allocations
+///
+/// What the rest of a payment could be meant for: by structured reference, by invoice number in the payer's words, by exact amount, or the oldest first; each
+/// with how certain it is and why. Nothing is applied: hand the `allocations` of the one you choose to the payment's allocations.
+#[utoipa::path(operation_id = "proposeAllocations", tag = "Payments", params(("payment_id" = PaymentId, Path, description = "The payment")), responses((status = 200, description = "The proposals", body = AllocationProposals)), security(("api_key" = ["payments:read"])))]
+#[get("/v1/payments/{payment_id}/allocation-proposals")]
+pub async fn proposals(call: Call) -> Answer {
+    let id = id(&call)?;
+    let found = call
+        .read(move |conn, tenant| {
+            let row = store::settlements::find(conn, tenant, SettlementKind::Payment, id)?;
+            let open = store::instalments::open_of(conn, tenant, row.customer_id, row.currency)?;
+            let ids: Vec<InvoiceId> = open.iter().map(|one| one.invoice_id).collect::<BTreeSet<_>>().into_iter().collect();
+            let invoices: Vec<Named> = store::invoices::named(conn, tenant, &ids)?;
+            let proposals = proposal::proposals(row.unallocated_minor, row.reference.as_deref(), &invoices, &open);
+            let payment_id = PaymentId::from_uuid(row.id.uuid());
+            Ok(AllocationProposals { object: "allocation_proposals", payment_id, unallocated: row.unallocated_minor, proposals })
+        })
+        .await?;
+    call.ok(&found)
 }

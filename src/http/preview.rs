@@ -159,6 +159,7 @@ fn of_account(
         lines: &lines,
         step,
         number: 1,
+        cycle: 1,
         previous,
         interest: None,
         unsubscribe_link: None,

@@ -111,6 +111,9 @@ pub const CODES: &[(&str, u16, &str, &str)] = &[
     ),
     ("in_use", 409, "Something else depends on it", "`detail` says what; move it elsewhere first."),
     ("limit_reached", 409, "There can be no more of these", "`detail` says how many there can be; change or reuse one of them."),
+    ("dispute_resolved", 409, "The dispute has ended", "Open another one, if something is contested again."),
+    ("plan_lapsed", 409, "The plan's first part is past its day", "Propose a new plan, with a first part due now."),
+    ("plan_overlaps", 409, "Another plan covers some of it", "Cancel that plan first, or leave out what it covers."),
     ("amount_settled", 409, "Something settles this amount", "Issue a credit note, or delete the allocations first."),
     (
         "external_id_taken",
@@ -137,6 +140,7 @@ pub const CODES: &[(&str, u16, &str, &str)] = &[
     ("live_mode", 409, "This exists in test mode only", "Use a test key."),
     ("no_doubt", 409, "There is no doubt about this message", "Only a message in state `unknown` is resolved by a person."),
     ("no_recipient", 409, "The contact cannot be reached", "Give it an address, lift the suppression, or cancel the reminder."),
+    ("silenced", 409, "Nothing may be claimed at present", "`detail` names the reason; wait for its end, or cancel the reminder."),
     ("task_ended", 409, "The task has ended", "Only an open task changes."),
     ("wrong_state", 409, "Not in this state", "`detail` says where it stands, and which states this takes."),
     ("too_large", 413, "The body is too large", "Split it: at most 2 MB, at most 1,000 items in a batch."),

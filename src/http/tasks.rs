@@ -36,7 +36,8 @@ pub struct TaskView {
     pub id: TaskId,
     /// What to do.
     pub kind: TaskKind,
-    /// Why a review is asked for: `no_recipient`, `unallocated_cash`, `delivery_failed`, `outcome_unknown`, `unwritable`, `unsubscribed`, or what a
+    /// Why a review is asked for: `no_recipient`, `unallocated_cash`, `delivery_failed`, `outcome_unknown`, `unwritable`, `unsubscribed`, `dispute_overdue`,
+    /// `debit_without_news`, or what a
     /// provider reported.
     #[schema(max_length = 60)]
     pub reason: Option<String>,
@@ -168,13 +169,13 @@ pub async fn change(call: Call<TaskChange>) -> Answer {
 
 /// Complete a task
 ///
-/// Says how it ended, and what was said.
+/// Says how it ended, what was said, and what was promised: a promise is recorded in the same act.
 #[utoipa::path(operation_id = "completeTask", tag = "Reminders", params(("task_id" = TaskId, Path, description = "The task that is done")), request_body = Completion, responses((status = 200, description = "Done", body = TaskView)), security(("api_key" = ["reminders:write"])))]
 #[post("/v1/tasks/{task_id}/complete")]
 pub async fn complete(call: Call<Completion>) -> Answer {
     let id = call.id("task_id")?;
-    let Completion { outcome, notes } = call.body.clone();
-    call.act(StatusCode::OK, move |act| actions::tasks::complete(act, id, outcome, notes.as_deref()).map(TaskView::from)).await
+    let done = call.body.clone();
+    call.act(StatusCode::OK, move |act| actions::tasks::complete(act, id, &done).map(TaskView::from)).await
 }
 
 /// Cancel a task

@@ -17,7 +17,7 @@ use crate::{
         invalid::Faults,
         locale::{Jurisdiction, Language},
         money::Currency,
-        tenant::{Letterhead, NewTenant, TenantChange, TenantStatus, WorkingTime},
+        tenant::{Concessions, Letterhead, NewTenant, TenantChange, TenantStatus, WorkingTime},
     },
     error::Error,
     http::keys::KeyWithSecret,
@@ -52,6 +52,8 @@ pub struct TenantView {
     pub working_time: WorkingTime,
     /// The payment terms of invoices that have no others, if any.
     pub terms_id: Option<TermsId>,
+    /// What it concedes.
+    pub concessions: Concessions,
     /// Whether anything is sent.
     pub status: TenantStatus,
     /// Counts the changes.
@@ -77,6 +79,7 @@ impl From<Tenant> for TenantView {
             terms_id: row.settings.terms_id,
             letterhead: row.settings.0.letterhead,
             working_time: row.settings.0.working_time,
+            concessions: row.settings.0.concessions,
             status: row.status,
             version: row.version,
             created_at: row.created_at.0,

@@ -80,6 +80,7 @@ pub fn load(conn: &mut Conn, tenant: TenantId, keys: &BTreeSet<Key>, now: DateTi
     let cash = cash(conn, tenant, &ids)?;
     let mut history = history(conn, tenant, &ids, now)?;
     let mut reviews = reviews(conn, tenant, &ids)?;
+    let mut silences = super::silences::load(conn, tenant, &ids, now)?;
     let mut loaded = HashMap::with_capacity(keys.len());
     for row in customer_rows(conn, tenant, &ids)? {
         let (facts, contact_names) = people.remove(&row.id).unwrap_or_default();
@@ -87,16 +88,20 @@ pub fn load(conn: &mut Conn, tenant: TenantId, keys: &BTreeSet<Key>, now: DateTi
         for &key in keys.iter().filter(|(customer, _)| *customer == row.id) {
             let (instalments, invoices) = debts.remove(&key).unwrap_or_default();
             let offers = instalments.iter().filter_map(|one| offers.remove_entry(&one.id)).collect();
-            let account = Account {
+            let mut account = Account {
                 customer: row.facts(facts.clone())?,
                 currency: key.1,
                 instalments,
                 unallocated_minor: cash.get(&key).copied().unwrap_or(0),
                 open_reminder: history.open.remove(&key),
                 open_reviews: reviews.remove(&key).unwrap_or_default(),
+                promises: Vec::new(),
+                payment_plans: Vec::new(),
+                deadlines: Vec::new(),
                 contacted: contacted.clone(),
                 last_contact_at: history.last.get(&key).copied(),
             };
+            silences.enter(&mut account);
             loaded.insert(
                 key,
                 Loaded {

@@ -21,6 +21,7 @@ use crate::{
             InvoiceKind,
             interest::{FixedSum, LateInterest},
             invoice::InvoiceStatus,
+            proposal::Named,
             terms::{Copied, Dates, DueDateSource, Terms, split::Amounts},
         },
         money::Currency,
@@ -147,6 +148,20 @@ pub fn find_by_keys(conn: &mut Conn, tenant: TenantId, keys: &[ExternalKey]) -> 
                 .load(conn)?;
             found.extend(rows.into_iter().filter_map(|row| Some((row.key()?, row))));
         }
+    }
+    Ok(found)
+}
+
+/// How payers may name these invoices.
+pub fn named(conn: &mut Conn, tenant: TenantId, ids: &[InvoiceId]) -> Result<Vec<Named>> {
+    let mut found = Vec::new();
+    for part in ids.chunks(BATCH) {
+        let rows: Vec<(InvoiceId, String, Option<String>)> = invoices::table
+            .filter(invoices::tenant_id.eq(tenant).and(invoices::id.eq_any(part.to_vec())))
+            .order(invoices::id.asc())
+            .select((invoices::id, invoices::number, invoices::structured_reference))
+            .load(conn)?;
+        found.extend(rows.into_iter().map(|(invoice_id, number, structured_reference)| Named { invoice_id, number, structured_reference }));
     }
     Ok(found)
 }

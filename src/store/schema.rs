@@ -650,6 +650,176 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// A customer or an invoice left in peace for a while.
+    holds (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        customer_id -> DbUuid,
+        invoice_id -> Nullable<DbUuid>,
+        reason -> Text,
+        until -> Nullable<Date>,
+        created_by -> Text,
+        created_at -> UtcTs,
+        lifted_at -> Nullable<UtcTs>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Amounts that customers contest; no amount is the whole invoice.
+    disputes (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        customer_id -> DbUuid,
+        invoice_id -> DbUuid,
+        currency -> Text,
+        amount_minor -> Nullable<BigInt>,
+        reason -> Text,
+        note -> Nullable<Text>,
+        documents -> DbJson,
+        owner -> Nullable<Text>,
+        respond_by -> Nullable<Date>,
+        state -> Text,
+        outcome -> Nullable<Text>,
+        credited_minor -> Nullable<BigInt>,
+        credit_note_id -> Nullable<DbUuid>,
+        resolution -> Nullable<Text>,
+        opened_on -> Date,
+        version -> BigInt,
+        created_at -> UtcTs,
+        updated_at -> UtcTs,
+        resolved_at -> Nullable<UtcTs>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Collections announced to the bank.
+    direct_debits (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        customer_id -> DbUuid,
+        currency -> Text,
+        collect_on -> Date,
+        amount_minor -> BigInt,
+        collected -> DbJson,
+        reference -> Nullable<Text>,
+        state -> Text,
+        failure -> Nullable<Text>,
+        payment_id -> Nullable<DbUuid>,
+        version -> BigInt,
+        created_at -> UtcTs,
+        updated_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// What customers promised to pay, and what became of it.
+    promises (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        customer_id -> DbUuid,
+        currency -> Text,
+        amount_minor -> BigInt,
+        made_on -> Date,
+        due_on -> Date,
+        ends_on -> Date,
+        said_by -> Nullable<Text>,
+        contact_id -> Nullable<DbUuid>,
+        channel -> Nullable<Text>,
+        task_id -> Nullable<DbUuid>,
+        state -> Text,
+        received_minor -> BigInt,
+        breach -> Nullable<Integer>,
+        breached_on -> Nullable<Date>,
+        version -> BigInt,
+        created_at -> UtcTs,
+        updated_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// What a promise covers.
+    promise_instalments (tenant_id, promise_id, instalment_id) {
+        tenant_id -> DbUuid,
+        promise_id -> DbUuid,
+        instalment_id -> DbUuid,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Agreed schedules.
+    payment_plans (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        customer_id -> DbUuid,
+        currency -> Text,
+        amount_minor -> BigInt,
+        tax_first -> Bool,
+        interest -> Text,
+        grace_days -> Integer,
+        state -> Text,
+        proposed_on -> Date,
+        accepted_on -> Nullable<Date>,
+        accepted_at -> Nullable<UtcTs>,
+        accepted_by -> Nullable<Text>,
+        accepted_from -> Nullable<Text>,
+        text -> Nullable<Text>,
+        text_sha256 -> Nullable<Binary>,
+        ends_on -> Date,
+        received_minor -> BigInt,
+        missed_part -> Nullable<Integer>,
+        breach -> Nullable<Integer>,
+        breached_on -> Nullable<Date>,
+        version -> BigInt,
+        created_at -> UtcTs,
+        updated_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// The parts of a schedule, from 1.
+    plan_parts (tenant_id, plan_id, number) {
+        tenant_id -> DbUuid,
+        plan_id -> DbUuid,
+        number -> Integer,
+        due_on -> Date,
+        amount_minor -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// What a schedule covers.
+    plan_instalments (tenant_id, plan_id, instalment_id) {
+        tenant_id -> DbUuid,
+        plan_id -> DbUuid,
+        instalment_id -> DbUuid,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     tenants,
     api_keys,
@@ -682,5 +852,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     charges,
     charge_allocations,
     terms,
-    terms_versions
+    terms_versions,
+    holds,
+    disputes,
+    direct_debits,
+    promises,
+    promise_instalments,
+    payment_plans,
+    plan_parts,
+    plan_instalments
 );

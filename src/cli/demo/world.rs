@@ -12,7 +12,10 @@ use crate::{
     actions::{self, Act, put::IfKnown},
     domain::{
         calendar::local,
-        dunning::reminder::{ReminderState, TaskKind, TaskOutcome, TaskState},
+        dunning::{
+            reminder::{ReminderState, TaskKind, TaskOutcome, TaskState},
+            request::Completion,
+        },
         ids::{CustomerId, Mode, ReminderId, TenantId},
         ledger::settlement::{NewPayment, NewSettlement},
         tenant::NewTenant,
@@ -265,12 +268,10 @@ impl Creditor {
                     1 => (TaskOutcome::NotReached, "No answer; left a message."),
                     _ => (TaskOutcome::Reached, "Will ask their accountant."),
                 };
-                (task.id, outcome, notes)
+                (task.id, Completion { outcome, notes: Some(notes.to_owned()), promise: None })
             })
             .collect();
-        let complete = move |act: &mut Act<'_>| {
-            made.iter().try_for_each(|(id, outcome, notes)| actions::tasks::complete(act, *id, *outcome, Some(*notes)).map(drop))
-        };
+        let complete = move |act: &mut Act<'_>| made.iter().try_for_each(|(id, done)| actions::tasks::complete(act, *id, done).map(drop));
         actions::run(&instance.db, &instance.clock, partition, actions::SYSTEM, complete).await
     }
 }

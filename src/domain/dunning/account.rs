@@ -9,8 +9,13 @@ use chrono_tz::Tz;
 use crate::domain::{
     contact::{Channel, Email, Phone},
     customer::CustomerKind,
-    ids::{ContactId, CustomerId, InstalmentId, InvoiceId, ReminderId},
-    ledger::InvoiceKind,
+    ids::{ContactId, CustomerId, InstalmentId, InvoiceId, PaymentPlanId, PromiseId, ReminderId},
+    ledger::{
+        InvoiceKind,
+        commitment::{Covered, Settled},
+        payment_plan::{self, Agreed, Part, PlanState},
+        promise::{self, PromiseState, Terms},
+    },
     locale::{Jurisdiction, Language},
     money::Currency,
 };
@@ -54,6 +59,10 @@ crate::words! {
         UnallocatedCash = "unallocated_cash",
         /// Nobody can be reached on the step's channels.
         NoRecipient = "no_recipient",
+        /// A dispute has not been answered in time.
+        DisputeOverdue = "dispute_overdue",
+        /// Nobody knows what became of a direct debit.
+        DebitWithoutNews = "debit_without_news",
     }
 }
 
@@ -72,6 +81,12 @@ pub struct Account {
     pub open_reminder: Option<OpenReminder>,
     /// Reviews that a person has not finished.
     pub open_reviews: Vec<ReviewReason>,
+    /// Promises that are open, or ended lately: late news about money may still change what became of them.
+    pub promises: Vec<PromiseFacts>,
+    /// Payment plans that are being kept, or ended lately.
+    pub payment_plans: Vec<PlanFacts>,
+    /// Days after which a person must look.
+    pub deadlines: Vec<Deadline>,
     /// Actual contacts of the customer's people, over all accounts, as far back as the policy's longest cap.
     pub contacted: Vec<Contacted>,
     /// The last actual contact on this account.
@@ -156,6 +171,68 @@ pub struct Silence {
     pub until: Option<NaiveDate>,
 }
 
+/// A promise.
+#[derive(Debug, Clone)]
+pub struct PromiseFacts {
+    /// Which.
+    pub id: PromiseId,
+    /// What is written down of it.
+    pub state: PromiseState,
+    /// The day that was promised.
+    pub due_on: NaiveDate,
+    /// What was promised.
+    pub terms: Terms,
+    /// What it covers.
+    pub instalments: Vec<InstalmentId>,
+    /// What settled that, in any order.
+    pub settled: Vec<Settled>,
+    /// When it was broken, if it was.
+    pub breach: Option<Breach>,
+}
+
+/// A payment plan that was accepted.
+#[derive(Debug, Clone)]
+pub struct PlanFacts {
+    /// Which.
+    pub id: PaymentPlanId,
+    /// What is written down of it.
+    pub state: PlanState,
+    /// The day of its acceptance.
+    pub accepted_on: NaiveDate,
+    /// Days of grace after each part.
+    pub grace_days: u16,
+    /// By day.
+    pub parts: Vec<Part>,
+    /// The part that was missed, from 1, if one was.
+    pub missed_part: Option<usize>,
+    /// What it covers.
+    pub instalments: Vec<InstalmentId>,
+    /// What settled that, in any order.
+    pub settled: Vec<Settled>,
+    /// When it was broken, if it was.
+    pub breach: Option<Breach>,
+}
+
+/// A word that was not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Breach {
+    /// The account's first, second, … promise that was broken; or plan.
+    pub number: u32,
+    /// The day on which it was found out.
+    pub on: NaiveDate,
+    /// Whether a reminder has spoken of it, or is about to.
+    pub answered: bool,
+}
+
+/// A day after which a person must look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline {
+    /// Why.
+    pub reason: ReviewReason,
+    /// The last day on which nobody needs to.
+    pub last_day: NaiveDate,
+}
+
 /// The last step that was completed for an instalment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
@@ -190,6 +267,13 @@ pub struct Contacted {
 }
 
 impl Account {
+    /// What a promise or a plan covers, seen together.
+    pub fn covered<'a>(&self, instalments: &[InstalmentId], settled: &'a [Settled]) -> Covered<'a> {
+        let open = self.instalments.iter().filter(|one| instalments.contains(&one.id));
+        let balance_minor = open.fold(0_i64, |sum, one| sum.saturating_add(one.balance_minor));
+        Covered { balance_minor, settled, unallocated_minor: self.unallocated_minor }
+    }
+
     /// What its policy is chosen by.
     pub fn scope_facts(&self) -> ScopeFacts<'_> {
         ScopeFacts {
@@ -201,6 +285,26 @@ impl Account {
             currency: self.currency,
             total_minor: self.instalments.iter().fold(0, |sum, instalment| sum.saturating_add(instalment.balance_minor)),
         }
+    }
+}
+
+impl PromiseFacts {
+    /// What became of it, by the payments; `None` while that hangs on money not yet allocated.
+    pub fn judge(&self, account: &Account, today: NaiveDate) -> Option<promise::Verdict> {
+        promise::judge(&self.terms, &account.covered(&self.instalments, &self.settled), today)
+    }
+}
+
+impl PlanFacts {
+    /// How it stands, by the payments; `None` while that hangs on money not yet allocated.
+    pub fn judge(&self, account: &Account, today: NaiveDate) -> Option<payment_plan::Standing> {
+        let agreed = Agreed { accepted_on: self.accepted_on, grace_days: self.grace_days, parts: &self.parts };
+        payment_plan::judge(&agreed, &account.covered(&self.instalments, &self.settled), today)
+    }
+
+    /// The part that was missed.
+    pub fn missed(&self) -> Option<&Part> {
+        self.parts.get(self.missed_part?.checked_sub(1)?)
     }
 }
 

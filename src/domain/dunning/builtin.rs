@@ -8,7 +8,7 @@ use crate::domain::{
     customer::CustomerKind,
 };
 
-use super::policy::{Cadence, Cap, Conditions, ContactRules, DayUnit, Grouping, Policy, Repeat, Scope, Step};
+use super::policy::{BROKEN_PLAN, BROKEN_PROMISE, Cadence, Cap, Conditions, ContactRules, DayUnit, Grouping, Policy, Repeat, Scope, Step};
 
 /// All of them.
 pub fn all() -> [Policy; 3] {
@@ -35,6 +35,8 @@ pub fn crescendo() -> Policy {
             formal("formal_notice", 14, 7),
             step("handover_review", 21, Channel::Call),
         ],
+        on_broken_promise: Some(broken(BROKEN_PROMISE, "broken_promise", Some(Channel::Call))),
+        on_broken_plan: Some(broken(BROKEN_PLAN, "plan_broken", Some(Channel::Call))),
     }
 }
 
@@ -57,6 +59,8 @@ pub fn gentle() -> Policy {
             step("call_courtesy", 30, Channel::Call),
             Step { repeat: Some(Repeat { cadence: tuesdays, max_count: Some(4) }), ..step("statement", 37, Channel::Email) },
         ],
+        on_broken_promise: Some(broken(BROKEN_PROMISE, "broken_promise", None)),
+        on_broken_plan: Some(broken(BROKEN_PLAN, "plan_broken", None)),
     }
 }
 
@@ -84,6 +88,8 @@ pub fn consumer_safe() -> Policy {
             formal("formal_notice", 42, 15),
             step("handover_review", 60, Channel::Call),
         ],
+        on_broken_promise: Some(broken(BROKEN_PROMISE, "broken_promise", None)),
+        on_broken_plan: Some(broken(BROKEN_PLAN, "plan_broken", None)),
     }
 }
 
@@ -106,4 +112,9 @@ fn step(key: &str, offset_days: i32, channel: Channel) -> Step {
 
 fn formal(key: &str, offset_days: i32, deadline_days: u16) -> Step {
     Step { formal: true, deadline_days: Some(deadline_days), fallback: Some(Channel::Letter), ..step(key, offset_days, Channel::Email) }
+}
+
+/// What is said by e-mail, on the day on which it was found out.
+fn broken(key: &str, template: &str, fallback: Option<Channel>) -> Step {
+    Step { template: template.to_owned(), fallback, ..step(key, 0, Channel::Email) }
 }

@@ -14,7 +14,7 @@ use crate::domain::{
 
 use super::{
     account::Account,
-    plan::{Action, Held, Plan, Upcoming, plan},
+    plan::{self, Action, Held, Plan, Upcoming, plan},
     policy::Policy,
     rule::Rule,
 };
@@ -89,10 +89,11 @@ pub fn explain(account: &Account, policy: &Policy, calendar: &Calendar, now: Dat
     Explanation { contacted_now, next: plan.upcoming.as_ref().map(|next| next_contact(next, calendar)), next_at: plan.next_at, statements }
 }
 
-/// The explanation where no policy fits: nobody is contacted, and time alone changes nothing.
-pub fn without_policy(account: &Account, calendar: &Calendar) -> Explanation {
-    let held = Held { rule: Rule::NoPolicy, instalment: None, step: None, until: None };
-    Explanation { contacted_now: false, next: None, next_at: None, statements: vec![statement(account, calendar, held)] }
+/// The explanation where no policy fits: nobody is contacted.
+pub fn without_policy(account: &Account, calendar: &Calendar, now: DateTime<Utc>) -> Explanation {
+    let plan = plan::without_policy(account, calendar, now);
+    let statements = plan.held.iter().map(|held| statement(account, calendar, *held)).collect();
+    Explanation { contacted_now: false, next: None, next_at: plan.next_at, statements }
 }
 
 impl Explanation {
@@ -187,6 +188,9 @@ fn phrase(account: &Account, rule: Rule) -> &'static str {
         Rule::Promise => "promised, left in peace",
         Rule::PaymentPlan => "a payment plan is being kept",
         Rule::DirectDebit => "a direct debit is on its way",
+        Rule::Judgement => "a promise or a payment plan has come to its end; what became of it is written down first",
+        Rule::BrokenPromise => "a promise was broken, and that is spoken of first",
+        Rule::BrokenPlan => "a payment plan was broken, and that is spoken of first",
         Rule::WorkingDay => "the creditor does not work",
         Rule::Holiday => "a public holiday of the creditor",
         Rule::ClosingDay => "the creditor is closed",

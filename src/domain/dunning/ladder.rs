@@ -145,7 +145,7 @@ impl<'a> Ladder<'a> {
     }
 
     /// Whether customer, invoice and amount meet the step's conditions. Lateness is a matter of dates instead.
-    fn applies(&self, step: &Step, instalment: &InstalmentFacts, overdue_minor: i64) -> bool {
+    pub fn applies(&self, step: &Step, instalment: &InstalmentFacts, overdue_minor: i64) -> bool {
         let (conditions, customer) = (&step.conditions, &self.account.customer);
         let in_segment = |segment: &String| customer.segment.as_ref() == Some(segment);
         (conditions.segments.is_empty() || conditions.segments.iter().any(in_segment))

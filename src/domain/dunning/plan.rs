@@ -10,22 +10,27 @@
 //! - **Progress.** All eligible instalments are listed. Each goes on by its own next step if that is due, and by one only; never to a formal
 //!   step unless the reminder is formal itself.
 //! - **Thresholds** apply to what is overdue and claimable in the group, and for an instalment not yet overdue to that and its own.
+//! - **Words come first.** What became of a promise or a plan is written down before anything else is decided. Of one that was broken the next reminder
+//!   speaks, by the policy's own step for it; that step does nothing to the crescendo, which goes on afterwards from where it stood.
 //! - **A late formal step**, a day or more after it could first have gone whatever kept it back, waits for a person's approval.
 //! - **Consumers** are contacted only under a policy that names them.
 //! - [`Plan::next_at`] is never later than the first instant at which time alone would bring an action.
+
+use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
     calendar::Calendar,
     contact::Channel,
-    ids::{ContactId, InstalmentId},
+    ids::{ContactId, InstalmentId, PaymentPlanId, PromiseId},
+    ledger::{payment_plan, promise},
 };
 
 use super::{
     account::{Account, InstalmentFacts, ReviewReason},
     planner::Planner,
-    policy::{Policy, Step},
+    policy::{ContactRules, Grouping, Policy, Scope, Step},
     release::Move,
     rule::Rule,
 };
@@ -33,13 +38,13 @@ use super::{
 /// What to do now, why not more, and when to ask again.
 #[derive(Debug, Clone, Default)]
 pub struct Plan<'a> {
-    /// At most one reminder, and reviews.
+    /// At most one reminder, and reviews; or what became of promises and plans, and nothing else.
     pub actions: Vec<Action<'a>>,
     /// What was left out, with its reason.
     pub held: Vec<Held<'a>>,
     /// What would be sent next if nothing changed but the time; also the reminder in `actions`.
     pub upcoming: Option<Upcoming<'a>>,
-    /// When to ask again; `None` if time alone changes nothing, or once a reminder is open.
+    /// When to ask again; `None` if time alone changes nothing. Once a reminder is open, only promises, plans and deadlines are waited for.
     pub next_at: Option<DateTime<Utc>>,
 }
 
@@ -52,6 +57,10 @@ pub enum Action<'a> {
     AwaitApproval(Reminder<'a>),
     /// Have a person look at the account.
     Review(Review),
+    /// Write down what became of a promise, then ask again.
+    JudgePromise(PromiseId, promise::Verdict),
+    /// Write down what became of a payment plan, then ask again.
+    JudgePlan(PaymentPlanId, payment_plan::Standing),
 }
 
 /// One occurrence of a step.
@@ -132,4 +141,20 @@ pub struct Upcoming<'a> {
 /// Decides for one account at one moment.
 pub fn plan<'a>(account: &'a Account, policy: &'a Policy, calendar: &'a Calendar, now: DateTime<Utc>) -> Plan<'a> {
     Planner::new(account, policy, calendar, now).decide()
+}
+
+/// Decides where no policy fits: nobody is contacted, and promises, plans and deadlines are looked after all the same.
+pub fn without_policy<'a>(account: &'a Account, calendar: &'a Calendar, now: DateTime<Utc>) -> Plan<'a> {
+    /// Says nothing to anybody.
+    static SILENT: LazyLock<Policy> = LazyLock::new(|| Policy {
+        name: String::new(),
+        description: String::new(),
+        grouping: Grouping::Customer,
+        scope: Scope::default(),
+        contact: ContactRules::default(),
+        steps: Vec::new(),
+        on_broken_promise: None,
+        on_broken_plan: None,
+    });
+    Planner::new(account, &SILENT, calendar, now).look_after()
 }

@@ -3,6 +3,8 @@
 //! Silent instalments are put aside, the rest falls into groups, each group names its carrying instalment, and of the groups that are ready
 //! the oldest speaks. Whatever is left out on the way is noted, and so is every moment at which time may change the answer.
 
+mod commitments;
+
 use std::cmp::{Ordering, Reverse};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -32,6 +34,8 @@ pub(super) struct Planner<'a> {
     today: NaiveDate,
     now: DateTime<Utc>,
     plan: Plan<'a>,
+    /// When a promise, a plan or a deadline must be looked at, whatever else is under way.
+    watch: Option<DateTime<Utc>>,
 }
 
 /// An instalment of a group with its own next step.
@@ -65,11 +69,22 @@ impl<'a> Planner<'a> {
             today: calendar.today(now),
             now,
             plan: Plan::default(),
+            watch: None,
         }
+    }
+
+    /// What is left to do where no policy says anything.
+    pub fn look_after(mut self) -> Plan<'a> {
+        self.judged();
+        self.hold(Rule::NoPolicy, None, None, None);
+        self.plan
     }
 
     pub fn decide(mut self) -> Plan<'a> {
         let account = self.ladder.account;
+        if self.judged() {
+            return self.plan;
+        }
         if account.open_reminder.is_some() {
             self.hold(Rule::OpenReminder, None, None, None);
             return self.plan;
@@ -96,7 +111,7 @@ impl<'a> Planner<'a> {
             }
         }
         if let Some((_, reminder, late)) = first {
-            self.plan.next_at = None;
+            self.plan.next_at = self.watch;
             self.plan.actions.push(if late { Action::AwaitApproval(reminder) } else { Action::Remind(reminder) });
         }
         self.plan
@@ -158,6 +173,9 @@ impl<'a> Planner<'a> {
     /// What a group wants now: its carrying instalment, its reminder, and whether that needs approval.
     fn group(&mut self, group: &[&'a InstalmentFacts]) -> Option<(&'a InstalmentFacts, Reminder<'a>, bool)> {
         let members = self.members(group);
+        if let Some(spoken) = self.broken_word(&members) {
+            return spoken;
+        }
         let Some(place) = members.iter().position(|member| member.next.is_some() && member.is_eligible(self.now)) else {
             self.await_first(&members);
             return None;

@@ -62,7 +62,19 @@ pub struct Policy {
     /// The rungs, from the first to the last.
     #[schema(min_items = 1, max_items = 50)]
     pub steps: Vec<Step>,
+    /// What is said first when a promise was broken: a step with the key `broken_promise`, whose offset counts from the day on which that was found out. It
+    /// does nothing to the rungs, which go on from where they stood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_broken_promise: Option<Step>,
+    /// The same when a payment plan was broken, with the key `broken_plan`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_broken_plan: Option<Step>,
 }
+
+/// Key of the step that speaks of a broken promise; no rung has it.
+pub const BROKEN_PROMISE: &str = "broken_promise";
+/// Key of the step that speaks of a broken payment plan; no rung has it.
+pub const BROKEN_PLAN: &str = "broken_plan";
 
 const fn by_customer() -> Grouping {
     Grouping::Customer
@@ -296,10 +308,20 @@ impl Policy {
 
     /// Every text that the policy needs: step, channel, template. A step with a fallback needs its text on both channels.
     pub fn templates(&self) -> impl Iterator<Item = (&str, Channel, &str)> {
-        self.steps.iter().flat_map(|step| {
+        self.all_steps().flat_map(|step| {
             let channels = [Some(step.channel), step.fallback].into_iter().flatten();
             channels.map(|channel| (step.key.as_str(), channel, step.template.as_str()))
         })
+    }
+
+    /// The rungs, then what is said of broken words.
+    fn all_steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().chain(&self.on_broken_promise).chain(&self.on_broken_plan)
+    }
+
+    /// The step of that key and its place, from 1; those about broken words come last.
+    pub fn step(&self, key: &str) -> Option<(u32, &Step)> {
+        (1..).zip(self.all_steps()).find(|(_, step)| step.key == key)
     }
 
     /// The place of the first step that warns in writing.
@@ -346,55 +368,4 @@ pub(super) fn threshold(list: &[Threshold], currency: Currency) -> Option<i64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::dunning::builtin;
-
-    fn facts(jurisdiction: &Jurisdiction) -> ScopeFacts<'_> {
-        ScopeFacts {
-            kind: CustomerKind::Business,
-            segment: None,
-            jurisdiction,
-            language: None,
-            score: None,
-            currency: Currency::EUR,
-            total_minor: 10_000,
-        }
-    }
-
-    #[test]
-    fn consumers_must_be_named() {
-        let france = "FR".parse().unwrap();
-        let consumer = ScopeFacts { kind: CustomerKind::Consumer, ..facts(&france) };
-        assert!(builtin::crescendo().matches(&facts(&france)) && !builtin::crescendo().matches(&consumer));
-        assert!(builtin::consumer_safe().matches(&consumer));
-    }
-
-    #[test]
-    fn a_country_covers_its_regions() {
-        let (country, region): (Jurisdiction, Jurisdiction) = ("DE".parse().unwrap(), "DE-BY".parse().unwrap());
-        assert!(covers(&country, &region) && !covers(&region, &country));
-    }
-
-    #[test]
-    fn the_highest_priority_wins_and_the_first_of_equals() {
-        let france = "FR".parse().unwrap();
-        let with = |priority, total_min: Vec<Threshold>| {
-            let scope = Scope { priority, total_min, ..Scope::default() };
-            Policy { scope, ..builtin::crescendo() }
-        };
-        let large = vec![Threshold { currency: Currency::EUR, minor: 10_001 }];
-        let policies = [with(0, vec![]), with(5, vec![]), with(5, vec![]), with(9, large)];
-        assert_eq!(choose(policies.iter().enumerate(), &facts(&france)).map(|(n, _)| n), Some(1));
-    }
-
-    #[test]
-    fn the_document_round_trips_and_refuses_what_it_does_not_know() {
-        let mut json = serde_json::to_value(builtin::gentle()).unwrap();
-        assert_eq!(serde_json::from_value::<Policy>(json.clone()).unwrap(), builtin::gentle());
-        json["steps"][0]["colour"] = "red".into();
-        assert!(serde_json::from_value::<Policy>(json).is_err());
-        assert!(serde_json::from_str::<Repeat>(r#"{"cadence":{"every":"weekly","weekdays":["tue"]},"max_count":3}"#).is_ok());
-        assert!(serde_json::from_str::<Repeat>(r#"{"cadence":{"every":"daily","day":3}}"#).is_err());
-    }
-}
+mod tests;

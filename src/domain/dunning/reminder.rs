@@ -75,6 +75,8 @@ crate::words! {
     pub enum TaskOutcome {
         /// The debtor was reached and committed to pay.
         Commitment = "commitment",
+        /// The debtor was reached and promised to pay on a day: `promise` says what.
+        Promise = "promise",
         /// The debtor was reached and contests the claim.
         Contested = "contested",
         /// The debtor was reached, without a commitment.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::reminder::TaskOutcome;
+use crate::domain::{invalid::Faults, ledger::promise::TaskPromise};
 
 /// Why a reminder is given up.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -48,6 +49,22 @@ pub struct Completion {
     #[serde(default)]
     #[schema(max_length = 4000)]
     pub notes: Option<String>,
+    /// What was promised: recorded in the same act. Demanded of the outcome `promise`, and taken with no other.
+    #[serde(default)]
+    pub promise: Option<TaskPromise>,
+}
+
+impl Completion {
+    /// The rules that no schema can say.
+    pub fn check(&self) -> Faults {
+        match (self.outcome, &self.promise) {
+            (TaskOutcome::Promise, None) => {
+                Faults::one("/promise", "required", "say what was promised; without a day the outcome is commitment")
+            }
+            (TaskOutcome::Promise, Some(_)) | (_, None) => Faults::none(),
+            (_, Some(_)) => Faults::one("/promise", "contradiction", "a promise goes with the outcome promise"),
+        }
+    }
 }
 
 /// Why a task is dropped.

@@ -43,6 +43,12 @@ crate::words! {
         PaymentPlan = "payment_plan",
         /// A direct debit is on its way.
         DirectDebit = "direct_debit",
+        /// A promise or a plan has come to its end: what became of it is written down first.
+        Judgement = "judgement",
+        /// A promise was broken: that is spoken of first.
+        BrokenPromise = "broken_promise",
+        /// A payment plan was broken: that is spoken of first.
+        BrokenPlan = "broken_plan",
         /// The creditor does not work that day of the week.
         WorkingDay = "working_day",
         /// A public holiday of the creditor.

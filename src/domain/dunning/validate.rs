@@ -9,13 +9,15 @@ use std::ops::RangeInclusive;
 use crate::domain::{contact::Channel, invalid::Faults, money::Currency};
 
 use super::{
-    policy::{Cadence, Conditions, Policy, Repeat, Scope, Step, Threshold},
+    policy::{BROKEN_PLAN, BROKEN_PROMISE, Cadence, Conditions, Policy, Repeat, Scope, Step, Threshold},
     protections,
 };
 
 /// Days between the first written reminder and a formal notice.
 const WARNING_DAYS: i32 = 8;
 const MAX_STEPS: usize = 50;
+/// How long after a word was broken it may be spoken of.
+const BROKEN_WORD_DAYS: i32 = 30;
 const OFFSETS: RangeInclusive<i32> = -365..=730;
 
 /// Every fault of a policy, with JSON Pointers into its document.
@@ -35,6 +37,11 @@ pub fn validate(policy: &Policy) -> Result<(), Faults> {
         part.nest("/conditions", conditions(&one.conditions));
         unreachable(policy, one, &mut part);
         faults.nest(&format!("/steps/{n}"), part);
+    }
+    for (place, key, aside) in
+        [("/on_broken_promise", BROKEN_PROMISE, &policy.on_broken_promise), ("/on_broken_plan", BROKEN_PLAN, &policy.on_broken_plan)]
+    {
+        faults.nest(place, aside.as_ref().map_or_else(Faults::none, |aside| broken_word(policy, aside, key)));
     }
     order(policy, &mut faults);
     formal(policy, &mut faults);
@@ -106,6 +113,27 @@ fn step(step: &Step) -> Faults {
         if step.formal {
             faults.add("/repeat", "formal_once", "a formal step is never sent twice; remove the repetition");
         }
+    }
+    faults
+}
+
+/// A step that speaks of a broken word: once, soon, and not as a formal notice.
+fn broken_word(policy: &Policy, aside: &Step, key: &str) -> Faults {
+    let mut faults = step(aside);
+    faults.nest("/conditions", conditions(&aside.conditions));
+    if aside.key != key {
+        faults.add("/key", "reserved", format!("this step's key is {key:?}"));
+    }
+    if !(0..=BROKEN_WORD_DAYS).contains(&aside.offset_days) {
+        faults.add("/offset_days", "out_of_range", format!("0 to {BROKEN_WORD_DAYS} days after the word was broken"));
+    }
+    if aside.formal {
+        faults.add("/formal", "formal_once", "a formal notice is a rung of its own, after its warnings");
+    } else if aside.repeat.is_some() {
+        faults.add("/repeat", "pointless", "a broken word is spoken of once");
+    }
+    if let Some(n) = policy.steps.iter().position(|step| step.key == key) {
+        faults.add("/key", "reserved", format!("step {n} has this key; give it another one"));
     }
     faults
 }
@@ -292,6 +320,15 @@ mod tests {
             policy.steps.retain(|step| step.formal);
         });
         assert_eq!(none_before, [("/steps/0/formal".to_owned(), "unwarned")]);
+    }
+
+    #[test]
+    fn a_broken_word_is_spoken_of_once_soon_and_informally() {
+        let change = |change: fn(&mut Step)| move |policy: &mut Policy| policy.on_broken_promise.as_mut().into_iter().for_each(change);
+        one(change(|step| step.key = "other".to_owned()), "/on_broken_promise/key", "reserved");
+        one(change(|step| step.offset_days = -1), "/on_broken_promise/offset_days", "out_of_range");
+        one(change(|step| step.formal = true), "/on_broken_promise/formal", "formal_once");
+        one(|policy| policy.steps[5].key = BROKEN_PLAN.to_owned(), "/on_broken_plan/key", "reserved");
     }
 
     #[test]

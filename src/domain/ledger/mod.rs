@@ -1,9 +1,16 @@
 //! What is owed: invoices, their instalments and what settles them.
 
 pub mod allocation;
+pub mod commitment;
+pub mod direct_debit;
+pub mod dispute;
 pub mod document;
+pub mod hold;
 pub mod interest;
 pub mod invoice;
+pub mod payment_plan;
+pub mod promise;
+pub mod proposal;
 pub mod settlement;
 pub mod terms;
 

@@ -38,7 +38,7 @@ pub struct Facts {
     pub step: Step,
     /// The reminder before this one, if there was one.
     pub previous: Option<Previous>,
-    /// The promise that was made, when the message is about it.
+    /// The promise, or the part of a payment plan, that was not kept.
     pub promise: Option<Promised>,
     /// The last day to pay before what is announced happens.
     pub deadline: Option<NaiveDate>,
@@ -204,7 +204,7 @@ pub struct Previous {
     pub sent_on: NaiveDate,
 }
 
-/// A promise to pay.
+/// A promise to pay, or a part of a payment plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Promised {
     /// How much was promised.

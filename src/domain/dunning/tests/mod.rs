@@ -1,5 +1,6 @@
 //! The decision as a specification: one example per rule, then properties over random lives of accounts.
 
+mod commitments;
 mod examples;
 mod properties;
 mod waking;
@@ -7,16 +8,16 @@ mod waking;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::{
-    account::{Account, ContactFacts, Contacted, CustomerFacts, InstalmentFacts, Progress},
+    account::{Account, Breach, ContactFacts, Contacted, CustomerFacts, InstalmentFacts, Progress, SilenceReason},
     builtin,
     plan::{Action, Plan, Reminder, plan},
-    policy::Policy,
+    policy::{BROKEN_PLAN, BROKEN_PROMISE, Policy},
 };
 use crate::domain::{
     calendar::Calendar,
     customer::CustomerKind,
     ids::{Id, InvoiceId},
-    ledger::InvoiceKind,
+    ledger::{InvoiceKind, payment_plan::PlanState, promise::PromiseState},
     money::Currency,
 };
 
@@ -83,6 +84,9 @@ fn account(instalments: Vec<InstalmentFacts>) -> Account {
         unallocated_minor: 0,
         open_reminder: None,
         open_reviews: vec![],
+        promises: vec![],
+        payment_plans: vec![],
+        deadlines: vec![],
         contacted: vec![],
         last_contact_at: None,
     }
@@ -96,7 +100,30 @@ fn apply(account: &mut Account, actions: &[Done], now: DateTime<Utc>) {
     for action in actions {
         match action {
             Done::Reviewed(reason) => account.open_reviews.push(*reason),
-            Done::Reminded { recipient, channel, advances, .. } => {
+            Done::JudgedPromise(id, state) => {
+                let number = u32::try_from(account.promises.iter().filter(|one| one.breach.is_some()).count()).unwrap() + 1;
+                let promise = account.promises.iter_mut().find(|one| one.id == *id).unwrap();
+                promise.state = *state;
+                let broken = *state == PromiseState::Broken;
+                promise.breach = broken.then(|| Breach { number, on: paris().today(now), answered: false });
+                // What is no longer open silences nothing; the tests have one promise for an instalment.
+                for one in account.instalments.iter_mut().filter(|one| promise.instalments.contains(&one.id)) {
+                    one.silences.retain(|silence| silence.reason != SilenceReason::Promise);
+                }
+            }
+            Done::JudgedPlan(id, state) => {
+                let plan = account.payment_plans.iter_mut().find(|one| one.id == *id).unwrap();
+                plan.state = *state;
+                let broken = *state == PlanState::Broken;
+                plan.breach = broken.then(|| Breach { number: 1, on: paris().today(now), answered: false });
+            }
+            Done::Reminded { step, recipient, channel, advances, .. } => {
+                for promise in account.promises.iter_mut().filter(|_| step == BROKEN_PROMISE) {
+                    promise.breach = promise.breach.map(|breach| Breach { answered: true, ..breach });
+                }
+                for plan in account.payment_plans.iter_mut().filter(|_| step == BROKEN_PLAN) {
+                    plan.breach = plan.breach.map(|breach| Breach { answered: true, ..breach });
+                }
                 for (id, step, cycle) in advances {
                     let instalment = account.instalments.iter_mut().find(|one| one.id == *id).unwrap();
                     let again = instalment.progress.take().filter(|progress| progress.step_key == *step);
@@ -126,6 +153,8 @@ enum Done {
         advances: Vec<(crate::domain::ids::InstalmentId, String, u32)>,
     },
     Reviewed(super::account::ReviewReason),
+    JudgedPromise(crate::domain::ids::PromiseId, PromiseState),
+    JudgedPlan(crate::domain::ids::PaymentPlanId, PlanState),
 }
 
 fn done(plan: &Plan<'_>) -> Vec<Done> {
@@ -143,6 +172,8 @@ fn done(plan: &Plan<'_>) -> Vec<Done> {
         Action::Remind(reminder) => reminded(reminder, false),
         Action::AwaitApproval(reminder) => reminded(reminder, true),
         Action::Review(review) => Done::Reviewed(review.reason),
+        Action::JudgePromise(id, verdict) => Done::JudgedPromise(*id, verdict.state),
+        Action::JudgePlan(id, standing) => Done::JudgedPlan(*id, standing.state),
     });
     actions.collect()
 }
@@ -172,7 +203,7 @@ fn live(account: &mut Account, policy: &Policy, calendar: &Calendar, from: DateT
 fn dates(diary: &[(DateTime<Utc>, Done)], calendar: &Calendar) -> Vec<String> {
     let entry = |(now, done): &(DateTime<Utc>, Done)| match done {
         Done::Reminded { step, .. } => Some(format!("{} {step}", calendar.today(*now).format("%m-%d"))),
-        Done::Reviewed(_) => None,
+        _ => None,
     };
     diary.iter().filter_map(entry).collect()
 }

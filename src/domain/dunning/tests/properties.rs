@@ -13,9 +13,10 @@ use crate::domain::{
     },
     contact::Channel,
     dunning::{
-        account::{Silence, SilenceReason},
+        account::{PromiseFacts, Silence, SilenceReason},
         policy::{Cadence, DayUnit, Grouping, Repeat, Threshold},
     },
+    ledger::{commitment::Settled, promise::Terms},
 };
 
 /// Something that happens to an account.
@@ -33,6 +34,8 @@ enum Event {
     Unallocated(i64),
     /// Silence about the n-th open instalment, for so many days.
     Silence(usize, i32),
+    /// So much of the n-th open instalment is promised for so many days from now.
+    Promise(usize, i32, i64),
     /// So many percent of the n-th open instalment are disputed.
     Dispute(usize, i64),
 }
@@ -45,6 +48,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         2 => (0..5usize, 1..=100i64).prop_map(|(which, percent)| Event::Pay(which, percent)),
         1 => (0..20_000i64).prop_map(Event::Unallocated),
         1 => (0..5usize, 0..60i32).prop_map(|(which, days)| Event::Silence(which, days)),
+        1 => (0..5usize, 0..30i32, 1..20_000i64).prop_map(|(which, days, minor)| Event::Promise(which, days, minor)),
         1 => (0..5usize, 0..=100i64).prop_map(|(which, percent)| Event::Dispute(which, percent)),
     ];
     prop::collection::vec(event, 1..25)
@@ -77,8 +81,11 @@ fn life(policy: &Policy, calendar: &Calendar, zone: chrono_tz::Tz, events: &[Eve
             }
             Event::Pay(which, percent) => {
                 if let Some(paid) = account.instalments.iter_mut().filter(|one| one.balance_minor > 0).nth(*which) {
-                    paid.balance_minor -= paid.balance_minor * percent / 100;
+                    let settled = Settled { on: calendar.today(now), amount_minor: paid.balance_minor * percent / 100 };
+                    paid.balance_minor -= settled.amount_minor;
                     paid.claimable_minor = paid.balance_minor;
+                    let promised = account.promises.iter_mut().filter(|promise| promise.instalments.contains(&paid.id));
+                    promised.for_each(|promise| promise.settled.push(settled));
                 }
             }
             Event::Unallocated(minor) => account.unallocated_minor = *minor,
@@ -86,6 +93,22 @@ fn life(policy: &Policy, calendar: &Calendar, zone: chrono_tz::Tz, events: &[Eve
                 if let Some(silent) = account.instalments.iter_mut().filter(|one| one.balance_minor > 0).nth(*which) {
                     let until = Some(local::plus_days(calendar.today(now), *days));
                     silent.silences.push(Silence { reason: SilenceReason::Promise, until });
+                }
+            }
+            Event::Promise(which, days, amount_minor) => {
+                let (made_on, id) = (calendar.today(now), numbered(u128::try_from(account.promises.len()).unwrap()));
+                let ends_on = local::plus_days(made_on, *days);
+                if let Some(promised) = account.instalments.iter_mut().filter(|one| one.balance_minor > 0).nth(*which) {
+                    promised.silences.push(Silence { reason: SilenceReason::Promise, until: Some(ends_on) });
+                    account.promises.push(PromiseFacts {
+                        id,
+                        state: PromiseState::Open,
+                        due_on: ends_on,
+                        terms: Terms { made_on, ends_on, amount_minor: *amount_minor },
+                        instalments: vec![promised.id],
+                        settled: vec![],
+                        breach: None,
+                    });
                 }
             }
             Event::Dispute(which, percent) => {
