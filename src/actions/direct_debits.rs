@@ -29,7 +29,7 @@ pub fn announce(act: &mut Act<'_>, new: &NewDirectDebit) -> Result<DirectDebit> 
     wanted.check().or(())?;
     store::customers::find(act.conn, act.tenant, new.customer_id).map_err(|error| absent("/customer_id", error))?;
     store::accounts::lock(act.conn, act.tenant, &[(new.customer_id, new.currency)].into())?;
-    let open = store::instalments::open_of(act.conn, act.tenant, new.customer_id, new.currency)?;
+    let open = store::instalments::open_of(act.conn, act.tenant, new.customer_id, new.currency, None)?;
     let amount = new.allocations.iter().fold(0_i64, |sum, one| sum.saturating_add(one.amount));
     let shares = allocation::as_wanted(amount, &new.allocations, open)?;
     let collected = shares.iter().map(|share| Collected { instalment_id: share.instalment_id, amount: share.amount_minor }).collect();
@@ -101,7 +101,7 @@ fn known(act: &mut Act<'_>, row: &DirectDebit, payment: SettlementId) -> Result<
 
 /// Records the payment: for what was announced as far as it is still open, the rest stays unallocated.
 fn pay(act: &mut Act<'_>, row: &DirectDebit, how: &DebitSettlement) -> Result<SettlementId> {
-    let open = store::instalments::open_of(act.conn, act.tenant, row.customer_id, row.currency)?;
+    let open = store::instalments::open_of(act.conn, act.tenant, row.customer_id, row.currency, None)?;
     let balances: HashMap<InstalmentId, i64> = open.iter().map(|one| (one.instalment_id, one.balance_minor)).collect();
     let wanted: Vec<Wanted> = (row.collected.iter())
         .map(|part| (part.instalment_id, part.amount.min(balances.get(&part.instalment_id).copied().unwrap_or(0))))

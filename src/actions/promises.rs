@@ -33,7 +33,7 @@ pub(super) fn cover(
 ) -> Result<(Vec<Open>, i64)> {
     store::customers::find(act.conn, act.tenant, customer).map_err(|error| absent("/customer_id", error))?;
     store::accounts::lock(act.conn, act.tenant, &[(customer, currency)].into())?;
-    let open = store::instalments::open_of(act.conn, act.tenant, customer, currency)?;
+    let open = store::instalments::open_of(act.conn, act.tenant, customer, currency, None)?;
     let covered = commitment::covered(instalments, invoices, open)?;
     let sum = covered.iter().fold(0_i64, |sum, one| sum.saturating_add(one.balance_minor));
     Ok((covered, sum))

@@ -17,7 +17,7 @@ use crate::{
     domain::{
         ids::{AllocationId, ChargeAllocationId, ChargeId, CustomerId, InvoiceId},
         ledger::{
-            allocation::{self, Share},
+            allocation::{self, Open, Share},
             settlement::{Allocate, NewAllocations, NewSettlement, PaymentStatus, Return, SettlementId, SettlementKind},
         },
     },

@@ -221,7 +221,7 @@ pub async fn proposals(call: Call) -> Answer {
     let found = call
         .read(move |conn, tenant| {
             let row = store::settlements::find(conn, tenant, SettlementKind::Payment, id)?;
-            let open = store::instalments::open_of(conn, tenant, row.customer_id, row.currency)?;
+            let open = store::instalments::open_of(conn, tenant, row.customer_id, row.currency, Some(row.settled_on))?;
             let ids: Vec<InvoiceId> = open.iter().map(|one| one.invoice_id).collect::<BTreeSet<_>>().into_iter().collect();
             let invoices: Vec<Named> = store::invoices::named(conn, tenant, &ids)?;
             let proposals = proposal::proposals(row.unallocated_minor, row.reference.as_deref(), &invoices, &open);

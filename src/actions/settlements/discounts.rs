@@ -45,7 +45,7 @@ pub(super) fn grant(act: &mut Act<'_>, payment: &Settlement, share: &Share) -> R
     let body = json!({"customer_id": row.customer_id, "payment_id": payment.public_id(), "invoice_id": share.invoice_id,
         "instalment_id": share.instalment_id, "currency": row.currency, "amount": row.amount_minor, "paid_on": payment.settled_on});
     act.witness("discount.granted", row.public_id(), body);
-    write(act, row, std::slice::from_ref(share)).map(drop)
+    write(act, row, std::slice::from_ref(share), 0).map(drop)
 }
 
 /// Takes back every discount on an instalment.

@@ -152,6 +152,7 @@ pub fn without_policy<'a>(account: &'a Account, calendar: &'a Calendar, now: Dat
         grouping: Grouping::Customer,
         scope: Scope::default(),
         contact: ContactRules::default(),
+        interest: None,
         steps: Vec::new(),
         on_broken_promise: None,
         on_broken_plan: None,
