@@ -186,7 +186,8 @@ pub fn check(time_zone: Option<&str>, letterhead: Option<&Letterhead>, working_t
     faults
 }
 
-fn iban_is_valid(iban: &str) -> bool {
+/// Whether the check digits of an IBAN agree (ISO 7064 mod 97-10).
+pub(super) fn iban_is_valid(iban: &str) -> bool {
     let mut rotated = iban.chars().skip(4).chain(iban.chars().take(4));
     let remainder = rotated.try_fold(0u32, |remainder, letter| {
         let value = letter.to_digit(36)?;

@@ -217,7 +217,7 @@ impl InvoiceChange {
 }
 
 /// Exactly one way of naming the debtor.
-pub(super) fn check_party(by_id: bool, by_key: bool, faults: &mut Faults) {
+pub(in crate::domain) fn check_party(by_id: bool, by_key: bool, faults: &mut Faults) {
     match (by_id, by_key) {
         (false, false) => faults.add("/customer_id", "required", "give customer_id, or customer with source and external_id"),
         (true, true) => faults.add("/customer_id", "contradiction", "give customer_id or customer, not both"),
