@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::{
-    Act,
+    Act, credit,
     put::{Outcome, Parties, Put},
 };
 use crate::{
     domain::{
+        credit::habit::HabitEvent,
         ids::{AllocationId, CustomerId, InvoiceId},
         ledger::{
             allocation::{self, Open, Share},
@@ -38,7 +39,7 @@ pub fn record(act: &mut Act<'_>, new: &NewSettlement) -> Result<Put<Settlement>>
         return known(old, customer, new);
     }
     let open = store::instalments::open_of(act.conn, act.tenant, customer, new.currency)?;
-    let shares = shares(new.amount, &new.allocations, open)?;
+    let shares = shares(new.amount, &new.allocations, open.clone())?;
     let row = row(act, customer, new);
     store::settlements::insert(act.conn, &row)?;
     let kind = match row.kind {
@@ -48,7 +49,7 @@ pub fn record(act: &mut Act<'_>, new: &NewSettlement) -> Result<Put<Settlement>>
     let body = json!({"customer_id": customer, "source": row.source, "external_id": row.external_id, "number": row.number,
         "currency": row.currency, "amount": row.amount_minor, "settled_on": row.settled_on, "method": row.method});
     act.witness(kind, row.public_id(), body);
-    Ok(Put { row: allocate(act, row, &shares)?, outcome: Outcome::Created })
+    Ok(Put { row: allocate(act, row, &open, &shares)?, outcome: Outcome::Created })
 }
 
 fn known(old: Settlement, customer: CustomerId, new: &NewSettlement) -> Result<Put<Settlement>> {
@@ -91,7 +92,7 @@ fn shares(amount: i64, how: &NewAllocations, open: Vec<Open>) -> Result<Vec<Shar
 }
 
 /// Writes shares of a settlement: allocations, balances, statuses, evidence.
-fn allocate(act: &mut Act<'_>, row: Settlement, shares: &[Share]) -> Result<Settlement> {
+fn allocate(act: &mut Act<'_>, row: Settlement, open: &[Open], shares: &[Share]) -> Result<Settlement> {
     act.touch(row.customer_id, row.currency);
     if shares.is_empty() {
         return Ok(row);
@@ -124,10 +125,20 @@ fn allocate(act: &mut Act<'_>, row: Settlement, shares: &[Share]) -> Result<Sett
         unallocated_minor.ok_or_else(|| Error::internal(format!("{}: more was allocated than there is", row.public_id())))?;
     store::settlements::set_unallocated(act.conn, act.tenant, row.id, unallocated_minor, Ts(act.wall))?;
     store::allocations::insert(act.conn, &allocations)?;
+    if row.kind == SettlementKind::Payment {
+        let paid: Vec<_> = open.iter().filter(|one| shares.iter().any(|share| pays_all(share, one))).collect();
+        let paid: Vec<_> = paid.into_iter().map(|one| (one.instalment_id, one.due_date)).collect();
+        credit::settled(act, (row.customer_id, row.currency), &paid, row.settled_on)?;
+    }
     for one in &allocations {
         act.witness("allocation.made", one.id, body(&row, one));
     }
     store::settlements::find_any(act.conn, act.tenant, row.id)
+}
+
+/// Whether a share leaves nothing of an instalment.
+fn pays_all(share: &Share, open: &Open) -> bool {
+    (share.instalment_id, share.amount_minor) == (open.instalment_id, open.balance_minor)
 }
 
 fn body(of: &Settlement, one: &Allocation) -> serde_json::Value {
@@ -150,8 +161,8 @@ pub fn allocate_rest(act: &mut Act<'_>, kind: SettlementKind, id: SettlementId, 
     let row = locked(act, kind, id)?;
     refuse_returned(&row)?;
     let open = store::instalments::open_of(act.conn, act.tenant, row.customer_id, row.currency)?;
-    let shares = shares(row.unallocated_minor, how, open)?;
-    allocate(act, row, &shares)
+    let shares = shares(row.unallocated_minor, how, open.clone())?;
+    allocate(act, row, &open, &shares)
 }
 
 /// Undoes one allocation: its instalment is open again, its amount is left to allocate.
@@ -175,6 +186,7 @@ fn undo(act: &mut Act<'_>, of: &Settlement, one: &Allocation) -> Result<()> {
     store::instalments::settle(act.conn, act.tenant, one.instalment_id, back)?;
     store::invoices::settle(act.conn, act.tenant, one.invoice_id, back, Ts(act.wall))?;
     store::allocations::delete(act.conn, act.tenant, one.id)?;
+    credit::reopened(act, (of.customer_id, of.currency), one.instalment_id)?;
     act.witness("allocation.reversed", one.id, body(of, one));
     Ok(())
 }
@@ -198,6 +210,8 @@ pub fn give_back(act: &mut Act<'_>, id: SettlementId, why: &Return) -> Result<Se
     store::settlements::set_returned(act.conn, act.tenant, id, &metadata, Ts(act.wall))?;
     let body = json!({"customer_id": row.customer_id, "currency": row.currency, "amount": row.amount_minor, "reason": why.reason});
     act.witness("payment.returned", row.public_id(), body);
+    let today = store::tenants::find(act.conn, act.tenant)?.calendar().today(act.now);
+    credit::note(act, (row.customer_id, row.currency), HabitEvent::PaymentReturned, &row.public_id(), today)?;
     act.touch(row.customer_id, row.currency);
     store::settlements::find_any(act.conn, act.tenant, id)
 }

@@ -51,7 +51,11 @@ fn row(tenant_id: TenantId, new: &NewTenant, act: &Act<'_>) -> Tenant {
         time_zone: new.time_zone.clone(),
         language: new.language,
         currency: new.currency,
-        settings: Json(TenantSettings { letterhead: new.letterhead.clone(), working_time: new.working_time.clone() }),
+        settings: Json(TenantSettings {
+            letterhead: new.letterhead.clone(),
+            working_time: new.working_time.clone(),
+            ..TenantSettings::default()
+        }),
         status: TenantStatus::Active,
         clock_at: None,
         clock_target: None,
@@ -66,7 +70,11 @@ fn row(tenant_id: TenantId, new: &NewTenant, act: &Act<'_>) -> Tenant {
 /// # Errors
 /// Every broken rule of the input.
 pub fn change(act: &mut Act<'_>, change: &TenantChange) -> Result<Tenant> {
-    tenant::check(change.time_zone.as_deref(), change.letterhead.as_ref(), change.working_time.as_ref()).or(())?;
+    let mut faults = tenant::check(change.time_zone.as_deref(), change.letterhead.as_ref(), change.working_time.as_ref());
+    if let Some(credit) = &change.credit {
+        faults.nest("/credit", credit.check());
+    }
+    faults.or(())?;
     let old = store::tenants::find(act.conn, act.tenant)?;
     let fields: Vec<String> = serde_json::to_value(change)
         .ok()
@@ -85,6 +93,7 @@ pub fn change(act: &mut Act<'_>, change: &TenantChange) -> Result<Tenant> {
         settings: Json(TenantSettings {
             letterhead: change.letterhead.clone().unwrap_or(old.settings.0.letterhead),
             working_time: change.working_time.clone().unwrap_or(old.settings.0.working_time),
+            credit: change.credit.clone().unwrap_or(old.settings.0.credit),
         }),
         status: change.status.unwrap_or(old.status),
         version: old.version.saturating_add(1),

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::{
     calendar::{Calendar, Closure, holidays, week::Weekdays},
     contact::{Email, Phone},
+    credit::settings::CreditSettings,
     invalid::Faults,
     locale::{Jurisdiction, Language},
     money::Currency,
@@ -103,6 +104,8 @@ pub struct TenantSettings {
     pub letterhead: Letterhead,
     /// On which days it works.
     pub working_time: WorkingTime,
+    /// How it grants credit.
+    pub credit: CreditSettings,
 }
 
 impl TenantSettings {
@@ -160,6 +163,8 @@ pub struct TenantChange {
     pub letterhead: Option<Letterhead>,
     /// On which days it works; replaces the whole.
     pub working_time: Option<WorkingTime>,
+    /// How it grants credit; replaces the whole.
+    pub credit: Option<CreditSettings>,
     /// Suspends or resumes all sending.
     pub status: Option<TenantStatus>,
 }

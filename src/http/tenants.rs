@@ -13,6 +13,7 @@ use super::{
 use crate::{
     actions,
     domain::{
+        credit::settings::CreditSettings,
         ids::{Mode, TenantId},
         invalid::Faults,
         locale::{Jurisdiction, Language},
@@ -50,6 +51,8 @@ pub struct TenantView {
     pub letterhead: Letterhead,
     /// On which days it works.
     pub working_time: WorkingTime,
+    /// How it grants credit.
+    pub credit: CreditSettings,
     /// Whether anything is sent.
     pub status: TenantStatus,
     /// Counts the changes.
@@ -74,6 +77,7 @@ impl From<Tenant> for TenantView {
             currency: row.currency,
             letterhead: row.settings.0.letterhead,
             working_time: row.settings.0.working_time,
+            credit: row.settings.0.credit,
             status: row.status,
             version: row.version,
             created_at: row.created_at.0,

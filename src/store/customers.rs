@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     domain::{
+        company::Company,
         customer::{Address, CustomerKind},
         external::{ExternalKey, Pairs, by_source},
         ids::{CustomerId, PolicyId, TenantId},
@@ -51,6 +52,7 @@ pub struct Customer {
     pub version: i64,
     pub created_at: Ts,
     pub updated_at: Ts,
+    pub company: Json<Company>,
 }
 
 impl Customer {

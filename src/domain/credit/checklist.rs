@@ -126,7 +126,8 @@ mod tests {
         .unwrap();
         let identifiers = Pairs([("siren".to_owned(), "732829320".to_owned()), ("vat_id".to_owned(), " ".to_owned())].into());
         let (company, address) = (Company::default(), Address::default());
-        let record = |kind| Record { kind, identifiers: &identifiers, company: &company, address: &address, has_email: true, has_phone: false };
+        let record =
+            |kind| Record { kind, identifiers: &identifiers, company: &company, address: &address, has_email: true, has_phone: false };
         assert_eq!(missing(&rules, record(CustomerKind::Business)), ["address", "identifiers/vat_id", "legal_form"]);
         assert_eq!(missing(&rules, record(CustomerKind::Consumer)), ["phone"]);
         assert!(missing(&rules, record(CustomerKind::PublicBody)).is_empty());

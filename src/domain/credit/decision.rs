@@ -221,7 +221,10 @@ fn by_overdue(standing: &Standing, settings: &CreditSettings) -> Option<ReasonGi
     let exposure = &standing.exposure;
     let too_long = exposure.overdue_minor > 0 && exposure.overdue_days > i64::from(settings.max_overdue_days);
     too_long.then(|| {
-        let detail = format!("{} is overdue, the oldest part for {} days; {} are allowed", exposure.overdue_minor, exposure.overdue_days, settings.max_overdue_days);
+        let detail = format!(
+            "{} is overdue, the oldest part for {} days; {} are allowed",
+            exposure.overdue_minor, exposure.overdue_days, settings.max_overdue_days
+        );
         reason(CreditReason::OverdueTooLong, CreditOutcome::Refuse, 0, detail)
     })
 }
@@ -230,7 +233,8 @@ fn by_score(amount: i64, standing: &Standing, settings: &CreditSettings) -> Opti
     let percent = settings.deposit_percent(standing.score);
     // Rounded up: a deposit is at least what was asked for.
     let share = amount.saturating_mul(percent).saturating_add(99) / 100;
-    (share > 0).then(|| prepay(CreditReason::DepositByScore, share, format!("with a score of {}, {percent} % is paid first", standing.score)))
+    (share > 0)
+        .then(|| prepay(CreditReason::DepositByScore, share, format!("with a score of {}, {percent} % is paid first", standing.score)))
 }
 
 #[cfg(test)]
@@ -277,7 +281,9 @@ mod tests {
     #[test]
     fn all_reasons_come_at_once_and_the_gravest_decides() {
         use CreditOutcome::{Approve, PrepaymentRequired, Refuse};
-        use CreditReason::{DepositByScore, IdentificationMissing, LimitExceeded, LimitExpired, NoLimit, OverdueTooLong, Watched, WithinLimit};
+        use CreditReason::{
+            DepositByScore, IdentificationMissing, LimitExceeded, LimitExpired, NoLimit, OverdueTooLong, Watched, WithinLimit,
+        };
         assert_eq!(decided(100, &standing(Some(500), 400, 5)), (Approve, 0, 100, vec![WithinLimit]));
         assert_eq!(decided(100, &standing(Some(500), 430, 5)), (PrepaymentRequired, 30, 70, vec![LimitExceeded]));
         assert_eq!(decided(101, &standing(Some(500), 430, 2)), (PrepaymentRequired, 51, 50, vec![LimitExceeded, DepositByScore]));
@@ -297,10 +303,14 @@ mod tests {
     #[test]
     fn dust_and_disputes_count_as_the_tenant_says() {
         let claim = |due: &str, balance_minor, disputed_minor| Claim { due_date: day(due), balance_minor, disputed_minor };
-        let claims = [claim("2026-02-20", 100, 0), claim("2026-02-25", 1000, 400), claim("2026-04-01", 500, 0), claim("2026-02-01", 700, 700)];
+        let claims =
+            [claim("2026-02-20", 100, 0), claim("2026-02-25", 1000, 400), claim("2026-04-01", 500, 0), claim("2026-02-01", 700, 700)];
         let of = |dust, disputed| Exposure::of(&claims, 50, dust, disputed, day("2026-03-02"));
         let counted = of(0, DisputedAmounts::Counted);
-        assert_eq!((counted.open_minor, counted.disputed_minor, counted.overdue_minor, counted.overdue_days, counted.counted_minor), (2300, 1100, 700, 10, 2350));
+        assert_eq!(
+            (counted.open_minor, counted.disputed_minor, counted.overdue_minor, counted.overdue_days, counted.counted_minor),
+            (2300, 1100, 700, 10, 2350)
+        );
         let less = of(100, DisputedAmounts::Excluded);
         assert_eq!((less.open_minor, less.overdue_minor, less.overdue_days, less.counted_minor), (2300, 600, 5, 1150));
     }

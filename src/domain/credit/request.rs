@@ -4,13 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{
-    external::ExternalKey,
-    ids::CustomerId,
-    invalid::Faults,
-    ledger::invoice::check_party,
-    money::Currency,
-};
+use crate::domain::{external::ExternalKey, ids::CustomerId, invalid::Faults, ledger::invoice::check_party, money::Currency};
 
 /// A score set by hand.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -182,6 +176,8 @@ crate::words! {
         Confirmed = "confirmed",
         /// Given up before an invoice came.
         Released = "released",
+        /// Its time ended before an invoice came. Shown, never kept: what is held says until when.
+        Expired = "expired",
     }
 }
 

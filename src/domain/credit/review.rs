@@ -62,14 +62,15 @@ pub fn offer(reason: &str) -> (&'static str, ReviewAction) {
         };
     }
     match reason.parse() {
-        Ok(ReviewReason::UnallocatedCash) => return ("money is there for all that is overdue, but not allocated", ReviewAction::AllocateCash),
+        Ok(ReviewReason::UnallocatedCash) => {
+            return ("money is there for all that is overdue, but not allocated", ReviewAction::AllocateCash);
+        }
         Ok(ReviewReason::NoRecipient) => return ("nobody can be reached on the channels of the next step", ReviewAction::AddContact),
         Err(_) => {}
     }
     match reason {
-        "bounced_hard" | "bounced_soft" | "complained" | "unsubscribed" | "undelivered" | "failed" | "rejected" | "expired" | "opted_out" => {
-            ("an address can or may no longer be written to", ReviewAction::CorrectAddress)
-        }
+        "bounced_hard" | "bounced_soft" | "complained" | "unsubscribed" | "undelivered" | "failed" | "rejected" | "expired"
+        | "opted_out" => ("an address can or may no longer be written to", ReviewAction::CorrectAddress),
         "delivery_failed" => ("a message was refused by every means", ReviewAction::CorrectAddress),
         "outcome_unknown" => ("nobody knows whether a message was sent", ReviewAction::ResolveMessage),
         "unwritable" => ("a text could not be filled in", ReviewAction::CorrectText),

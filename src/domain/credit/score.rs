@@ -44,6 +44,18 @@ crate::words! {
     }
 }
 
+crate::words! {
+    /// Where the score that holds comes from.
+    pub enum ScoreSource {
+        /// Set by hand, with a reason, until a date.
+        Override = "override",
+        /// Given with the customer's record.
+        Given = "given",
+        /// Computed.
+        Computed = "computed",
+    }
+}
+
 /// What is open in one currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OpenBalance {
@@ -277,7 +289,9 @@ fn broken_promises(inputs: &Inputs) -> ScoreLine {
 fn disputes(inputs: &Inputs) -> ScoreLine {
     let text = match (inputs.disputes_rejected, inputs.disputes_upheld) {
         (0, 0) => "no dispute lately".to_owned(),
-        (wrong, right) => format!("{} disputes were unfounded, {} founded; founded ones do not count", hundredths(wrong), hundredths(right)),
+        (wrong, right) => {
+            format!("{} disputes were unfounded, {} founded; founded ones do not count", hundredths(wrong), hundredths(right))
+        }
     };
     line(ScoreInput::Disputes, 75, (inputs.disputes_rejected / 4).saturating_neg(), text)
 }
@@ -430,7 +444,20 @@ mod tests {
         for n in 0..6 {
             habit.settle(id(n), day(0), day(70));
         }
-        let of = |habit: &Habit, today| score(&Inputs { ..Inputs::new(Summary::of([habit].into_iter(), today), Vec::new(), CustomerKind::Business, &Company::default(), &[], None, today) }).value;
+        let of = |habit: &Habit, today| {
+            score(&Inputs {
+                ..Inputs::new(
+                    Summary::of([habit].into_iter(), today),
+                    Vec::new(),
+                    CustomerKind::Business,
+                    &Company::default(),
+                    &[],
+                    None,
+                    today,
+                )
+            })
+            .value
+        };
         assert_eq!(of(&habit, day(70)), 2);
         for n in 6..12 {
             habit.settle(id(n), day(430), day(430));
@@ -452,7 +479,15 @@ mod tests {
         let today = NaiveDate::from_ymd_opt(2026, 3, 2).unwrap();
         let company = serde_json::json!({"legal_form": "sole_trader", "capital": {"currency": "EUR", "minor": 5000}, "activity_code": "56.10A", "founded_on": "2025-01-01"});
         let company: Company = serde_json::from_value(company).unwrap();
-        let inputs = Inputs::new(Summary::default(), vec![balance(10_000, 0, 10_000)], CustomerKind::Business, &company, &["56".to_owned()], None, today);
+        let inputs = Inputs::new(
+            Summary::default(),
+            vec![balance(10_000, 0, 10_000)],
+            CustomerKind::Business,
+            &company,
+            &["56".to_owned()],
+            None,
+            today,
+        );
         assert_eq!((inputs.capital_percent, inputs.risky_activity, inputs.age_years), (Some(50), Some(true), Some(1)));
         let points: Vec<i64> = score(&inputs).lines.iter().map(|line| line.points).collect();
         assert_eq!(points, [0, 10, 0, 0, 0, -20, -20, -40, -40, 0, 60]);

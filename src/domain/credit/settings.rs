@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::{
-    PartialSchema, ToSchema,
+    ToSchema,
     openapi::{ObjectBuilder, RefOr, Schema, schema::ArrayBuilder, schema::Type},
 };
 
@@ -97,7 +97,11 @@ impl CreditSettings {
             }
         }
         if !self.deposit_percent_by_score.is_sorted_by(|worse, better| worse >= better) {
-            faults.add("/deposit_percent_by_score", "out_of_order", "a better score never pays more first: list them from score 1 to score 5");
+            faults.add(
+                "/deposit_percent_by_score",
+                "out_of_order",
+                "a better score never pays more first: list them from score 1 to score 5",
+            );
         }
         faults
     }

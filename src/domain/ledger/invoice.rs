@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::{InvoiceKind, document::DocumentLink};
 use crate::domain::{
     external::{self, ExternalKey, Pairs},
-    ids::{CustomerId, InstalmentId},
+    ids::{CreditDecisionId, CustomerId, InstalmentId},
     invalid::Faults,
     money::Currency,
 };
@@ -99,6 +99,9 @@ pub struct NewInvoice {
     #[serde(default)]
     #[schema(max_length = 100)]
     pub order_reference: Option<String>,
+    /// The credit decision that the order was delivered on: this invoice takes the place of what it reserves. Without it, `order_reference` finds it.
+    #[serde(default)]
+    pub credit_decision_id: Option<CreditDecisionId>,
     /// The delivery slip's number.
     #[serde(default)]
     #[schema(max_length = 100)]
