@@ -153,6 +153,8 @@ pub struct CustomerQuery {
     /// Only this external id.
     #[param(max_length = 200)]
     pub external_id: Option<String>,
+    /// `true`: only those on the watch list.
+    pub watched: Option<bool>,
 }
 
 impl Paged for CustomerQuery {
@@ -172,6 +174,7 @@ impl From<&CustomerQuery> for store::customers::Filter {
             segment: query.segment.clone(),
             source: query.source.clone(),
             external_id: query.external_id.clone(),
+            watched: query.watched.unwrap_or(false),
         }
     }
 }

@@ -29,6 +29,7 @@ CREATE TABLE credit_profiles (
     PRIMARY KEY (tenant_id, customer_id),
     FOREIGN KEY (tenant_id, customer_id) REFERENCES customers (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX credit_profiles_watched ON credit_profiles (tenant_id, customer_id) WHERE watched_at IS NOT NULL;
 
 -- Each score that differed from the one before, with what it was computed from.
 CREATE TABLE score_history (

@@ -5,6 +5,8 @@
 //! ([`super::habit`]). An input that is not known gives nothing, and its line says so. The points are the product's own judgement, not a law or a
 //! statistic: they are here, on one page, to be read and argued with.
 
+mod lines;
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -214,282 +216,22 @@ const BASE: i64 = 300;
 /// Computes a score.
 pub fn score(inputs: &Inputs) -> Score {
     let lines = vec![
-        payment_habit(inputs),
-        overdue_share(inputs),
-        broken_promises(inputs),
-        disputes(inputs),
-        returned_payments(inputs),
-        legal_form(inputs),
-        capital(inputs),
-        activity(inputs),
-        age(inputs),
-        solvency_check(inputs),
-        guarantees(inputs),
+        lines::payment_habit(inputs),
+        lines::overdue_share(inputs),
+        lines::broken_promises(inputs),
+        lines::disputes(inputs),
+        lines::returned_payments(inputs),
+        lines::legal_form(inputs),
+        lines::capital(inputs),
+        lines::activity(inputs),
+        lines::age(inputs),
+        lines::solvency_check(inputs),
+        lines::guarantees(inputs),
     ];
     let sum = lines.iter().fold(BASE, |sum, line| sum.saturating_add(line.points));
     let value = sum.saturating_add(50).div_euclid(100).clamp(1, 5);
     Score { value: u8::try_from(value).unwrap_or(NEUTRAL), lines }
 }
 
-fn line(input: ScoreInput, weight: i64, points: i64, explanation: impl Into<String>) -> ScoreLine {
-    ScoreLine { input, weight, points: points.clamp(weight.saturating_neg(), weight), explanation: explanation.into() }
-}
-
-/// `1.50` of 150 hundredths.
-fn hundredths(count: i64) -> String {
-    format!("{}.{:02}", count / 100, count % 100)
-}
-
-fn payment_habit(inputs: &Inputs) -> ScoreLine {
-    let Some(days) = inputs.mean_days_late else {
-        return line(ScoreInput::PaymentHabit, 120, 0, "nothing was paid yet, or too long ago to count");
-    };
-    let full = match days {
-        ..=0 => 120,
-        1..=5 => 70,
-        6..=15 => 0,
-        16..=30 => -60,
-        31..=60 => -90,
-        _ => -120,
-    };
-    // Four instalments of today make a habit; fewer, or older ones, less of it.
-    let points = full * inputs.settled_weight.min(400) / 400;
-    let when = match days {
-        0 => "on the due date".to_owned(),
-        ..0 => format!("{} days early", days.saturating_neg()),
-        _ => format!("{days} days late"),
-    };
-    line(ScoreInput::PaymentHabit, 120, points, format!("the last {} instalments were paid {when} on average", inputs.settled))
-}
-
-fn overdue_share(inputs: &Inputs) -> ScoreLine {
-    let Some(percent) = inputs.overdue_percent() else {
-        return line(ScoreInput::OverdueShare, 120, 0, "nothing is open");
-    };
-    let points = match percent {
-        0 => 10,
-        1..=20 => -20,
-        21..=50 => -50,
-        51..=80 => -80,
-        _ => -120,
-    };
-    line(ScoreInput::OverdueShare, 120, points, format!("{percent} % of what is open is overdue"))
-}
-
-fn broken_promises(inputs: &Inputs) -> ScoreLine {
-    let (kept, broken) = (inputs.promises_kept, inputs.promises_broken);
-    if kept == 0 && broken == 0 {
-        return line(ScoreInput::BrokenPromises, 150, 0, "no promise was made lately");
-    }
-    let points = (kept / 5).min(20).saturating_sub(broken.saturating_mul(60) / 100);
-    let text = format!("{} promises kept and {} broken, older ones counted less", hundredths(kept), hundredths(broken));
-    line(ScoreInput::BrokenPromises, 150, points, text)
-}
-
-fn disputes(inputs: &Inputs) -> ScoreLine {
-    let text = match (inputs.disputes_rejected, inputs.disputes_upheld) {
-        (0, 0) => "no dispute lately".to_owned(),
-        (wrong, right) => {
-            format!("{} disputes were unfounded, {} founded; founded ones do not count", hundredths(wrong), hundredths(right))
-        }
-    };
-    line(ScoreInput::Disputes, 75, (inputs.disputes_rejected / 4).saturating_neg(), text)
-}
-
-fn returned_payments(inputs: &Inputs) -> ScoreLine {
-    let count = inputs.payments_returned;
-    let text = if count == 0 {
-        "no payment was taken back lately".to_owned()
-    } else {
-        format!("{} payments were taken back by the bank", hundredths(count))
-    };
-    line(ScoreInput::ReturnedPayments, 100, (count / 2).saturating_neg(), text)
-}
-
-fn legal_form(inputs: &Inputs) -> ScoreLine {
-    let form = match inputs.kind {
-        CustomerKind::PublicBody => Some(LegalForm::PublicBody),
-        CustomerKind::Business | CustomerKind::Consumer => inputs.legal_form,
-    };
-    let Some(form) = form else { return line(ScoreInput::LegalForm, 50, 0, "not known") };
-    let points = match form {
-        LegalForm::PublicBody => 50,
-        LegalForm::PublicCompany => 20,
-        LegalForm::LimitedCompany | LegalForm::Partnership | LegalForm::Cooperative | LegalForm::Other => 0,
-        LegalForm::SoleTrader | LegalForm::Association => -20,
-    };
-    line(ScoreInput::LegalForm, 50, points, form.as_str().replace('_', " "))
-}
-
-fn capital(inputs: &Inputs) -> ScoreLine {
-    let Some(percent) = inputs.capital_percent else {
-        return line(ScoreInput::Capital, 30, 0, "not known, or nothing is open in its currency");
-    };
-    let points = match percent {
-        ..100 => -20,
-        100..1000 => 10,
-        _ => 30,
-    };
-    line(ScoreInput::Capital, 30, points, format!("{percent} % of what is open in its currency"))
-}
-
-fn activity(inputs: &Inputs) -> ScoreLine {
-    match inputs.risky_activity {
-        None => line(ScoreInput::Activity, 40, 0, "not known"),
-        Some(true) => line(ScoreInput::Activity, 40, -40, "among the activities that you call risky"),
-        Some(false) => line(ScoreInput::Activity, 40, 0, "not among the activities that you call risky"),
-    }
-}
-
-fn age(inputs: &Inputs) -> ScoreLine {
-    let Some(years) = inputs.age_years else { return line(ScoreInput::Age, 40, 0, "not known") };
-    let points = match years {
-        ..2 => -40,
-        2..5 => -10,
-        5..10 => 10,
-        _ => 30,
-    };
-    line(ScoreInput::Age, 40, points, format!("founded {years} years ago"))
-}
-
-fn solvency_check(inputs: &Inputs) -> ScoreLine {
-    let Some(check) = inputs.solvency else { return line(ScoreInput::SolvencyCheck, 120, 0, "none was answered") };
-    let full = (i64::from(check.rating) - 3) * 60;
-    let (points, caution) = match check.age_days {
-        ..=180 => (full, ""),
-        181..=365 => (full / 2, "; it counts half after half a year"),
-        _ => (0, "; it does not count after a year"),
-    };
-    line(ScoreInput::SolvencyCheck, 120, points, format!("rated {} of 5, {} days ago{caution}", check.rating, check.age_days))
-}
-
-fn guarantees(inputs: &Inputs) -> ScoreLine {
-    let Some(percent) = inputs.covered_percent() else { return line(ScoreInput::Guarantees, 60, 0, "none is in force") };
-    let points = match percent {
-        ..50 => 0,
-        50..100 => 30,
-        _ => 60,
-    };
-    line(ScoreInput::Guarantees, 60, points, format!("guarantees cover {} % of what is open", percent.min(100)))
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn unknown() -> Inputs {
-        let today = NaiveDate::from_ymd_opt(2026, 3, 2).unwrap();
-        Inputs::new(Summary::default(), Vec::new(), CustomerKind::Business, &Company::default(), &[], None, today)
-    }
-
-    fn balance(open_minor: i64, overdue_minor: i64, guaranteed_minor: i64) -> OpenBalance {
-        OpenBalance { currency: Currency::EUR, open_minor, overdue_minor, guaranteed_minor }
-    }
-
-    prop_compose! {
-        fn any_inputs()(
-            late in proptest::option::of(-400_i64..400), weight in 0_i64..2400, kept in 0_i64..1000, broken in 0_i64..1000, wrong in 0_i64..1000,
-            returned in 0_i64..1000, open in 0_i64..1_000_000, overdue in 0_i64..=100, cover in 0_i64..1_000_000, rating in proptest::option::of((1_u8..=5, 0_i64..800)),
-            risky in proptest::option::of(any::<bool>()), age in proptest::option::of(0_i64..100), capital in proptest::option::of(0_i64..5000),
-        ) -> Inputs {
-            Inputs {
-                settled: 4, settled_weight: weight, mean_days_late: late, promises_kept: kept, promises_broken: broken, disputes_rejected: wrong,
-                payments_returned: returned, balances: vec![balance(open, open * overdue / 100, cover)], capital_percent: capital, risky_activity: risky,
-                age_years: age, solvency: rating.map(|(rating, age_days)| SolvencyInput { rating, age_days }), ..unknown()
-            }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_score_is_bounded_and_its_lines_account_for_it(inputs in any_inputs()) {
-            let score = score(&inputs);
-            prop_assert!((1..=5).contains(&score.value));
-            prop_assert_eq!(score.lines.len(), ScoreInput::ALL.len());
-            for line in &score.lines {
-                prop_assert!(line.points.abs() <= line.weight && !line.explanation.is_empty() && line.explanation.len() <= 300, "{:?}", line);
-            }
-            let sum: i64 = score.lines.iter().map(|line| line.points).sum();
-            prop_assert_eq!(i64::from(score.value), ((300 + sum + 50).div_euclid(100)).clamp(1, 5));
-        }
-
-        #[test]
-        fn what_is_worse_never_raises_it(inputs in any_inputs(), more in 1_i64..500) {
-            let before = score(&inputs).value;
-            let later = Inputs { mean_days_late: inputs.mean_days_late.map(|days| days + more), ..inputs.clone() };
-            let broken = Inputs { promises_broken: inputs.promises_broken + more, ..inputs.clone() };
-            let returned = Inputs { payments_returned: inputs.payments_returned + more, ..inputs.clone() };
-            let wrong = Inputs { disputes_rejected: inputs.disputes_rejected + more, ..inputs.clone() };
-            let overdue = Inputs { balances: vec![OpenBalance { overdue_minor: inputs.balances[0].open_minor, ..inputs.balances[0] }], ..inputs };
-            for worse in [later, broken, returned, wrong, overdue] {
-                prop_assert!(score(&worse).value <= before);
-            }
-        }
-    }
-
-    #[test]
-    fn nothing_known_is_three() {
-        let score = score(&unknown());
-        assert_eq!((score.value, score.lines.iter().all(|line| line.points == 0)), (NEUTRAL, true));
-    }
-
-    #[test]
-    fn a_reformed_payer_recovers() {
-        use crate::domain::{credit::habit::Habit, ids::InstalmentId};
-        let day = |n: u64| NaiveDate::from_ymd_opt(2025, 1, 1).unwrap() + chrono::Days::new(n);
-        let id = |n: u128| InstalmentId::from_uuid(uuid::Uuid::from_u128(n));
-        let mut habit = Habit::default();
-        for n in 0..6 {
-            habit.settle(id(n), day(0), day(70));
-        }
-        let of = |habit: &Habit, today| {
-            score(&Inputs {
-                ..Inputs::new(
-                    Summary::of([habit].into_iter(), today),
-                    Vec::new(),
-                    CustomerKind::Business,
-                    &Company::default(),
-                    &[],
-                    None,
-                    today,
-                )
-            })
-            .value
-        };
-        assert_eq!(of(&habit, day(70)), 2);
-        for n in 6..12 {
-            habit.settle(id(n), day(430), day(430));
-        }
-        assert_eq!(of(&habit, day(430)), 3);
-        assert_eq!(of(&habit, day(500)), 4);
-    }
-
-    #[test]
-    fn currencies_are_never_added() {
-        let franc = OpenBalance { currency: "CHF".parse().unwrap(), ..balance(100, 100, 0) };
-        let inputs = Inputs { balances: vec![balance(1_000_000, 0, 0), franc], ..unknown() };
-        assert_eq!(inputs.overdue_percent(), Some(100));
-        assert_eq!(inputs.covered_percent(), None);
-    }
-
-    #[test]
-    fn company_facts_become_inputs() {
-        let today = NaiveDate::from_ymd_opt(2026, 3, 2).unwrap();
-        let company = serde_json::json!({"legal_form": "sole_trader", "capital": {"currency": "EUR", "minor": 5000}, "activity_code": "56.10A", "founded_on": "2025-01-01"});
-        let company: Company = serde_json::from_value(company).unwrap();
-        let inputs = Inputs::new(
-            Summary::default(),
-            vec![balance(10_000, 0, 10_000)],
-            CustomerKind::Business,
-            &company,
-            &["56".to_owned()],
-            None,
-            today,
-        );
-        assert_eq!((inputs.capital_percent, inputs.risky_activity, inputs.age_years), (Some(50), Some(true), Some(1)));
-        let points: Vec<i64> = score(&inputs).lines.iter().map(|line| line.points).collect();
-        assert_eq!(points, [0, 10, 0, 0, 0, -20, -20, -40, -40, 0, 60]);
-    }
-}
+mod tests;
