@@ -5,13 +5,21 @@ use relance::domain::{
     ids::{CustomerId, Mode},
     money::Currency,
 };
-use relance::{actions, store};
+use relance::{actions, outbound::signing::Signer, store};
 use serde_json::{Value, json};
 
 use crate::{
     on_both,
-    support::{App, Tenant, database, dunning::ANN, ledger::journal, ledger::partition},
+    support::{
+        App, Tenant, database,
+        dunning::{ANN, Gateway},
+        ledger::journal,
+        ledger::partition,
+    },
 };
+
+/// The secret shared with the solvency provider.
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 async fn score(app: &App, key: &str, customer: &str) -> Value {
     app.get(&format!("/v1/customers/{customer}/score"), key).await.expect(200)
@@ -36,6 +44,16 @@ fn reasons(decision: &Value) -> Vec<&str> {
 
 fn points(score: &Value, input: &str) -> i64 {
     score["lines"].as_array().unwrap().iter().find(|line| line["input"] == input).unwrap()["points"].as_i64().unwrap()
+}
+
+/// What whoever follows promises tells credit control.
+fn break_promise(app: &App, tenant: &Tenant, customer: &str, subject: &'static str) {
+    let customer: CustomerId = customer.parse().unwrap();
+    actions::run_now(&app.db, &app.clock, partition(tenant, Mode::Test), "test", move |act| {
+        store::accounts::hold(act.conn, act.tenant, customer, Currency::EUR)?;
+        actions::credit::note(act, (customer, Currency::EUR), HabitEvent::PromiseBroken, subject, act.now.date_naive())
+    })
+    .unwrap();
 }
 
 /// An invoice that is due on a day, and its payment on another.
@@ -78,6 +96,11 @@ on_both! {
         let kinds: Vec<String> = journal(&app, partition(&tenant, Mode::Test)).into_iter().map(|(kind, ..)| kind).collect();
         assert_eq!(kinds.iter().filter(|kind| *kind == "score.changed").count(), 2);
         assert!(kinds.iter().any(|kind| kind == "habit.changed"));
+        assert!(app.list(key, &format!("/v1/reviews?customer_id={customer}&reason=score_fell")).await.is_empty());
+        break_promise(&app, &tenant, &customer, "prm_1");
+        app.settle(&tenant, Mode::Test).await;
+        let fallen = score(&app, key, &customer).await;
+        assert_eq!((&fallen["score"], &fallen["profile"]), (&json!(2), &json!("short_of_cash")));
         assert_eq!(app.list(key, &format!("/v1/reviews?customer_id={customer}&reason=score_fell")).await.len(), 1);
     }
 
@@ -97,8 +120,8 @@ on_both! {
             let lifted = app.send("DELETE", &path, key, Value::Null, &[]).await.expect(200);
             assert_eq!((&lifted["score"], &lifted["override"]), (&json!(3), &Value::Null));
         }
-        let entries = app.get("/v1/evidence?privileged=true", key).await;
-        assert!(entries.status != 200 || entries.text.contains("score.overridden"), "{}", entries.text);
+        let entries = journal(&app, partition(&tenant, Mode::Test));
+        assert!(entries.iter().any(|(kind, ..)| kind == "score.overridden") && entries.iter().any(|(kind, ..)| kind == "score.override_lifted"));
     }
 
     async fn policies_are_chosen_by_score_and_profile(app: App) {
@@ -106,7 +129,7 @@ on_both! {
         let key = &tenant.test;
         let step = json!({"key": "first", "offset_days": 3, "channel": "email", "template": "first_reminder"});
         for (name, scope) in [("For the risky", json!({"priority": 10, "score_max": 2})), ("For the reliable", json!({"priority": 10, "profiles": ["reliable"]}))] {
-            let body = json!({"name": name, "scope": scope, "steps": [step]});
+            let body = json!({"document": {"name": name, "scope": scope, "steps": [step]}});
             let id = app.post("/v1/policies", key, body).await.expect(201)["id"].as_str().unwrap().to_owned();
             app.post(&format!("/v1/policies/{id}/versions/1/activate"), key, Value::Null).await.expect(200);
         }
@@ -255,23 +278,48 @@ on_both! {
         assert!(periods["periods"].as_array().unwrap().iter().any(|one| one["jurisdiction"] == "FR" && one["years"] == 5));
     }
 
+    async fn a_solvency_provider_is_asked_and_answers_signed_both_ways(app: App) {
+        let tenant = app.tenant("Atelier").await;
+        let key = &tenant.live;
+        let customer = app.debtor(key, ANN).await;
+        let path = format!("/v1/customers/{customer}/solvency-checks");
+        assert_eq!(app.post(&path, key, json!({})).await.body["code"], "no_provider");
+        let gateway = Gateway::open();
+        let account = json!({"name": "Bureau", "settings": {"kind": "solvency", "url": gateway.url}, "credentials": {"kind": "solvency", "secret": SECRET}});
+        let made = app.post("/v1/provider-accounts", key, account).await.expect(201);
+        assert_eq!(made["account"]["channels"], json!([]));
+        let check = app.post(&path, key, json!({"reason": "first order"})).await.expect(201);
+        app.settle(&tenant, Mode::Live).await;
+        let asked = gateway.taken.lock().unwrap().remove(0);
+        assert_eq!((&asked["type"], &asked["data"]["check_id"], &asked["data"]["name"]), (&json!("solvency.requested"), &check["id"], &json!("Garage Dupont")));
+        let inbound = made["receipt_url"].as_str().unwrap().strip_prefix(&app.url).unwrap().to_owned();
+        let answer = async |id: &str, data: Value, secret: &str| {
+            let body = json!({"type": "solvency.answered", "data": data}).to_string();
+            let headers = Signer::new(secret).unwrap().headers(id, app.clock.now(), body.as_bytes()).unwrap();
+            let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            app.raw("POST", &inbound, &headers, body).await.status
+        };
+        let seen = async || app.list(key, &path).await.remove(0);
+        let good = json!({"check_id": check["id"], "rating": 4, "recommended_limit": 500_000, "currency": "EUR", "reference": "B-1"});
+        assert_eq!(answer("evt_0", good.clone(), "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD").await, 401);
+        assert_eq!(answer("evt_1", json!({"check_id": "slv_01jd3kq8e5fvv8m3s9tqz4x7ya", "rating": 1}), SECRET).await, 204);
+        assert_eq!((&seen().await["state"], &seen().await["attempts"]), (&json!("requested"), &json!(1)));
+        assert_eq!(answer("evt_2", good, SECRET).await, 204);
+        assert_eq!(answer("evt_3", json!({"check_id": check["id"], "rating": 1}), SECRET).await, 204);
+        let answered = seen().await;
+        assert_eq!((&answered["state"], &answered["rating"], &answered["recommended_limit"]), (&json!("answered"), &json!(4), &json!(500_000)));
+        assert_eq!(points(&score(&app, key, &customer).await, "solvency_check"), 60);
+    }
+
     async fn two_broken_promises_lower_the_score_and_call_a_person(app: App) {
         let tenant = app.tenant("Atelier").await;
         let key = &tenant.test;
         let id = app.debtor(key, ANN).await;
         app.owes(key, &id, "F1", "2026-03-20").await;
-        let (partition, customer): (_, CustomerId) = (partition(&tenant, Mode::Test), id.parse().unwrap());
-        let tell = |subject: &'static str| {
-            actions::run_now(&app.db, &app.clock, partition, "test", move |act| {
-                store::accounts::hold(act.conn, act.tenant, customer, Currency::EUR)?;
-                actions::credit::note(act, (customer, Currency::EUR), HabitEvent::PromiseBroken, subject, act.now.date_naive())
-            })
-            .unwrap();
-        };
-        tell("prm_1");
-        tell("prm_1");
+        break_promise(&app, &tenant, &id, "prm_1");
+        break_promise(&app, &tenant, &id, "prm_1");
         assert_eq!((points(&score(&app, key, &id).await, "broken_promises"), app.list(key, "/v1/reviews").await.len()), (-60, 0));
-        tell("prm_2");
+        break_promise(&app, &tenant, &id, "prm_2");
         let worse = score(&app, key, &id).await;
         assert_eq!((points(&worse, "broken_promises"), &worse["score"], &worse["profile"]), (-120, &json!(2), &json!("stalling")));
         assert_eq!(app.list(key, "/v1/reviews?reason=promise_broken_twice").await[0]["action"], "call_customer");

@@ -152,9 +152,7 @@ pub fn refresh(act: &mut Act<'_>, tenant: &Tenant, keys: &BTreeSet<Key>) -> Resu
             assessed_at: Ts(act.now),
         });
     }
-    let fresh = rows.iter().map(|row| row.customer_id).filter(|id| !known.contains_key(id));
-    store::credit::ensure(act.conn, act.tenant, fresh)?;
-    rows.iter().try_for_each(|row| store::credit::set_score(act.conn, row))?;
+    store::credit::set_scores(act.conn, &rows)?;
     store::credit::insert_history(act.conn, &rows)
 }
 

@@ -185,7 +185,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_answer_says_whether_to_ask_again() {
-        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let (now, inquiry) = (DateTime::from_timestamp(1_800_000_000, 0).unwrap(), inquiry());
         for (script, taken) in [
             (Script::Answer(202, "", ""), 'y'),
             (Script::Answer(404, "", "no"), 'n'),
@@ -194,7 +194,7 @@ mod tests {
             (Script::Drop, 'l'),
         ] {
             let server = bench::http(script);
-            let said = adapter(&server.url).ask(&inquiry(), now).await;
+            let said = adapter(&server.url).ask(&inquiry, now).await;
             let kind = match said {
                 Taken::Yes => 'y',
                 Taken::No(_) => 'n',
@@ -202,10 +202,10 @@ mod tests {
             };
             assert_eq!(kind, taken, "{said:?}");
             let request = server.requests().remove(0);
-            assert_eq!(request.headers["webhook-id"], inquiry().id.to_string());
+            assert_eq!(request.headers["webhook-id"], inquiry.id.to_string());
             assert_eq!(adapter(&server.url).verify(&request, now), Ok(()));
         }
-        assert!(matches!(adapter(&bench::refused()).ask(&inquiry(), now).await, Taken::Lost(_)));
+        assert!(matches!(adapter(&bench::refused()).ask(&inquiry, now).await, Taken::Lost(_)));
     }
 
     #[test]

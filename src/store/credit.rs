@@ -16,6 +16,7 @@ use diesel::{
 
 use super::{
     Conn, Json, Ts,
+    customers::BATCH,
     schema::{credit_profiles, customers, instalments, payment_habits, score_history},
 };
 use crate::{
@@ -131,24 +132,43 @@ pub fn profile(conn: &mut Conn, tenant: TenantId, customer: CustomerId) -> Resul
     Ok(profiles(conn, tenant, &[customer])?.remove(&customer).unwrap_or_else(|| CreditProfile::blank(tenant, customer)))
 }
 
-/// Makes sure that each customer has a row to write to.
-pub fn ensure(conn: &mut Conn, tenant: TenantId, customers: impl Iterator<Item = CustomerId>) -> Result<()> {
-    for customer in customers {
-        let row = CreditProfile::blank(tenant, customer);
-        each!(conn, |c| diesel::insert_into(credit_profiles::table).values(&row).on_conflict_do_nothing().execute(c))?;
-    }
+/// Makes sure that a customer has a row to write to.
+pub fn ensure(conn: &mut Conn, tenant: TenantId, customer: CustomerId) -> Result<()> {
+    let row = CreditProfile::blank(tenant, customer);
+    each!(conn, |c| diesel::insert_into(credit_profiles::table).values(&row).on_conflict_do_nothing().execute(c))?;
     Ok(())
 }
 
-/// Writes a computed score and profile.
-pub fn set_score(conn: &mut Conn, row: &Assessment) -> Result<()> {
-    diesel::update(credit_profiles::table.filter(of(row.tenant_id, row.customer_id)))
-        .set((
-            credit_profiles::score.eq(Some(row.score)),
-            credit_profiles::profile.eq(row.profile),
-            credit_profiles::assessed_at.eq(Some(row.assessed_at)),
-        ))
-        .execute(conn)?;
+/// Writes computed scores and profiles, and leaves what people decided as it is.
+pub fn set_scores(conn: &mut Conn, assessed: &[Assessment]) -> Result<()> {
+    let row = |one: &Assessment| CreditProfile {
+        score: Some(one.score),
+        profile: one.profile,
+        assessed_at: Some(one.assessed_at),
+        ..CreditProfile::blank(one.tenant_id, one.customer_id)
+    };
+    let rows: Vec<CreditProfile> = assessed.iter().map(row).collect();
+    let written = || {
+        (
+            credit_profiles::score.eq(excluded(credit_profiles::score)),
+            credit_profiles::profile.eq(excluded(credit_profiles::profile)),
+            credit_profiles::assessed_at.eq(excluded(credit_profiles::assessed_at)),
+        )
+    };
+    let key = (credit_profiles::tenant_id, credit_profiles::customer_id);
+    for part in rows.chunks(BATCH) {
+        match conn {
+            Conn::Pg(pg) => {
+                diesel::insert_into(credit_profiles::table).values(part).on_conflict(key).do_update().set(written()).execute(pg)?;
+            }
+            // SQLite takes an upsert of one row at a time through diesel.
+            Conn::Sqlite(sqlite) => {
+                for row in part {
+                    diesel::insert_into(credit_profiles::table).values(row).on_conflict(key).do_update().set(written()).execute(sqlite)?;
+                }
+            }
+        }
+    }
     Ok(())
 }
 
@@ -175,7 +195,7 @@ pub fn set_watch(conn: &mut Conn, row: &CreditProfile) -> Result<()> {
 
 /// Adds to the history.
 pub fn insert_history(conn: &mut Conn, rows: &[Assessment]) -> Result<()> {
-    for part in rows.chunks(super::customers::BATCH) {
+    for part in rows.chunks(BATCH) {
         each!(conn, |c| diesel::insert_into(score_history::table).values(part).execute(c))?;
     }
     Ok(())

@@ -15,7 +15,7 @@ use crate::{
 /// The row of a customer that exists, ready to be written to.
 fn row_of(act: &mut Act<'_>, id: CustomerId) -> Result<CreditProfile> {
     store::customers::find(act.conn, act.tenant, id)?;
-    store::credit::ensure(act.conn, act.tenant, std::iter::once(id))?;
+    store::credit::ensure(act.conn, act.tenant, id)?;
     store::credit::profile(act.conn, act.tenant, id)
 }
 

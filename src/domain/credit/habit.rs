@@ -1,7 +1,7 @@
 //! How an account pays: the last instalments it settled, and what else it did lately.
 //!
 //! A small bounded value per account, brought up to date in the transaction of whatever happens, so that nobody ever has to read a ledger to know
-//! a payer. Recent behaviour weighs more: a fact's weight halves with each half-year, and is nothing after three and a half.
+//! a payer. Recent behaviour weighs more: a fact's weight halves with each 90 days, and is nothing after 630.
 //!
 //! Invariants: at most [`WINDOW`] facts of each sort, the oldest forgotten first; the value depends on what happened, not on the order in which it was
 //! told (as long as nothing was forgotten).
@@ -14,7 +14,7 @@ use crate::domain::ids::InstalmentId;
 /// How many facts of each sort are remembered.
 pub const WINDOW: usize = 24;
 /// Days after which a fact weighs half.
-const HALF_LIFE: i64 = 180;
+const HALF_LIFE: i64 = 90;
 /// What a fact of today weighs.
 pub const FULL_WEIGHT: i64 = 64;
 
@@ -113,7 +113,7 @@ pub fn weight(on: NaiveDate, today: NaiveDate) -> i64 {
     u32::try_from(age(on, today) / HALF_LIFE).ok().and_then(|halvings| FULL_WEIGHT.checked_shr(halvings)).unwrap_or(0)
 }
 
-/// The habits of one payer, over its currencies, as of one day. Counts are in hundredths: an event of today is 100, one of half a year ago 50.
+/// The habits of one payer, over its currencies, as of one day. Counts are in hundredths: an event of today is 100, one of 90 days ago 50.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Instalments remembered that still weigh something.
@@ -212,11 +212,11 @@ mod tests {
 
     #[test]
     fn a_fact_fades_and_is_told_once() {
-        assert_eq!([0, 179, 180, 360, 1080, 1260, 9999].map(|n| weight(day(0), day(n))), [64, 64, 32, 16, 1, 0, 0]);
+        assert_eq!([0, 89, 90, 180, 540, 630, 9999].map(|n| weight(day(0), day(n))), [64, 64, 32, 16, 1, 0, 0]);
         let mut habit = Habit::default();
         assert!(habit.note(HabitEvent::PromiseBroken, "prm_1", day(0)) && !habit.note(HabitEvent::PromiseBroken, "prm_1", day(9)));
-        habit.note(HabitEvent::PromiseBroken, "prm_2", day(180));
-        let sum = Summary::of([&habit].into_iter(), day(180));
+        habit.note(HabitEvent::PromiseBroken, "prm_2", day(90));
+        let sum = Summary::of([&habit].into_iter(), day(90));
         assert_eq!((sum.promises_broken, habit.within_a_year(HabitEvent::PromiseBroken, day(364))), (150, 2));
     }
 
@@ -226,6 +226,6 @@ mod tests {
         habit.settle(instalment(1), day(0), day(60));
         habit.settle(instalment(2), day(360), day(360));
         let sum = Summary::of([&habit].into_iter(), day(420));
-        assert_eq!((sum.settled, sum.mean_days_late), (2, Some(12)));
+        assert_eq!((sum.settled, sum.mean_days_late), (2, Some(3)));
     }
 }

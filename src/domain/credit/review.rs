@@ -3,7 +3,10 @@
 //! A review is a task of kind `review`; its reason is a word, from whoever raised it. Here each word gets its explanation and its offer. Invariant: every
 //! word, even one that is new, has an offer.
 
-use super::super::dunning::account::ReviewReason;
+use crate::domain::{
+    delivery::{DeliveryStatus, SuppressionReason},
+    dunning::account::ReviewReason,
+};
 
 crate::words! {
     /// Why credit control wants a customer looked at.
@@ -68,9 +71,11 @@ pub fn offer(reason: &str) -> (&'static str, ReviewAction) {
         Ok(ReviewReason::NoRecipient) => return ("nobody can be reached on the channels of the next step", ReviewAction::AddContact),
         Err(_) => {}
     }
+    let reported = reason.parse::<DeliveryStatus>().is_ok_and(|status| status.is_failure() || status.suppresses().is_some());
+    if reported || reason.parse::<SuppressionReason>().is_ok() {
+        return ("an address can or may no longer be written to", ReviewAction::CorrectAddress);
+    }
     match reason {
-        "bounced_hard" | "bounced_soft" | "complained" | "unsubscribed" | "undelivered" | "failed" | "rejected" | "expired"
-        | "opted_out" => ("an address can or may no longer be written to", ReviewAction::CorrectAddress),
         "delivery_failed" => ("a message was refused by every means", ReviewAction::CorrectAddress),
         "outcome_unknown" => ("nobody knows whether a message was sent", ReviewAction::ResolveMessage),
         "unwritable" => ("a text could not be filled in", ReviewAction::CorrectText),
@@ -81,7 +86,6 @@ pub fn offer(reason: &str) -> (&'static str, ReviewAction) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::delivery::DeliveryStatus;
 
     #[test]
     fn every_word_that_is_raised_has_an_offer_of_its_own() {

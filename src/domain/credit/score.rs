@@ -85,7 +85,7 @@ pub struct SolvencyInput {
     pub age_days: i64,
 }
 
-/// All that a score is computed from, as of one day. Counts of events are in hundredths: one of today is 100, one of half a year ago 50.
+/// All that a score is computed from, as of one day. Counts of events are in hundredths: one of today is 100, one of 90 days ago 50.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Inputs {
     /// Instalments paid lately.
