@@ -131,7 +131,7 @@ on_both! {
         for (name, scope) in [("For the risky", json!({"priority": 10, "score_max": 2})), ("For the reliable", json!({"priority": 10, "profiles": ["reliable"]}))] {
             let body = json!({"document": {"name": name, "scope": scope, "steps": [step]}});
             let id = app.post("/v1/policies", key, body).await.expect(201)["id"].as_str().unwrap().to_owned();
-            app.post(&format!("/v1/policies/{id}/versions/1/activate"), key, Value::Null).await.expect(200);
+            app.post(&format!("/v1/policies/{id}/activate"), key, json!({"version": 1})).await.expect(200);
         }
         let (risky, reliable, plain) = (app.debtor(key, "a@client.example").await, app.debtor(key, "b@client.example").await, app.debtor(key, "c@client.example").await);
         for n in 0..4 {
