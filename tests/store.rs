@@ -87,11 +87,18 @@ fn diesel_sees_the_tables_that_the_migrations_make() {
 }
 
 /// What one batch of a run asks for, of however many customers.
-const OF_A_BATCH: [&str; 9] = [
+const OF_A_BATCH: [&str; 16] = [
     "instalments i JOIN invoices v ON v.tenant_id = i.tenant_id AND v.id = i.invoice_id WHERE i.tenant_id = ?1 AND i.customer_id IN (?2, ?3, ?4) AND i.balance_minor > 0",
     "settlements WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND unallocated_minor > 0",
     "reminders WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND (state IN (?5, ?6) OR completed_at >= ?7)",
     "tasks WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND state = ?5 AND kind = ?6",
+    "tasks WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND kind = ?5 AND (state = ?6 OR completed_at >= ?7)",
+    "payment_habits WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) ORDER BY customer_id, currency",
+    "credit_profiles WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4)",
+    "credit_limits WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4)",
+    "credit_decisions WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND reservation = 'held'",
+    "guarantees WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND released_at IS NULL",
+    "solvency_checks WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND state = ?5",
     "contacts WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) ORDER BY customer_id, position, id",
     "suppressions WHERE tenant_id = ?1 AND channel IN ('email', 'sms') AND address IN (?2, ?3, ?4) AND lifted_at IS NULL",
     "customers WHERE tenant_id = ?1 AND id IN (?2, ?3, ?4)",

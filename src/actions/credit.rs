@@ -77,11 +77,8 @@ impl Facts {
         let partition = tenant.tenant_id;
         let mut sums = HashMap::<Key, OpenBalance>::new();
         let blank = |currency| OpenBalance { currency, open_minor: 0, overdue_minor: 0, guaranteed_minor: 0 };
-        for (key, minor) in store::credit::open(conn, partition, ids, None)? {
-            sums.entry(key).or_insert_with(|| blank(key.1)).open_minor = minor;
-        }
-        for (key, minor) in store::credit::open(conn, partition, ids, Some(today))? {
-            sums.entry(key).or_insert_with(|| blank(key.1)).overdue_minor = minor;
+        for (key, open_minor, overdue_minor) in store::credit::open(conn, partition, ids, today)? {
+            sums.insert(key, OpenBalance { open_minor, overdue_minor, ..blank(key.1) });
         }
         for one in store::guarantees::standing(conn, partition, ids)?.iter().filter(|one| one.is_in_force(today)) {
             let sum = sums.entry((one.customer_id, one.currency)).or_insert_with(|| blank(one.currency));

@@ -10,7 +10,7 @@ use diesel::{
     BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
     SelectableHelper,
     dsl::{max, sql},
-    sql_types::BigInt,
+    sql_types::{BigInt, Date},
     upsert::excluded,
 };
 
@@ -276,23 +276,15 @@ pub fn subjects(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId]) -> Result
         .load(conn)?)
 }
 
-/// What is open in each account of customers, in minor units; with a day, only what was due before it.
-pub fn open(
-    conn: &mut Conn,
-    tenant: TenantId,
-    ids: &[CustomerId],
-    before: Option<NaiveDate>,
-) -> Result<HashMap<(CustomerId, Currency), i64>> {
-    let mut query = instalments::table
+/// What is open in each account of customers, and what of it was due before `today`, in minor units.
+pub fn open(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId], today: NaiveDate) -> Result<Vec<((CustomerId, Currency), i64, i64)>> {
+    let overdue = sql::<BigInt>("CAST(SUM(CASE WHEN due_date < ").bind::<Date, _>(today).sql(" THEN balance_minor ELSE 0 END) AS BIGINT)");
+    let rows: Vec<(CustomerId, Currency, i64, i64)> = instalments::table
         .filter(instalments::tenant_id.eq(tenant).and(instalments::customer_id.eq_any(ids.to_vec())).and(instalments::balance_minor.gt(0)))
         .group_by((instalments::customer_id, instalments::currency))
-        .select((instalments::customer_id, instalments::currency, sql::<BigInt>("CAST(SUM(balance_minor) AS BIGINT)")))
-        .into_boxed();
-    if let Some(day) = before {
-        query = query.filter(instalments::due_date.lt(day));
-    }
-    let rows: Vec<(CustomerId, Currency, i64)> = query.load(conn)?;
-    Ok(rows.into_iter().map(|(customer, currency, minor)| ((customer, currency), minor)).collect())
+        .select((instalments::customer_id, instalments::currency, sql::<BigInt>("CAST(SUM(balance_minor) AS BIGINT)"), overdue))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(customer, currency, open, overdue)| ((customer, currency), open, overdue)).collect())
 }
 
 /// The score that a customer's record gives, if any.

@@ -201,7 +201,7 @@ mod tests {
         fn memory_is_bounded_and_keeps_the_newest(days in proptest::collection::vec(0_u64..4000, 0..80)) {
             let mut habit = Habit::default();
             for (n, on) in days.iter().enumerate() {
-                habit.settle(instalment(n as u128), day(0), day(*on));
+                habit.settle(instalment(u128::try_from(n).unwrap()), day(0), day(*on));
                 habit.note(HabitEvent::PromiseBroken, &n.to_string(), day(*on));
             }
             prop_assert!(habit.settled.len() <= WINDOW && habit.events.len() <= WINDOW);

@@ -39,7 +39,8 @@ pub fn profile(inputs: &Inputs) -> Option<(PayerProfile, Vec<String>)> {
         (overdue >= 50, "half or more of what is open is overdue"),
     ]
     .into_iter()
-    .filter_map(|(holds, reason)| holds.then(|| reason.to_owned()))
+    .filter(|(holds, _)| *holds)
+    .map(|(_, reason)| reason.to_owned())
     .collect();
     if strain.len() >= 2 {
         return Some((PayerProfile::ShortOfCash, strain));
