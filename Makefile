@@ -28,7 +28,7 @@ fuzz: ## The same, with ten times the requests and a new seed
 	tests/contract/run --fuzz
 
 crash: ## Kill workers in the middle of their work and count what was sent
-	tests/with-postgres $(CARGO) test --locked --release --test relance -- --ignored crash::
+	tests/with-postgres $(CARGO) test --locked --release --test relance -- --ignored crash:: credit::
 
 bench: ## Measure what is meant to be fast
 	tests/with-postgres $(CARGO) bench --locked

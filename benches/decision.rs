@@ -47,6 +47,7 @@ pub fn micros() -> f64 {
             kind: CustomerKind::Business,
             segment: None,
             score: None,
+            profile: None,
             jurisdiction: "FR".parse().unwrap(),
             language: None,
             zone: None,

@@ -13,6 +13,8 @@ use crate::{
         address::Policy,
         net::{Deadlines, Net},
         registry,
+        settings::{Credentials, ProviderSettings},
+        solvency::Solvency,
     },
     store::{Db, provider_accounts::ProviderAccount},
 };
@@ -64,14 +66,27 @@ impl Instance {
     /// A record or credentials that cannot be used: the account's trouble alone.
     pub fn provider(&self, tenant: TenantId, account: &ProviderAccount) -> Result<Arc<dyn Provider>> {
         let build = || {
-            let unreadable =
-                |pointer: &'static str| move |_| Faults::one(pointer, "unreadable", "the record cannot be read; enter it again");
-            let settings = serde_json::from_value(account.settings.0.clone()).map_err(unreadable("/settings"))?;
-            let sealed =
-                account.open_credentials(&self.vault).map_err(|error| Faults::one("/credentials", "unreadable", error.to_string()))?;
-            let credentials = sealed.map(|text| serde_json::from_slice(&text)).transpose().map_err(unreadable("/credentials"))?;
+            let (settings, credentials) = self.record(account)?;
             registry::for_mode(tenant.mode(), &settings, credentials.as_ref(), &self.net)
         };
         self.providers.adapter((tenant, account.id), account.version, build).map_err(Error::from)
+    }
+
+    /// The adapter of an account at a provider of solvency checks.
+    ///
+    /// # Errors
+    /// As [`Instance::provider`].
+    pub fn solvency(&self, account: &ProviderAccount) -> Result<Solvency> {
+        let (settings, credentials) = self.record(account)?;
+        registry::solvency(&settings, credentials.as_ref(), &self.net).map_err(Error::from)
+    }
+
+    /// What an account's record says.
+    fn record(&self, account: &ProviderAccount) -> Result<(ProviderSettings, Option<Credentials>), Faults> {
+        let unreadable = |pointer: &'static str| move |_| Faults::one(pointer, "unreadable", "the record cannot be read; enter it again");
+        let settings = serde_json::from_value(account.settings.0.clone()).map_err(unreadable("/settings"))?;
+        let sealed = account.open_credentials(&self.vault).map_err(|error| Faults::one("/credentials", "unreadable", error.to_string()))?;
+        let credentials = sealed.map(|text| serde_json::from_slice(&text)).transpose().map_err(unreadable("/credentials"))?;
+        Ok((settings, credentials))
     }
 }

@@ -11,7 +11,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, Utc, Weekday};
 use relance::{
     actions::import::{Job, csv},
     domain::{
-        dunning::reminder::ReminderState,
+        dunning::reminder::{ReminderState, TaskKind},
         ids::{InstalmentId, Mode, TenantId},
     },
     store::{self, reminders::Reminder},
@@ -394,6 +394,8 @@ on_both! {
         let messages = app.db.read_now(here, |conn| store::messages::list(conn, here, &Default::default(), None, 10_000)).unwrap();
         let tasks = app.db.read_now(here, |conn| store::tasks::list(conn, here, &Default::default(), None, 10_000)).unwrap();
         assert_eq!(messages.iter().map(|one| one.reminder_id).collect::<BTreeSet<_>>(), done(true));
-        assert_eq!(tasks.iter().map(|one| one.reminder_id).collect::<BTreeSet<_>>(), done(false));
+        // What credit control wants looked at is no part of a crescendo.
+        let given = tasks.iter().filter(|one| one.kind != TaskKind::Review).map(|one| one.reminder_id);
+        assert_eq!(given.collect::<BTreeSet<_>>(), done(false));
     }
 }

@@ -14,6 +14,7 @@ mod access;
 mod batch;
 mod clock;
 mod crash;
+mod credit;
 mod evidence;
 mod history;
 mod house;

@@ -51,7 +51,7 @@ pub fn put(act: &mut Act<'_>, news: &[NewCustomer], if_known: IfKnown) -> Result
     store::contacts::insert(act.conn, &people)?;
     for row in &rows {
         let body = json!({"kind": row.kind, "jurisdiction": row.jurisdiction, "source": row.source, "external_id": row.external_id,
-            "number": row.number, "segment": row.segment});
+            "number": row.number, "segment": row.segment, "legal_form": row.company.legal_form});
         act.witness_personal("customer.created", row.id, body, vec![("name", row.name.clone())]);
     }
     people.iter().for_each(|person| contacts::witness(act, "contact.created", person));
@@ -76,6 +76,7 @@ fn fresh(act: &Act<'_>, new: &NewCustomer, home: &Jurisdiction) -> Customer {
         terms_id: new.terms_id,
         identifiers: Json(new.identifiers.clone()),
         address: Json(new.address.clone()),
+        company: Json(new.company.clone()),
         metadata: Json(new.metadata.clone()),
         version: 1,
         created_at: Ts(act.wall),
@@ -123,6 +124,7 @@ fn apply(act: &mut Act<'_>, old: &Customer, change: &CustomerChange) -> Result<P
         terms_id: change.terms_id.or(old.terms_id),
         identifiers: change.identifiers.clone().map_or_else(|| old.identifiers.clone(), Json),
         address: change.address.clone().map_or_else(|| old.address.clone(), Json),
+        company: change.company.clone().map_or_else(|| old.company.clone(), Json),
         metadata: change.metadata.clone().map_or_else(|| old.metadata.clone(), Json),
         ..old.clone()
     };
@@ -132,7 +134,7 @@ fn apply(act: &mut Act<'_>, old: &Customer, change: &CustomerChange) -> Result<P
     let row = Customer { version: old.version.saturating_add(1), updated_at: Ts(act.wall), ..wanted };
     store::customers::update(act.conn, &row)?;
     let body = json!({"kind": row.kind, "jurisdiction": row.jurisdiction, "number": row.number, "segment": row.segment,
-        "score": row.score, "policy_id": row.policy_id, "interest": row.interest, "terms_id": row.terms_id, "version": row.version});
+        "score": row.score, "policy_id": row.policy_id, "interest": row.interest, "terms_id": row.terms_id, "legal_form": row.company.legal_form, "version": row.version});
     let personal = if row.name == old.name { Vec::new() } else { vec![("name", row.name.clone())] };
     act.witness_personal("customer.changed", row.id, body, personal);
     touch(act, row.id)?;

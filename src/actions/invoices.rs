@@ -19,7 +19,7 @@ use super::{
 use crate::{
     domain::{
         external::ExternalKey,
-        ids::{CustomerId, DocumentId, InstalmentId, InvoiceId},
+        ids::{CreditDecisionId, CustomerId, DocumentId, InstalmentId, InvoiceId},
         invalid::Faults,
         ledger::{
             document::DocumentLink,
@@ -51,6 +51,7 @@ pub fn put(act: &mut Act<'_>, news: &[NewInvoice], if_known: IfKnown) -> Result<
     let outcomes = one_by_one(news, |new| {
         new.check().or(())?;
         let customer = parties.find(new.customer_id, new.customer.as_ref())?;
+        check_decision(act, customer, new)?;
         let key = new.key();
         if if_known == IfKnown::Refuse
             && let Some(key) = &key
@@ -76,6 +77,7 @@ struct Fresh {
     invoices: Vec<Invoice>,
     instalments: Vec<Instalment>,
     documents: Vec<Document>,
+    decisions: Vec<(InvoiceId, CreditDecisionId)>,
 }
 
 impl Fresh {
@@ -116,6 +118,7 @@ impl Fresh {
         self.instalments.extend((0..).zip(resolved.parts).map(|(position, part)| instalment(act, &row, position, &part)));
         self.documents.extend(new.documents.iter().map(|link| document(act, &row, link)));
         self.named.extend(row.key().map(|key| (key, row.id)));
+        self.decisions.extend(new.credit_decision_id.map(|decision| (row.id, decision)));
         self.invoices.push(row.clone());
         row
     }
@@ -133,7 +136,18 @@ impl Fresh {
             act.witness("invoice.created", row.id, body);
             act.touch(row.customer_id, row.currency);
         }
-        Ok(())
+        super::credit::decisions::confirm(act, &self.invoices, &self.decisions)
+    }
+}
+
+/// Whether the credit decision that an invoice names is one of its customer, in its currency.
+fn check_decision(act: &mut Act<'_>, customer: CustomerId, new: &NewInvoice) -> Result<()> {
+    let Some(id) = new.credit_decision_id else { return Ok(()) };
+    match store::credit_decisions::find(act.conn, act.tenant, id) {
+        Ok(row) if (row.customer_id, row.currency) == (customer, new.currency) => Ok(()),
+        Ok(_) => Err(Faults::one("/credit_decision_id", "mismatch", "this decision is about another customer or currency").into()),
+        Err(Error::NotFound(_)) => Err(Faults::one("/credit_decision_id", "not_found", "no such credit decision").into()),
+        Err(error) => Err(error),
     }
 }
 

@@ -6,6 +6,7 @@
 //! Invariant: what [`run`] returns with `Ok` is durable, witnessed and planned for; with `Err`, nothing happened.
 
 pub mod contacts;
+pub mod credit;
 pub mod customers;
 pub mod direct_debits;
 pub mod dispatch;

@@ -114,7 +114,9 @@ pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
     let calendar = tenant.calendar();
     let mut policies = Policies::load(act.conn, act.tenant)?;
     let keys: BTreeSet<Key> = due.iter().map(|row| (row.customer_id, row.currency)).collect();
+    super::credit::refresh(act, &tenant, &keys)?;
     let mut loaded = store::facts::load(act.conn, act.tenant, &keys, act.now)?;
+    let reviews = super::credit::watch::look(act, &tenant, &loaded)?;
     let mut batch = Batch::default();
     let looked_at = due.len();
     let mut planned = Vec::with_capacity(looked_at);
@@ -144,6 +146,9 @@ pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
             }
             (None, _) => {}
         }
+        // What credit control must look at again, whatever the crescendo does.
+        let credit = reviews.get(&(row.customer_id, row.currency)).copied();
+        row.next_action_at = [row.next_action_at.map(|at| at.0), credit].into_iter().flatten().min().map(Ts);
         planned.push(row);
     }
     store::bulk::planned(act.conn, act.tenant, &planned)?;

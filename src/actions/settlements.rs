@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::{
-    Act,
+    Act, credit,
     put::{Outcome, Parties, Put},
 };
 use crate::{
     domain::{
+        credit::habit::HabitEvent,
         ids::{AllocationId, ChargeAllocationId, ChargeId, CustomerId, InvoiceId},
         ledger::{
             allocation::{self, Open, Share},
@@ -141,6 +142,11 @@ fn allocate(act: &mut Act<'_>, row: Settlement, shares: &Shares, open: &[Open]) 
     for discount in allocation::earned(&shares.instalments, open) {
         discounts::grant(act, &row, &discount)?;
     }
+    if row.kind == SettlementKind::Payment {
+        let paid: Vec<_> = open.iter().filter(|one| shares.instalments.iter().any(|share| pays_all(share, one))).collect();
+        let paid: Vec<_> = paid.into_iter().map(|one| (one.instalment_id, one.due_date)).collect();
+        credit::settled(act, (row.customer_id, row.currency), &paid, row.settled_on)?;
+    }
     Ok(row)
 }
 
@@ -193,6 +199,11 @@ fn allocate_charges(act: &mut Act<'_>, row: &Settlement, shares: &[(ChargeId, i6
     }
     store::charges::insert_allocations(act.conn, &rows)?;
     Ok(given)
+}
+
+/// Whether a share leaves nothing of an instalment, with the discount that it earns.
+fn pays_all(share: &Share, open: &Open) -> bool {
+    share.instalment_id == open.instalment_id && share.amount_minor.saturating_add(open.discount_minor) >= open.balance_minor
 }
 
 fn body(of: &Settlement, one: &Allocation) -> serde_json::Value {
@@ -252,6 +263,7 @@ fn erase(act: &mut Act<'_>, of: &Settlement, one: &Allocation) -> Result<()> {
     store::instalments::settle(act.conn, act.tenant, one.instalment_id, back)?;
     store::invoices::settle(act.conn, act.tenant, one.invoice_id, back, Ts(act.wall))?;
     store::allocations::delete(act.conn, act.tenant, one.id)?;
+    credit::reopened(act, (of.customer_id, of.currency), one.instalment_id)?;
     act.witness("allocation.reversed", one.id, body(of, one));
     Ok(())
 }
@@ -282,6 +294,8 @@ pub fn give_back(act: &mut Act<'_>, id: SettlementId, why: &Return) -> Result<Se
     let body = json!({"customer_id": row.customer_id, "currency": row.currency, "amount": row.amount_minor, "reason": why.reason});
     act.witness("payment.returned", row.public_id(), body);
     super::direct_debits::returned(act, id, why.reason.as_deref())?;
+    let today = store::tenants::find(act.conn, act.tenant)?.calendar().today(act.now);
+    credit::note(act, (row.customer_id, row.currency), HabitEvent::PaymentReturned, &row.public_id(), today)?;
     act.touch(row.customer_id, row.currency);
     store::settlements::find_any(act.conn, act.tenant, id)
 }

@@ -118,6 +118,18 @@ const fn channel(kind: TaskKind) -> Option<Channel> {
     }
 }
 
+/// Finishes a review: somebody looked, and found what the note says.
+///
+/// # Errors
+/// No such task; `wrong_state` of one that is no review; `task_ended`.
+pub fn reviewed(act: &mut Act<'_>, id: TaskId, note: &str) -> Result<Task> {
+    let task = store::tasks::find(act.conn, act.tenant, id)?;
+    if task.kind != TaskKind::Review {
+        return Err(Error::conflict("wrong_state", format!("the task is a {}; complete it as a task", task.kind)));
+    }
+    close(act, id, TaskState::Done, Some(TaskOutcome::Settled), Some(note))
+}
+
 /// Drops a task that is no longer needed.
 ///
 /// # Errors

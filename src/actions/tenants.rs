@@ -54,8 +54,8 @@ fn row(tenant_id: TenantId, new: &NewTenant, act: &Act<'_>) -> Tenant {
         settings: Json(TenantSettings {
             letterhead: new.letterhead.clone(),
             working_time: new.working_time.clone(),
-            terms_id: None,
             concessions: new.concessions.clone(),
+            ..TenantSettings::default()
         }),
         status: TenantStatus::Active,
         clock_at: None,
@@ -73,6 +73,9 @@ fn row(tenant_id: TenantId, new: &NewTenant, act: &Act<'_>) -> Tenant {
 pub fn change(act: &mut Act<'_>, change: &TenantChange) -> Result<Tenant> {
     let mut faults = tenant::check(change.time_zone.as_deref(), change.letterhead.as_ref(), change.working_time.as_ref());
     super::terms::check_usable(act, change.terms_id, &mut faults)?;
+    if let Some(credit) = &change.credit {
+        faults.nest("/credit", credit.check());
+    }
     faults.or(())?;
     let old = store::tenants::find(act.conn, act.tenant)?;
     let fields: Vec<String> = serde_json::to_value(change)
@@ -94,6 +97,7 @@ pub fn change(act: &mut Act<'_>, change: &TenantChange) -> Result<Tenant> {
             working_time: change.working_time.clone().unwrap_or(old.settings.0.working_time),
             terms_id: change.terms_id.or(old.settings.0.terms_id),
             concessions: change.concessions.clone().unwrap_or(old.settings.0.concessions),
+            credit: change.credit.clone().unwrap_or(old.settings.0.credit),
         }),
         status: change.status.unwrap_or(old.status),
         version: old.version.saturating_add(1),

@@ -25,6 +25,12 @@ crate::words! {
         CustomersRead = "customers:read",
         /// Write customers and their contacts.
         CustomersWrite = "customers:write",
+        /// Read scores, limits, guarantees and credit decisions.
+        CreditRead = "credit:read",
+        /// Ask for credit decisions and solvency checks, record guarantees, keep the watch list.
+        CreditWrite = "credit:write",
+        /// Set limits, and decide against the rules: override scores and credit decisions.
+        CreditOverride = "credit:override",
         /// Read invoices and their documents.
         InvoicesRead = "invoices:read",
         /// Write invoices and their documents.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
+    company::Company,
     contact::{Channel, Email, Phone},
     external::{self, ExternalKey, Pairs},
     ids::{PolicyId, TermsId},
@@ -143,7 +144,7 @@ pub struct NewCustomer {
     #[serde(default)]
     #[schema(min_length = 1, max_length = 60)]
     pub segment: Option<String>,
-    /// 1 (very risky) to 5 (safe).
+    /// Your own score, 1 (very risky) to 5 (safe): it takes the place of the computed one.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 5)]
     pub score: Option<i32>,
@@ -162,6 +163,9 @@ pub struct NewCustomer {
     /// Postal address.
     #[serde(default)]
     pub address: Address,
+    /// Who a business is.
+    #[serde(default)]
+    pub company: Company,
     /// The creditor's own notes.
     #[serde(default)]
     pub metadata: Pairs,
@@ -185,6 +189,7 @@ impl NewCustomer {
         if self.contacts.iter().filter(|contact| contact.primary).count() > 1 {
             faults.add("/contacts", "repeated", "at most one contact is primary");
         }
+        faults.nest("", self.company.check());
         faults
     }
 }
@@ -212,7 +217,7 @@ pub struct CustomerChange {
     /// The creditor's own segment.
     #[schema(min_length = 1, max_length = 60)]
     pub segment: Option<String>,
-    /// 1 (very risky) to 5 (safe).
+    /// Your own score, 1 (very risky) to 5 (safe): it takes the place of the computed one.
     #[schema(minimum = 1, maximum = 5)]
     pub score: Option<i32>,
     /// The policy to use, whatever the scopes of the others say.
@@ -225,6 +230,8 @@ pub struct CustomerChange {
     pub identifiers: Option<Pairs>,
     /// Postal address; replaces it all.
     pub address: Option<Address>,
+    /// Who a business is; replaces it all.
+    pub company: Option<Company>,
     /// The creditor's own notes; replaces them all.
     pub metadata: Option<Pairs>,
 }
@@ -234,6 +241,9 @@ impl CustomerChange {
     pub fn check(&self) -> Faults {
         let mut faults = Faults::none();
         check_zone(self.time_zone.as_deref(), &mut faults);
+        if let Some(company) = &self.company {
+            faults.nest("", company.check());
+        }
         faults
     }
 }
@@ -255,6 +265,7 @@ impl From<&NewCustomer> for CustomerChange {
             terms_id: new.terms_id,
             identifiers: (!new.identifiers.0.is_empty()).then(|| new.identifiers.clone()),
             address: (new.address != Address::default()).then(|| new.address.clone()),
+            company: (new.company != Company::default()).then(|| new.company.clone()),
             metadata: (!new.metadata.0.is_empty()).then(|| new.metadata.clone()),
         }
     }

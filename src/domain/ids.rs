@@ -63,6 +63,10 @@ kinds! {
     Suppression SuppressionId "sup" "a suppression";
     Evidence EvidenceId "evi" "an evidence entry";
     Request RequestId "req" "a request";
+    Assessment AssessmentId "asm" "an assessment";
+    CreditDecision CreditDecisionId "cde" "a credit decision";
+    Guarantee GuaranteeId "gua" "a guarantee";
+    SolvencyCheck SolvencyCheckId "slv" "a solvency check";
 }
 
 /// A typed identifier. Ids made later sort later, to the millisecond.

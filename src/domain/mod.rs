@@ -5,7 +5,9 @@
 
 pub mod access;
 pub mod calendar;
+pub mod company;
 pub mod contact;
+pub mod credit;
 pub mod crypto;
 pub mod customer;
 pub mod delivery;

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::{
     calendar::{Calendar, Closure, holidays, week::Weekdays},
     contact::{Email, Phone},
+    credit::settings::CreditSettings,
     dunning::policy::Threshold,
     ids::TermsId,
     invalid::Faults,
@@ -134,6 +135,8 @@ pub struct TenantSettings {
     pub terms_id: Option<TermsId>,
     /// What it concedes.
     pub concessions: Concessions,
+    /// How it grants credit.
+    pub credit: CreditSettings,
 }
 
 impl TenantSettings {
@@ -198,6 +201,8 @@ pub struct TenantChange {
     pub terms_id: Option<TermsId>,
     /// What it concedes; replaces the whole. Promises and plans that were made keep their own grace.
     pub concessions: Option<Concessions>,
+    /// How it grants credit; replaces the whole.
+    pub credit: Option<CreditSettings>,
     /// Suspends or resumes all sending.
     pub status: Option<TenantStatus>,
 }
@@ -224,7 +229,8 @@ pub fn check(time_zone: Option<&str>, letterhead: Option<&Letterhead>, working_t
     faults
 }
 
-fn iban_is_valid(iban: &str) -> bool {
+/// Whether the check digits of an IBAN agree (ISO 7064 mod 97-10).
+pub(super) fn iban_is_valid(iban: &str) -> bool {
     let mut rotated = iban.chars().skip(4).chain(iban.chars().take(4));
     let remainder = rotated.try_fold(0u32, |remainder, letter| {
         let value = letter.to_digit(36)?;

@@ -20,6 +20,8 @@ use crate::{
         put::{IfKnown, Put, only},
     },
     domain::{
+        company::Company,
+        credit::settings::CreditSettings,
         customer::{Address, CustomerChange, CustomerKind, NewCustomer},
         external::Pairs,
         ids::{CustomerId, PolicyId, TenantId, TermsId},
@@ -62,7 +64,7 @@ pub struct CustomerView {
     /// The creditor's own segment.
     #[schema(max_length = 60)]
     pub segment: Option<String>,
-    /// 1 (very risky) to 5 (safe).
+    /// Your own score, 1 (very risky) to 5 (safe), if you gave one; the one that holds is at `/score`.
     #[schema(minimum = 1, maximum = 5)]
     pub score: Option<i32>,
     /// The policy assigned to it, if any.
@@ -75,11 +77,16 @@ pub struct CustomerView {
     pub identifiers: Pairs,
     /// Postal address.
     pub address: Address,
+    /// Who a business is.
+    pub company: Company,
     /// The creditor's own notes.
     pub metadata: Pairs,
     /// People there, in the order in which they are written to.
     #[schema(max_items = 50)]
     pub contacts: Vec<ContactView>,
+    /// What the tenant's checklist wants and the record lacks, by the names of the fields.
+    #[schema(max_items = 300, schema_with = missing)]
+    pub missing: Vec<String>,
     /// Counts the changes.
     #[schema(minimum = 1)]
     pub version: i64,
@@ -89,9 +96,19 @@ pub struct CustomerView {
     pub updated_at: DateTime<Utc>,
 }
 
-impl From<(Customer, Vec<Contact>)> for CustomerView {
-    fn from((row, contacts): (Customer, Vec<Contact>)) -> Self {
+/// The schema of what a record lacks.
+pub(super) fn missing() -> utoipa::openapi::schema::Array {
+    use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
+    let name = ObjectBuilder::new().schema_type(Type::String).max_length(Some(60)).examples([serde_json::json!("identifiers/vat_id")]);
+    let about = "What the tenant's checklist wants and the record lacks, by the names of the fields.";
+    ArrayBuilder::new().description(Some(about)).items(name).max_items(Some(300)).build()
+}
+
+impl CustomerView {
+    fn new(row: Customer, contacts: Vec<Contact>, settings: &CreditSettings) -> Self {
+        let (has_email, has_phone) = (contacts.iter().any(|one| one.email.is_some()), contacts.iter().any(|one| one.phone.is_some()));
         Self {
+            missing: actions::credit::decisions::missing(settings, &row, has_email, has_phone),
             object: "customer",
             id: row.id,
             source: row.source,
@@ -109,6 +126,7 @@ impl From<(Customer, Vec<Contact>)> for CustomerView {
             terms_id: row.terms_id,
             identifiers: row.identifiers.0,
             address: row.address.0,
+            company: row.company.0,
             metadata: row.metadata.0,
             contacts: contacts.into_iter().map(ContactView::from).collect(),
             version: row.version,
@@ -142,6 +160,8 @@ pub struct CustomerQuery {
     /// Only this external id.
     #[param(max_length = 200)]
     pub external_id: Option<String>,
+    /// `true`: only those on the watch list.
+    pub watched: Option<bool>,
 }
 
 impl Paged for CustomerQuery {
@@ -161,22 +181,29 @@ impl From<&CustomerQuery> for store::customers::Filter {
             segment: query.segment.clone(),
             source: query.source.clone(),
             external_id: query.external_id.clone(),
+            watched: query.watched.unwrap_or(false),
         }
     }
 }
 
-fn with_contacts(conn: &mut Conn, tenant: TenantId, rows: Vec<Customer>) -> Result<Vec<(Customer, Vec<Contact>)>> {
+fn views(conn: &mut Conn, tenant: TenantId, rows: Vec<Customer>) -> Result<Vec<CustomerView>> {
+    let settings = store::tenants::find(conn, tenant)?.settings.0.credit;
     let ids: Vec<CustomerId> = rows.iter().map(|row| row.id).collect();
     let mut people = HashMap::<CustomerId, Vec<Contact>>::new();
     for contact in store::contacts::of_customers(conn, tenant, &ids)? {
         people.entry(contact.customer_id).or_default().push(contact);
     }
-    Ok(rows.into_iter().map(|row| (people.remove(&row.id).unwrap_or_default(), row)).map(|(people, row)| (row, people)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (people.remove(&row.id).unwrap_or_default(), row))
+        .map(|(people, row)| CustomerView::new(row, people, &settings))
+        .collect())
 }
 
 fn view(conn: &mut Conn, tenant: TenantId, row: Customer) -> Result<CustomerView> {
     let contacts = store::contacts::of_customers(conn, tenant, &[row.id])?;
-    Ok((row, contacts).into())
+    let settings = store::tenants::find(conn, tenant)?.settings.0.credit;
+    Ok(CustomerView::new(row, contacts, &settings))
 }
 
 /// Create a customer
@@ -203,10 +230,10 @@ pub async fn list(call: Call<(), CustomerQuery>) -> Answer {
     let rows = call
         .read(move |conn, tenant| {
             let rows = store::customers::list(conn, tenant, &filter, window.after(), window.fetch())?;
-            with_contacts(conn, tenant, rows)
+            views(conn, tenant, rows)
         })
         .await?;
-    call.page(window, rows, |(row, _)| row.id.uuid(), CustomerView::from)
+    call.page(window, rows, |view| view.id.uuid(), |view| view)
 }
 
 /// Get a customer

@@ -17,11 +17,12 @@ use crate::{
         receipts::{Arrived, Statement},
     },
     domain::{
-        ids::TenantId,
+        credit::request::SolvencyAnswer,
+        ids::{SolvencyCheckId, TenantId},
         key::{Purpose, Token},
     },
     error::Result,
-    outbound::{About, Inbound, Provider, Report},
+    outbound::{self, About, Inbound, Provider, Report},
     store::{self, provider_accounts::ProviderAccount},
 };
 
@@ -63,9 +64,17 @@ async fn deliver(request: &HttpRequest, payload: web::Payload, state: &State) ->
         tracing::info!(account = %account.id, %why, "a receipt was not verified");
         return Err(unverified());
     }
+    let solvency = answer_in(&account, &inbound);
     let arrived = arrived(request, &account, provider.as_ref(), inbound);
     let actor = format!("provider:{}", account.id);
-    actions::run(&state.db, &state.clock, tenant, &actor, move |act| actions::receipts::keep(act, &arrived)).await?;
+    actions::run(&state.db, &state.clock, tenant, &actor, move |act| {
+        actions::receipts::keep(act, &arrived)?;
+        match &solvency {
+            Some((check, answer)) => actions::credit::solvency::answer(act, arrived.account, *check, answer),
+            None => Ok(()),
+        }
+    })
+    .await?;
     Ok(HttpResponse::build(StatusCode::from_u16(provider.answer()).unwrap_or(StatusCode::NO_CONTENT)).finish())
 }
 
@@ -76,6 +85,17 @@ async fn addressed(request: &HttpRequest, state: &State) -> Result<Option<(Tenan
     let Token { tenant, digest, .. } = token;
     let account = state.db.read(tenant, move |conn| store::provider_accounts::find_by_inbound_digest(conn, tenant, &digest)).await?;
     Ok(account.map(|account| (tenant, account)))
+}
+
+/// What a provider of solvency checks answers; it is applied at once, beside being kept.
+fn answer_in(account: &ProviderAccount, inbound: &Inbound) -> Option<(SolvencyCheckId, SolvencyAnswer)> {
+    if account.kind != actions::credit::solvency::KIND {
+        return None;
+    }
+    outbound::solvency::answer(inbound).unwrap_or_else(|_| {
+        tracing::warn!(account = %account.id, "a verified answer could not be read; it is kept as it came");
+        None
+    })
 }
 
 /// The request as the provider signed it: under the address that it was given, not the one that a proxy made of it.

@@ -18,6 +18,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Tenants", "Creditors, and what their letters show."),
     ("Access", "Keys and tokens."),
     ("Customers", "Debtors and the people at them."),
+    ("Credit", "How customers pay, what they are trusted with, and whom to look at."),
     ("Invoices", "What is owed: invoices, their instalments and documents."),
     ("Interest", "Late payment: what it has come to, what is charged of it, and the rates behind it."),
     ("Payments", "Money in, money given up, and what it settles."),

@@ -139,6 +139,7 @@ pub const CODES: &[(&str, u16, &str, &str)] = &[
     ("in_flight", 409, "A message is being sent at this moment", "Ask again in a minute: its result will be known."),
     ("live_mode", 409, "This exists in test mode only", "Use a test key."),
     ("no_doubt", 409, "There is no doubt about this message", "Only a message in state `unknown` is resolved by a person."),
+    ("no_provider", 409, "Nobody can be asked", "Make a provider account of the kind that `detail` names, and keep it in use."),
     ("no_recipient", 409, "The contact cannot be reached", "Give it an address, lift the suppression, or cancel the reminder."),
     ("silenced", 409, "Nothing may be claimed at present", "`detail` names the reason; wait for its end, or cancel the reminder."),
     ("task_ended", 409, "The task has ended", "Only an open task changes."),

@@ -20,9 +20,9 @@ macro_rules! routes {
 }
 
 use super::{
-    allocations, batch, contacts, credit_notes, customers, direct_debits, disputes, documents, evidence, explain, health, holds, inbound,
-    interest, invoices, keys, messages, payment_plans, payments, policies, preview, promises, provider_accounts, reference_rates,
-    reminders, suppressions, tasks, templates, tenants, terms, test_clock, tokens, unsubscribe,
+    allocations, batch, contacts, credit, credit_decisions, credit_notes, customers, direct_debits, disputes, documents, evidence, explain,
+    health, holds, inbound, interest, invoices, keys, messages, payment_plans, payments, policies, preview, promises, provider_accounts,
+    reference_rates, reminders, reviews, scores, solvency, suppressions, tasks, templates, tenants, terms, test_clock, tokens, unsubscribe,
 };
 
 routes! {
@@ -54,6 +54,28 @@ routes! {
     customers::list,
     customers::find,
     customers::change,
+    scores::find,
+    scores::set,
+    scores::lift,
+    scores::watch,
+    scores::unwatch,
+    credit::find,
+    credit::set_limit,
+    credit::create_guarantee,
+    credit::list_guarantees,
+    credit::find_guarantee,
+    credit::release_guarantee,
+    credit_decisions::create,
+    credit_decisions::list,
+    credit_decisions::find,
+    credit_decisions::override_decision,
+    credit_decisions::release,
+    solvency::create,
+    solvency::list,
+    solvency::find,
+    reviews::list,
+    reviews::done,
+    reviews::limitation_periods,
     contacts::create,
     contacts::change,
     contacts::remove,

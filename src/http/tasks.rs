@@ -140,7 +140,7 @@ impl Paged for TaskQuery {
 pub async fn list(call: Call<(), TaskQuery>) -> Answer {
     let window = call.window()?;
     let TaskQuery { customer_id, state, kind, owner, due_by, .. } = call.query.clone();
-    let filter = Filter { customer_id, state, kind, owner, due_by };
+    let filter = Filter { customer_id, state, kind, owner, due_by, ..Filter::default() };
     let rows = call.read(move |conn, tenant| store::tasks::list(conn, tenant, &filter, window.after(), window.fetch())).await?;
     call.page(window, rows, |row| row.id.uuid(), TaskView::from)
 }

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     actions,
     domain::{
+        credit::settings::CreditSettings,
         ids::{Mode, TenantId, TermsId},
         invalid::Faults,
         locale::{Jurisdiction, Language},
@@ -54,6 +55,8 @@ pub struct TenantView {
     pub terms_id: Option<TermsId>,
     /// What it concedes.
     pub concessions: Concessions,
+    /// How it grants credit.
+    pub credit: CreditSettings,
     /// Whether anything is sent.
     pub status: TenantStatus,
     /// Counts the changes.
@@ -80,6 +83,7 @@ impl From<Tenant> for TenantView {
             letterhead: row.settings.0.letterhead,
             working_time: row.settings.0.working_time,
             concessions: row.settings.0.concessions,
+            credit: row.settings.0.credit,
             status: row.status,
             version: row.version,
             created_at: row.created_at.0,

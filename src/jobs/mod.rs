@@ -6,6 +6,7 @@ mod clock;
 pub mod dispatch;
 mod partition;
 pub mod seals;
+mod solvency;
 mod worker;
 
 pub use partition::{Turn, turn};

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{clock, dispatch};
+use super::{clock, dispatch, solvency};
 use crate::{
     actions,
     domain::{
@@ -43,6 +43,9 @@ pub async fn turn(instance: &Instance, tenant: TenantId) -> Result<Turn> {
     let system = actions::SYSTEM;
     actions::run(&instance.db, &instance.clock, tenant, system, |act| actions::planning::plan_due(act, ACCOUNTS)).await?;
     dispatch::batch(instance, tenant).await?;
+    if agenda.asks {
+        solvency::batch(instance, tenant).await?;
+    }
     if agenda.orphaned {
         dispatch::recover(instance, tenant).await?;
     }
@@ -56,13 +59,15 @@ struct Agenda {
     now: DateTime<Utc>,
     next: Option<DateTime<Utc>>,
     orphaned: bool,
+    asks: bool,
 }
 
 impl Agenda {
     fn read(conn: &mut store::Conn, tenant: TenantId, wall: DateTime<Utc>) -> Result<Self> {
         let now = actions::present(conn, tenant, wall)?;
         let orphaned = store::messages::any_orphans(conn, tenant)?;
-        Ok(Self { now, next: next_moment(conn, tenant)?, orphaned })
+        let asks = store::solvency::next_due(conn, tenant)?.is_some_and(|at| at <= now);
+        Ok(Self { now, next: next_moment(conn, tenant)?, orphaned, asks })
     }
 
     fn is_due(&self) -> bool {
@@ -72,7 +77,11 @@ impl Agenda {
 
 /// The earliest moment at which anything of the partition falls due.
 pub(super) fn next_moment(conn: &mut store::Conn, tenant: TenantId) -> Result<Option<DateTime<Utc>>> {
-    let moments =
-        [store::accounts::next_due(conn, tenant)?, store::messages::next_due(conn, tenant)?, store::receipts::next_due(conn, tenant)?];
+    let moments = [
+        store::accounts::next_due(conn, tenant)?,
+        store::messages::next_due(conn, tenant)?,
+        store::receipts::next_due(conn, tenant)?,
+        store::solvency::next_due(conn, tenant)?,
+    ];
     Ok(moments.into_iter().flatten().min())
 }

@@ -28,6 +28,7 @@ pub mod sandbox;
 pub mod settings;
 pub mod signing;
 pub mod smtp;
+pub mod solvency;
 pub mod twilio;
 pub mod webhook;
 

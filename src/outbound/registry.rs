@@ -10,6 +10,7 @@ use crate::{
         sandbox::{self, Sandbox},
         settings::{Credentials, ProviderKind, ProviderSettings},
         smtp::{self, Smtp},
+        solvency::{self, Solvency},
         twilio::{self, Twilio},
         webhook::{self, Webhook},
     },
@@ -48,6 +49,7 @@ pub const fn capabilities(kind: ProviderKind) -> Capabilities {
         ProviderKind::Smtp => smtp::CAPABILITIES,
         ProviderKind::Webhook => webhook::CAPABILITIES,
         ProviderKind::Twilio => twilio::CAPABILITIES,
+        ProviderKind::Solvency => solvency::CAPABILITIES,
         ProviderKind::Sandbox => sandbox::CAPABILITIES,
     }
 }
@@ -58,6 +60,7 @@ fn live(settings: &ProviderSettings, credentials: Option<&Credentials>, net: &Ne
         (ProviderSettings::Smtp(settings), Some(Credentials::Smtp(login))) => Ok(Box::new(Smtp::new(settings, Some(login), net)?)),
         (ProviderSettings::Webhook(settings), Some(Credentials::Webhook(key))) => Ok(Box::new(Webhook::new(settings, key, net)?)),
         (ProviderSettings::Twilio(settings), Some(Credentials::Twilio(key))) => Ok(Box::new(Twilio::new(settings, key, net)?)),
+        (ProviderSettings::Solvency(settings), Some(Credentials::Solvency(key))) => Ok(Box::new(Solvency::new(settings, key, net)?)),
         (ProviderSettings::Sandbox(_), _) => {
             Err(Faults::one("/settings/kind", "test_mode_only", "the sandbox sends nothing; live mode needs a provider that does"))
         }
@@ -67,6 +70,17 @@ fn live(settings: &ProviderSettings, credentials: Option<&Credentials>, net: &Ne
             "mismatch",
             format!("the settings are of kind {}; so must the credentials be", settings.kind()),
         )),
+    }
+}
+
+/// The adapter of a provider of solvency checks.
+///
+/// # Errors
+/// A record of another kind; every fault of the record.
+pub fn solvency(settings: &ProviderSettings, credentials: Option<&Credentials>, net: &Net) -> Result<Solvency, Faults> {
+    match (settings, credentials) {
+        (ProviderSettings::Solvency(settings), Some(Credentials::Solvency(key))) => Solvency::new(settings, key, net),
+        _ => Err(Faults::one("/settings/kind", "mismatch", "this account is not one of a provider of solvency checks")),
     }
 }
 

@@ -21,6 +21,8 @@ crate::words! {
         Webhook = "webhook",
         /// Twilio, for text messages.
         Twilio = "twilio",
+        /// A provider of solvency checks, by signed webhook. It carries no messages.
+        Solvency = "solvency",
         /// No network at all: the rehearsal's provider.
         Sandbox = "sandbox",
     }
@@ -161,6 +163,8 @@ pub enum ProviderSettings {
     Webhook(WebhookSettings),
     /// Twilio.
     Twilio(TwilioSettings),
+    /// A provider of solvency checks.
+    Solvency(WebhookSettings),
     /// The rehearsal's provider.
     Sandbox(SandboxSettings),
 }
@@ -172,6 +176,7 @@ impl ProviderSettings {
             Self::Smtp(_) => ProviderKind::Smtp,
             Self::Webhook(_) => ProviderKind::Webhook,
             Self::Twilio(_) => ProviderKind::Twilio,
+            Self::Solvency(_) => ProviderKind::Solvency,
             Self::Sandbox(_) => ProviderKind::Sandbox,
         }
     }
@@ -187,6 +192,8 @@ pub enum Credentials {
     Webhook(WebhookCredentials),
     /// A Twilio account's key.
     Twilio(TwilioCredentials),
+    /// The secret shared with a provider of solvency checks.
+    Solvency(WebhookCredentials),
 }
 
 /// The schema of `T` with its `kind` inside: a reference beside it could not forbid unknown fields.
@@ -208,6 +215,7 @@ impl PartialSchema for ProviderSettings {
             .item(tagged::<SmtpSettings>(ProviderKind::Smtp))
             .item(tagged::<WebhookSettings>(ProviderKind::Webhook))
             .item(tagged::<TwilioSettings>(ProviderKind::Twilio))
+            .item(tagged::<WebhookSettings>(ProviderKind::Solvency))
             .item(tagged::<SandboxSettings>(ProviderKind::Sandbox))
             .into()
     }
@@ -226,6 +234,7 @@ impl PartialSchema for Credentials {
             .item(tagged::<SmtpCredentials>(ProviderKind::Smtp))
             .item(tagged::<WebhookCredentials>(ProviderKind::Webhook))
             .item(tagged::<TwilioCredentials>(ProviderKind::Twilio))
+            .item(tagged::<WebhookCredentials>(ProviderKind::Solvency))
             .into()
     }
 }
@@ -249,7 +258,13 @@ mod tests {
     fn schema_and_reader_agree() {
         let smtp = json!({"kind": "smtp", "host": "mx.example.com", "port": 587, "security": "starttls", "from_email": "a@example.com"});
         let twilio = json!({"kind": "twilio", "account_sid": format!("AC{}", "0".repeat(32)), "from": "Dupont"});
-        let good = [smtp.clone(), json!({"kind": "webhook", "url": "https://example.com/hook"}), twilio, json!({"kind": "sandbox"})];
+        let good = [
+            smtp.clone(),
+            json!({"kind": "webhook", "url": "https://example.com/hook"}),
+            twilio,
+            json!({"kind": "solvency", "url": "https://example.com/ask"}),
+            json!({"kind": "sandbox"}),
+        ];
         for (value, kind) in good.iter().zip(ProviderKind::ALL) {
             assert!(accepts::<ProviderSettings>(value), "{value}");
             let read: ProviderSettings = serde_json::from_value(value.clone()).unwrap();

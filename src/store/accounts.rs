@@ -18,6 +18,7 @@ use crate::{
         ids::{CustomerId, PolicyId, TenantId},
         money::Currency,
     },
+    each,
     error::Result,
 };
 
@@ -109,6 +110,18 @@ pub fn lock(conn: &mut Conn, tenant: TenantId, keys: &BTreeSet<(CustomerId, Curr
         Conn::Pg(pg) => query.for_update().load(pg)?,
         Conn::Sqlite(sqlite) => query.load(sqlite)?,
     })
+}
+
+/// Takes the lock of one account, which begins here if nothing was ever owed in it.
+pub fn hold(conn: &mut Conn, tenant: TenantId, customer: CustomerId, currency: Currency) -> Result<()> {
+    let row = Account { tenant_id: tenant, customer_id: customer, currency, policy_id: None, policy_version: None, next_action_at: None };
+    each!(conn, |c| diesel::insert_into(accounts::table).values(&row).on_conflict_do_nothing().execute(c))?;
+    let here = accounts::tenant_id.eq(tenant).and(accounts::customer_id.eq(customer)).and(accounts::currency.eq(currency));
+    if let Conn::Pg(pg) = conn {
+        // The one writer of SQLite holds every lock.
+        accounts::table.filter(here).for_update().load::<Account>(pg)?;
+    }
+    Ok(())
 }
 
 /// Writes what a planner found: the policy that the account is on, and when to look again.

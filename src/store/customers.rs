@@ -11,10 +11,11 @@ use diesel::{
 
 use super::{
     Conn, Json, Ts,
-    schema::{customers, policies},
+    schema::{credit_profiles, customers, policies},
 };
 use crate::{
     domain::{
+        company::Company,
         customer::{Address, CustomerKind},
         external::{ExternalKey, Pairs, by_source},
         ids::{CustomerId, PolicyId, TenantId, TermsId},
@@ -54,6 +55,7 @@ pub struct Customer {
     pub updated_at: Ts,
     pub interest: Option<InterestHandling>,
     pub terms_id: Option<TermsId>,
+    pub company: Json<Company>,
 }
 
 impl Customer {
@@ -162,6 +164,8 @@ pub struct Filter {
     pub source: Option<String>,
     /// Only this name in a source.
     pub external_id: Option<String>,
+    /// Only those on the watch list.
+    pub watched: bool,
 }
 
 /// Customers after `after`, oldest first.
@@ -189,6 +193,12 @@ pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<Cu
     }
     if let Some(name) = &filter.external_id {
         query = query.filter(customers::external_id.eq(name.clone()));
+    }
+    if filter.watched {
+        let watched = credit_profiles::table
+            .filter(credit_profiles::tenant_id.eq(tenant).and(credit_profiles::watched_at.is_not_null()))
+            .select(credit_profiles::customer_id);
+        query = query.filter(customers::id.eq_any(watched));
     }
     if let Some(after) = after {
         query = query.filter(customers::id.gt(after));

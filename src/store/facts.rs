@@ -13,6 +13,7 @@ pub use offers::Offer;
 
 use super::{
     Conn, Json, Ts,
+    credit::CreditProfile,
     schema::{contacts, customers, instalments, invoices, reminders, settlements, tasks},
 };
 use crate::{
@@ -48,6 +49,8 @@ pub struct Loaded {
     pub number: Option<String>,
     /// Names of the contacts.
     pub contact_names: HashMap<ContactId, String>,
+    /// When a score set by hand ends.
+    pub score_changes_at: Option<DateTime<Utc>>,
     /// When the account was last reminded in writing, as far back as contacts are counted.
     pub last_written_at: Option<DateTime<Utc>>,
     /// The invoices of the open instalments.
@@ -81,15 +84,17 @@ pub fn load(conn: &mut Conn, tenant: TenantId, keys: &BTreeSet<Key>, now: DateTi
     let mut history = history(conn, tenant, &ids, now)?;
     let mut reviews = reviews(conn, tenant, &ids)?;
     let mut silences = super::silences::load(conn, tenant, &ids, now)?;
+    let mut credits = super::credit::profiles(conn, tenant, &ids)?;
     let mut loaded = HashMap::with_capacity(keys.len());
     for row in customer_rows(conn, tenant, &ids)? {
         let (facts, contact_names) = people.remove(&row.id).unwrap_or_default();
         let contacted = history.contacted.remove(&row.id).unwrap_or_default();
+        let credit = credits.remove(&row.id).unwrap_or_else(|| CreditProfile::blank(tenant, row.id));
         for &key in keys.iter().filter(|(customer, _)| *customer == row.id) {
             let (instalments, invoices) = debts.remove(&key).unwrap_or_default();
             let offers = instalments.iter().filter_map(|one| offers.remove_entry(&one.id)).collect();
             let mut account = Account {
-                customer: row.facts(facts.clone())?,
+                customer: row.facts(facts.clone(), &credit, now),
                 currency: key.1,
                 instalments,
                 unallocated_minor: cash.get(&key).copied().unwrap_or(0),
@@ -110,6 +115,7 @@ pub fn load(conn: &mut Conn, tenant: TenantId, keys: &BTreeSet<Key>, now: DateTi
                     name: row.name.clone(),
                     number: row.number.clone(),
                     contact_names: contact_names.clone(),
+                    score_changes_at: credit.overridden(now).map(|(_, until)| until),
                     last_written_at: history.written.get(&key).copied(),
                     invoices,
                     offers,
@@ -140,17 +146,18 @@ struct CustomerRow {
 }
 
 impl CustomerRow {
-    fn facts(&self, contacts: Vec<ContactFacts>) -> Result<CustomerFacts> {
-        Ok(CustomerFacts {
+    fn facts(&self, contacts: Vec<ContactFacts>, credit: &CreditProfile, now: DateTime<Utc>) -> CustomerFacts {
+        CustomerFacts {
             id: self.id,
             kind: self.kind,
             segment: self.segment.clone(),
-            score: self.score.map(u8::try_from).transpose().map_err(Error::internal)?,
+            score: Some(credit.holds(self.score, credit.computed(), now).0),
+            profile: credit.profile,
             jurisdiction: self.jurisdiction.clone(),
             language: self.language.as_deref().and_then(|language| language.parse().ok()),
             zone: self.time_zone.as_deref().and_then(|zone| zone.parse().ok()),
             contacts,
-        })
+        }
     }
 }
 

@@ -88,6 +88,17 @@ pub fn find_by_inbound_digest(conn: &mut Conn, tenant: TenantId, digest: &[u8]) 
         .optional()?)
 }
 
+/// The account in use of a kind: the lowest number, of equals the oldest.
+pub fn of_kind(conn: &mut Conn, tenant: TenantId, kind: &str) -> Result<Option<ProviderAccount>> {
+    let used = provider_accounts::tenant_id.eq(tenant).and(provider_accounts::state.eq(ProviderAccountState::Active));
+    Ok(provider_accounts::table
+        .filter(used.and(provider_accounts::kind.eq(kind)))
+        .order((provider_accounts::priority.asc(), provider_accounts::id.asc()))
+        .select(ProviderAccount::as_select())
+        .first(conn)
+        .optional()?)
+}
+
 /// Accounts after `after`, oldest first.
 pub fn list(conn: &mut Conn, tenant: TenantId, after: Option<ProviderAccountId>, limit: i64) -> Result<Vec<ProviderAccount>> {
     let mut query = provider_accounts::table

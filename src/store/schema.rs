@@ -150,6 +150,7 @@ diesel::table! {
         updated_at -> UtcTs,
         interest -> Nullable<Text>,
         terms_id -> Nullable<DbUuid>,
+        company -> DbJson,
     }
 }
 
@@ -820,6 +821,149 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// How an account pays: a bounded memory, brought up to date with whatever happens.
+    payment_habits (tenant_id, customer_id, currency) {
+        tenant_id -> DbUuid,
+        customer_id -> DbUuid,
+        currency -> Text,
+        habit -> DbJson,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// What a customer's credit stands at: the computed score, one set by hand, the watch list.
+    credit_profiles (tenant_id, customer_id) {
+        tenant_id -> DbUuid,
+        customer_id -> DbUuid,
+        score -> Nullable<Integer>,
+        profile -> Nullable<Text>,
+        assessed_at -> Nullable<UtcTs>,
+        override_score -> Nullable<Integer>,
+        override_reason -> Nullable<Text>,
+        override_until -> Nullable<UtcTs>,
+        override_by -> Nullable<Text>,
+        watch_reason -> Nullable<Text>,
+        watched_at -> Nullable<UtcTs>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Each score that differed from the one before, with what it was computed from.
+    score_history (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        customer_id -> DbUuid,
+        score -> Integer,
+        profile -> Nullable<Text>,
+        inputs -> DbJson,
+        lines -> DbJson,
+        assessed_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// How much may be open and reserved, by currency.
+    credit_limits (tenant_id, customer_id, currency) {
+        tenant_id -> DbUuid,
+        customer_id -> DbUuid,
+        currency -> Text,
+        limit_minor -> BigInt,
+        valid_until -> Nullable<Date>,
+        reason -> Text,
+        set_by -> Text,
+        updated_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Who answers for a customer, up to which amount, until when.
+    guarantees (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        customer_id -> DbUuid,
+        kind -> Text,
+        guarantor -> Text,
+        currency -> Text,
+        amount_minor -> BigInt,
+        valid_from -> Date,
+        expires_on -> Nullable<Date>,
+        reference -> Nullable<Text>,
+        released_at -> Nullable<UtcTs>,
+        created_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// What was decided about orders, and what is reserved for them.
+    credit_decisions (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        customer_id -> DbUuid,
+        currency -> Text,
+        amount_minor -> BigInt,
+        order_reference -> Nullable<Text>,
+        outcome -> Text,
+        prepayment_minor -> BigInt,
+        available_minor -> Nullable<BigInt>,
+        score -> Integer,
+        exposure -> DbJson,
+        reasons -> DbJson,
+        reservation -> Text,
+        reserved_minor -> BigInt,
+        reserved_until -> Nullable<UtcTs>,
+        invoice_id -> Nullable<DbUuid>,
+        override_reason -> Nullable<Text>,
+        override_by -> Nullable<Text>,
+        overridden_at -> Nullable<UtcTs>,
+        version -> BigInt,
+        created_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// What providers were asked, and what they answered, about customers' solvency.
+    solvency_checks (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        customer_id -> DbUuid,
+        provider_account_id -> Nullable<DbUuid>,
+        state -> Text,
+        reason -> Nullable<Text>,
+        attempts -> Integer,
+        next_attempt_at -> Nullable<UtcTs>,
+        rating -> Nullable<Integer>,
+        recommended_minor -> Nullable<BigInt>,
+        currency -> Nullable<Text>,
+        reference -> Nullable<Text>,
+        summary -> Nullable<Text>,
+        failure -> Nullable<Text>,
+        requested_at -> UtcTs,
+        answered_at -> Nullable<UtcTs>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     tenants,
     api_keys,
@@ -860,5 +1004,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     promise_instalments,
     payment_plans,
     plan_parts,
-    plan_instalments
+    plan_instalments,
+    payment_habits,
+    credit_profiles,
+    score_history,
+    credit_limits,
+    guarantees,
+    credit_decisions,
+    solvency_checks
 );

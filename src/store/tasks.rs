@@ -1,5 +1,7 @@
 //! Tasks: what people are asked to do.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper,
@@ -66,6 +68,21 @@ pub fn find(conn: &mut Conn, tenant: TenantId, id: TaskId) -> Result<Task> {
         .ok_or(Error::NotFound("task"))
 }
 
+/// The reviews of customers that are open, or were done since a moment: whom, in which currency, why.
+pub fn reviewed_since(
+    conn: &mut Conn,
+    tenant: TenantId,
+    customers: &[CustomerId],
+    since: DateTime<Utc>,
+) -> Result<HashSet<(CustomerId, Option<Currency>, String)>> {
+    let rows: Vec<(CustomerId, Option<Currency>, Option<String>)> = tasks::table
+        .filter(tasks::tenant_id.eq(tenant).and(tasks::customer_id.eq_any(customers.to_vec())).and(tasks::kind.eq(TaskKind::Review)))
+        .filter(tasks::state.eq(TaskState::Open).or(tasks::completed_at.ge(Some(Ts(since)))))
+        .select((tasks::customer_id, tasks::currency, tasks::reason))
+        .load(conn)?;
+    Ok(rows.into_iter().filter_map(|(customer, currency, reason)| Some((customer, currency, reason?))).collect())
+}
+
 /// What a listing asks for.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -75,6 +92,8 @@ pub struct Filter {
     pub state: Option<TaskState>,
     /// Only of this kind.
     pub kind: Option<TaskKind>,
+    /// Only reviews for this reason.
+    pub reason: Option<String>,
     /// Only of this owner.
     pub owner: Option<String>,
     /// Only due by then.
@@ -92,6 +111,9 @@ pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<Ta
     }
     if let Some(kind) = filter.kind {
         query = query.filter(tasks::kind.eq(kind));
+    }
+    if let Some(reason) = &filter.reason {
+        query = query.filter(tasks::reason.eq(Some(reason.clone())));
     }
     if let Some(owner) = &filter.owner {
         query = query.filter(tasks::owner.eq(Some(owner.clone())));

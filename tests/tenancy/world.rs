@@ -7,12 +7,13 @@ use relance::{
     domain::{
         access::Scope,
         contact::Channel,
+        credit::request::SolvencyState,
         delivery::MessageState,
         dunning::reminder::{ReminderState, TaskKind, TaskState},
-        ids::{KINDS, MessageId, ReminderId, TaskId, TenantId},
+        ids::{KINDS, MessageId, ReminderId, SolvencyCheckId, TaskId, TenantId},
     },
     http,
-    store::{self, Conn, Json, Ts, messages::Message, reminders::Reminder, tasks::Task},
+    store::{self, Conn, Json, Ts, messages::Message, reminders::Reminder, solvency::SolvencyCheck, tasks::Task},
 };
 use serde_json::{Value, json};
 
@@ -362,6 +363,25 @@ impl World {
             updated_at: now,
             completed_at: None,
         };
+        let check = SolvencyCheck {
+            tenant_id,
+            id: SolvencyCheckId::new(now.0),
+            customer_id,
+            provider_account_id: None,
+            state: SolvencyState::Answered,
+            reason: Some(self.canary.clone()),
+            attempts: 1,
+            next_attempt_at: None,
+            rating: Some(3),
+            recommended_minor: None,
+            currency: None,
+            reference: None,
+            summary: None,
+            failure: None,
+            requested_at: now,
+            answered_at: Some(now),
+        };
+        self.ids.insert("slv".to_owned(), check.id.to_string());
         for (prefix, id) in [("rem", reminder.id.to_string()), ("msg", message.id.to_string()), ("tsk", task.id.to_string())] {
             self.ids.insert(prefix.to_owned(), id);
         }
@@ -370,6 +390,7 @@ impl World {
         let write = move |conn: &mut Conn| {
             store::reminders::insert(conn, std::slice::from_ref(&reminder))?;
             store::messages::insert(conn, std::slice::from_ref(&message))?;
+            store::solvency::insert(conn, &check)?;
             store::tasks::insert(conn, &task).map(drop)
         };
         app.db.write(tenant_id, write).await.unwrap();

@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 
 use crate::domain::{
     contact::{Channel, Email, Phone},
+    credit::profile::PayerProfile,
     customer::CustomerKind,
     ids::{ContactId, CustomerId, InstalmentId, InvoiceId, PaymentPlanId, PromiseId, ReminderId},
     ledger::{
@@ -102,8 +103,10 @@ pub struct CustomerFacts {
     pub kind: CustomerKind,
     /// The creditor's own segment.
     pub segment: Option<String>,
-    /// 1 (very risky) to 5 (safe); absent before it is computed.
+    /// The score that holds: 1 (very risky) to 5 (safe).
     pub score: Option<u8>,
+    /// In which way it pays, if that is known.
+    pub profile: Option<PayerProfile>,
     /// Where it is: its holidays are kept.
     pub jurisdiction: Jurisdiction,
     /// Its language, if one of those that the texts speak.
@@ -282,6 +285,7 @@ impl Account {
             jurisdiction: &self.customer.jurisdiction,
             language: self.customer.language,
             score: self.customer.score,
+            profile: self.customer.profile,
             currency: self.currency,
             total_minor: self.instalments.iter().fold(0, |sum, instalment| sum.saturating_add(instalment.balance_minor)),
         }

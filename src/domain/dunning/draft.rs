@@ -125,6 +125,7 @@ mod tests {
                 jurisdiction: &france,
                 language: None,
                 score: None,
+                profile: None,
                 currency: Currency::EUR,
                 total_minor: 1,
             };

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::domain::{
     calendar::week::{SendWindow, Weekdays},
     contact::Channel,
+    credit::profile::PayerProfile,
     customer::CustomerKind,
     ledger::{InvoiceKind, interest::PolicyInterest},
     locale::{Jurisdiction, Language},
@@ -110,6 +111,9 @@ pub struct Scope {
     /// Highest score. A customer without a score does not fit.
     #[schema(minimum = 1, maximum = 5)]
     pub score_max: Option<u8>,
+    /// The payer's profiles. A customer without one does not fit.
+    #[schema(max_items = 5)]
+    pub profiles: Vec<PayerProfile>,
     /// Lowest total of the open invoices, by currency; a currency not listed has no lower bound.
     #[schema(max_items = 50)]
     pub total_min: Vec<Threshold>,
@@ -280,6 +284,8 @@ pub struct ScopeFacts<'a> {
     pub language: Option<Language>,
     /// 1 to 5.
     pub score: Option<u8>,
+    /// In which way the customer pays, if that is known.
+    pub profile: Option<PayerProfile>,
     /// The account's currency.
     pub currency: Currency,
     /// Open total of the account, in minor units.
@@ -296,6 +302,7 @@ impl Policy {
             && (scope.languages.is_empty() || facts.language.is_some_and(|language| scope.languages.contains(&language)))
             && (scope.currencies.is_empty() || scope.currencies.contains(&facts.currency))
             && score_fits(facts.score, scope.score_min, scope.score_max)
+            && (scope.profiles.is_empty() || facts.profile.is_some_and(|profile| scope.profiles.contains(&profile)))
             && threshold(&scope.total_min, facts.currency).is_none_or(|minor| facts.total_minor >= minor)
             && threshold(&scope.total_max, facts.currency).is_none_or(|minor| facts.total_minor <= minor)
     }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::domain::{
     external::{self, ExternalKey, Pairs},
-    ids::{CustomerId, InstalmentId, TermsId},
+    ids::{CreditDecisionId, CustomerId, InstalmentId, TermsId},
     invalid::Faults,
     money::Currency,
 };
@@ -116,6 +116,9 @@ pub struct NewInvoice {
     #[serde(default)]
     #[schema(max_length = 100)]
     pub order_reference: Option<String>,
+    /// The credit decision that the order was delivered on: this invoice takes the place of what it reserves. Without it, `order_reference` finds it.
+    #[serde(default)]
+    pub credit_decision_id: Option<CreditDecisionId>,
     /// The delivery slip's number.
     #[serde(default)]
     #[schema(max_length = 100)]
@@ -259,7 +262,7 @@ impl InvoiceChange {
 }
 
 /// Exactly one way of naming the debtor.
-pub(super) fn check_party(by_id: bool, by_key: bool, faults: &mut Faults) {
+pub(in crate::domain) fn check_party(by_id: bool, by_key: bool, faults: &mut Faults) {
     match (by_id, by_key) {
         (false, false) => faults.add("/customer_id", "required", "give customer_id, or customer with source and external_id"),
         (true, true) => faults.add("/customer_id", "contradiction", "give customer_id or customer, not both"),

@@ -1,3 +1,5 @@
+//! Whom a policy fits, and what its document refuses.
+
 use super::*;
 use crate::domain::dunning::builtin;
 
@@ -8,6 +10,7 @@ fn facts(jurisdiction: &Jurisdiction) -> ScopeFacts<'_> {
         jurisdiction,
         language: None,
         score: None,
+        profile: None,
         currency: Currency::EUR,
         total_minor: 10_000,
     }

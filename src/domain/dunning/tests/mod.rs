@@ -74,6 +74,7 @@ fn account(instalments: Vec<InstalmentFacts>) -> Account {
             kind: CustomerKind::Business,
             segment: None,
             score: None,
+            profile: None,
             jurisdiction: "FR".parse().unwrap(),
             language: None,
             zone: None,
