@@ -197,3 +197,22 @@ impl Owed {
         self.uncharged.saturating_add(self.balance)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_charged_or_waived_is_taken_off_what_has_accrued() {
+        let charge = |kind, amount_minor, balance_minor| Charged { kind, amount_minor, balance_minor };
+        let charges = [
+            charge(ChargeKind::Interest, 400, 100),   // partly paid
+            charge(ChargeKind::Interest, 250, 0),     // waived
+            charge(ChargeKind::FixedSum, 4000, 4000), // of the other kind
+        ];
+        let owed = Owed::of(ChargeKind::Interest, 1000, &charges);
+        assert_eq!((owed, owed.total()), (Owed { uncharged: 350, charged: 650, balance: 100 }, 450));
+        // A payment recorded late may leave less accrued than was charged: nothing is charged for it, and nothing given back by itself.
+        assert_eq!(Owed::of(ChargeKind::Interest, 500, &charges).uncharged, 0);
+    }
+}
