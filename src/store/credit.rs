@@ -17,6 +17,7 @@ use diesel::{
 use super::{
     Conn, Json, Ts,
     customers::BATCH,
+    facts::Key,
     schema::{credit_profiles, customers, instalments, payment_habits, score_history},
 };
 use crate::{
@@ -277,7 +278,7 @@ pub fn subjects(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId]) -> Result
 }
 
 /// What is open in each account of customers, and what of it was due before `today`, in minor units.
-pub fn open(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId], today: NaiveDate) -> Result<Vec<((CustomerId, Currency), i64, i64)>> {
+pub fn open(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId], today: NaiveDate) -> Result<Vec<(Key, i64, i64)>> {
     let overdue = sql::<BigInt>("CAST(SUM(CASE WHEN due_date < ").bind::<Date, _>(today).sql(" THEN balance_minor ELSE 0 END) AS BIGINT)");
     let rows: Vec<(CustomerId, Currency, i64, i64)> = instalments::table
         .filter(instalments::tenant_id.eq(tenant).and(instalments::customer_id.eq_any(ids.to_vec())).and(instalments::balance_minor.gt(0)))
