@@ -146,6 +146,6 @@ on_both! {
             assert_eq!(app.post("/v1/templates/mine/versions/1/activate", key, Value::Null).await.status, 404);
             assert_eq!(app.get("/v1/templates", key).await.expect(200)["data"].as_array().unwrap().len(), 14);
         }
-        assert_eq!(app.get("/v1/templates", &tenant.live).await.expect(200)["data"].as_array().unwrap().len(), 14);
+        assert_eq!(app.get("/v1/templates", &tenant.live).await.expect(200)["data"].as_array().unwrap().len(), 15);
     }
 }
