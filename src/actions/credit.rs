@@ -181,18 +181,18 @@ fn alert(act: &mut Act<'_>, (customer, currency): Key, before: u8, now: u8) -> R
     Ok(())
 }
 
-/// Notes something that a payer did; told twice about the same `subject`, it counts once. The caller holds the account's lock.
+/// Notes what a payer did about a `subject`, in the place of what was noted before; `None` takes that back. The caller holds the account's lock.
 ///
 /// # Errors
 /// The store's.
-pub fn note(act: &mut Act<'_>, (customer, currency): Key, event: HabitEvent, subject: &str, on: NaiveDate) -> Result<()> {
+pub fn note(act: &mut Act<'_>, (customer, currency): Key, event: Option<HabitEvent>, subject: &str, on: NaiveDate) -> Result<()> {
     let mut habit = store::credit::habit(act.conn, act.tenant, customer, currency)?;
     if !habit.note(event, subject, on) {
         return Ok(());
     }
     let broken = habit.within_a_year(HabitEvent::PromiseBroken, on);
     store::credit::set_habit(act.conn, act.tenant, customer, currency, habit)?;
-    if event == HabitEvent::PromiseBroken && broken >= 2 {
+    if event == Some(HabitEvent::PromiseBroken) && broken >= 2 {
         tasks::review(act, customer, currency, None, CreditReview::PromiseBrokenTwice.as_str())?;
     }
     act.touch(customer, currency);

@@ -2,14 +2,15 @@
 
 use serde_json::json;
 
-use super::{Act, holds::absent, settlements};
+use super::{Act, credit as habits, holds::absent, settlements};
 use crate::{
     domain::{
+        credit::habit::HabitEvent,
         external::Pairs,
         ids::{DisputeId, DocumentId, InvoiceId},
         invalid::Faults,
         ledger::{
-            dispute::{DisputeChange, DisputeResolution, DisputeState, NewDispute},
+            dispute::{DisputeChange, DisputeOutcome, DisputeResolution, DisputeState, NewDispute},
             invoice::InvoiceStatus,
             settlement::{Allocate, NewAllocations, NewSettlement, SettlementId, SettlementKind, Wanted},
         },
@@ -165,6 +166,12 @@ pub fn resolve(act: &mut Act<'_>, id: DisputeId, how: &DisputeResolution) -> Res
     let credit_note = credit_note_id.map(|id| SettlementKind::CreditNote.public_id(id));
     let body = json!({"invoice_id": row.invoice_id, "currency": row.currency, "outcome": row.outcome, "credited": credited, "credit_note": credit_note});
     act.witness_personal("dispute.resolved", id, body, personal(&row.resolution));
+    let (_, today) = act.today()?;
+    let habit = match how.outcome {
+        DisputeOutcome::CreditNote | DisputeOutcome::Partly => HabitEvent::DisputeUpheld,
+        DisputeOutcome::Rejected => HabitEvent::DisputeRejected,
+    };
+    habits::note(act, (row.customer_id, row.currency), Some(habit), &id.to_string(), today)?;
     act.touch(row.customer_id, row.currency);
     Ok(row)
 }

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use data_encoding::HEXLOWER;
 use serde_json::json;
 
-use super::{Act, promises};
+use super::{Act, credit, promises};
 use crate::{
     domain::{
         calendar::local,
+        credit::habit::HabitEvent,
         crypto::sha256,
         dunning::policy::Threshold,
         ids::{InstalmentId, InvoiceId, PaymentPlanId},
@@ -154,6 +155,12 @@ pub(super) fn judged(act: &mut Act<'_>, id: PaymentPlanId, standing: &Standing) 
         act.witness("plan.part_missed", id, body.clone());
     }
     act.witness(kind, id, body);
+    let habit = match standing.state {
+        PlanState::Kept => Some(HabitEvent::PromiseKept),
+        PlanState::Broken => Some(HabitEvent::PromiseBroken),
+        PlanState::Proposed | PlanState::Accepted | PlanState::Cancelled => None,
+    };
+    credit::note(act, (row.customer_id, row.currency), habit, &id.to_string(), today)?;
     // A number once given stays given: a reminder may bear it.
     let (breach, breached_on) = if broken {
         (Some(store::payment_plans::next_breach(act.conn, act.tenant, row.customer_id, row.currency)?), Some(today))

@@ -3,10 +3,11 @@
 use chrono::NaiveDate;
 use serde_json::json;
 
-use super::{Act, holds::absent};
+use super::{Act, credit, holds::absent};
 use crate::{
     domain::{
         calendar::local,
+        credit::habit::HabitEvent,
         ids::{CustomerId, InstalmentId, InvoiceId, PromiseId},
         invalid::Faults,
         ledger::{
@@ -138,6 +139,12 @@ pub(super) fn judged(act: &mut Act<'_>, id: PromiseId, verdict: &Verdict) -> Res
     let body = json!({"customer_id": row.customer_id, "currency": row.currency, "amount": row.amount_minor, "received": verdict.received_minor,
         "due_on": row.due_on, "before": row.state});
     act.witness(kind, id, body);
+    let habit = match verdict.state {
+        PromiseState::Kept => Some(HabitEvent::PromiseKept),
+        PromiseState::Broken => Some(HabitEvent::PromiseBroken),
+        PromiseState::PartlyKept | PromiseState::Open | PromiseState::Withdrawn => None,
+    };
+    credit::note(act, (row.customer_id, row.currency), habit, &id.to_string(), today)?;
     write(act, Promise { state: verdict.state, received_minor: verdict.received_minor, breach, breached_on, ..row }).map(drop)
 }
 

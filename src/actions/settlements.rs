@@ -295,7 +295,7 @@ pub fn give_back(act: &mut Act<'_>, id: SettlementId, why: &Return) -> Result<Se
     act.witness("payment.returned", row.public_id(), body);
     super::direct_debits::returned(act, id, why.reason.as_deref())?;
     let today = store::tenants::find(act.conn, act.tenant)?.calendar().today(act.now);
-    credit::note(act, (row.customer_id, row.currency), HabitEvent::PaymentReturned, &row.public_id(), today)?;
+    credit::note(act, (row.customer_id, row.currency), Some(HabitEvent::PaymentReturned), &row.public_id(), today)?;
     act.touch(row.customer_id, row.currency);
     store::settlements::find_any(act.conn, act.tenant, id)
 }

@@ -82,12 +82,13 @@ impl Habit {
         self.settled.len() < before
     }
 
-    /// Notes an event; `false` if it was told before.
-    pub fn note(&mut self, event: HabitEvent, subject: &str, on: NaiveDate) -> bool {
-        if self.events.iter().any(|one| one.event == event && one.subject == subject) {
+    /// Notes what is now known of a subject, in the place of what was told of it before; `None` takes that back. `false` if nothing changes.
+    pub fn note(&mut self, event: Option<HabitEvent>, subject: &str, on: NaiveDate) -> bool {
+        if self.events.iter().find(|one| one.subject == subject).map(|one| one.event) == event {
             return false;
         }
-        self.events.push(Noted { on, event, subject: subject.to_owned() });
+        self.events.retain(|one| one.subject != subject);
+        self.events.extend(event.map(|event| Noted { on, event, subject: subject.to_owned() }));
         self.events.sort();
         forget(&mut self.events);
         true
@@ -202,7 +203,7 @@ mod tests {
             let mut habit = Habit::default();
             for (n, on) in days.iter().enumerate() {
                 habit.settle(instalment(u128::try_from(n).unwrap()), day(0), day(*on));
-                habit.note(HabitEvent::PromiseBroken, &n.to_string(), day(*on));
+                habit.note(Some(HabitEvent::PromiseBroken), &n.to_string(), day(*on));
             }
             prop_assert!(habit.settled.len() <= WINDOW && habit.events.len() <= WINDOW);
             let newest = days.iter().max().map(|on| day(*on));
@@ -214,8 +215,10 @@ mod tests {
     fn a_fact_fades_and_is_told_once() {
         assert_eq!([0, 89, 90, 180, 540, 630, 9999].map(|n| weight(day(0), day(n))), [64, 64, 32, 16, 1, 0, 0]);
         let mut habit = Habit::default();
-        assert!(habit.note(HabitEvent::PromiseBroken, "prm_1", day(0)) && !habit.note(HabitEvent::PromiseBroken, "prm_1", day(9)));
-        habit.note(HabitEvent::PromiseBroken, "prm_2", day(90));
+        assert!(
+            habit.note(Some(HabitEvent::PromiseBroken), "prm_1", day(0)) && !habit.note(Some(HabitEvent::PromiseBroken), "prm_1", day(9))
+        );
+        habit.note(Some(HabitEvent::PromiseBroken), "prm_2", day(90));
         let sum = Summary::of([&habit].into_iter(), day(90));
         assert_eq!((sum.promises_broken, habit.within_a_year(HabitEvent::PromiseBroken, day(364))), (150, 2));
     }

@@ -45,6 +45,10 @@ crate::words! {
         ProtectClaim = "protect_claim",
         /// Say whether the message was sent.
         ResolveMessage = "resolve_message",
+        /// Answer the dispute, or resolve it.
+        AnswerDispute = "answer_dispute",
+        /// Say whether the direct debit was paid.
+        ResolveDebit = "resolve_debit",
         /// Correct the text.
         CorrectText = "correct_text",
         /// Look, and decide.
@@ -69,6 +73,8 @@ pub fn offer(reason: &str) -> (&'static str, ReviewAction) {
             return ("money is there for all that is overdue, but not allocated", ReviewAction::AllocateCash);
         }
         Ok(ReviewReason::NoRecipient) => return ("nobody can be reached on the channels of the next step", ReviewAction::AddContact),
+        Ok(ReviewReason::DisputeOverdue) => return ("a dispute has not been answered in time", ReviewAction::AnswerDispute),
+        Ok(ReviewReason::DebitWithoutNews) => return ("nobody knows what became of a direct debit", ReviewAction::ResolveDebit),
         Err(_) => {}
     }
     let reported = reason.parse::<DeliveryStatus>().is_ok_and(|status| status.is_failure() || status.suppresses().is_some());
