@@ -178,6 +178,7 @@ mod tests {
                 due_date: date,
                 issue_date: date,
                 balance_minor,
+                discount_minor: 0,
             };
             (Named { invoice_id, number: number.to_owned(), structured_reference: Some("+++090/9337/55493+++".to_owned()) }, open)
         };
