@@ -3,10 +3,14 @@
 //! Two transactions with the call between them, and none around it. Invariants: a message is claimed only while its account's lock is held and its claim re-read, so a payment
 //! that committed before is never followed by a reminder for it.
 
+mod still;
+
 use std::collections::{BTreeSet, HashMap, hash_map::Entry};
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+
+pub(super) use still::claims;
 
 use super::{
     Act, interest, tasks,
@@ -18,7 +22,6 @@ use crate::{
         crypto::sha256,
         delivery::MessageState,
         dunning::{
-            account::{InstalmentFacts, SilenceReason},
             policy::Policy,
             reminder::{ListedInstalment, ReminderState},
         },
@@ -160,7 +163,7 @@ impl<'p> Desk<'p> {
         let Some(loaded) = of(&self.loaded, &reminder) else {
             return Err(Error::internal("a message without its account"));
         };
-        let (lines, address) = match still_claimed(loaded, &reminder, &self.tenant, act.now) {
+        let (lines, address) = match still::claimed(loaded, &reminder, &self.tenant, act.now) {
             Ok(found) => found,
             Err(reason) => {
                 cancel(act, &reminder, &message, reason)?;
@@ -299,53 +302,6 @@ impl<'p> Desk<'p> {
 /// The account of a reminder.
 fn of<'l>(loaded: &'l HashMap<Key, Loaded>, reminder: &Reminder) -> Option<&'l Loaded> {
     loaded.get(&(reminder.customer_id, reminder.currency))
-}
-
-/// What is still claimed and where it goes, or why the reminder must not leave.
-fn still_claimed(
-    loaded: &Loaded,
-    reminder: &Reminder,
-    tenant: &Tenant,
-    now: DateTime<Utc>,
-) -> Result<(Vec<ListedInstalment>, String), &'static str> {
-    let lines = claims(loaded, reminder, tenant.calendar().today(now))?;
-    let contact = loaded.account.customer.contacts.iter().find(|contact| Some(contact.id) == reminder.contact_id);
-    let contact = contact.filter(|contact| contact.reachable(reminder.channel)).ok_or("no_recipient")?;
-    let address = match reminder.channel {
-        Channel::Email => contact.email.as_ref().map(ToString::to_string),
-        _ => contact.phone.as_ref().map(ToString::to_string),
-    };
-    Ok((lines, address.ok_or("no_recipient")?))
-}
-
-/// What a reminder still claims today, or why it claims nothing.
-pub(super) fn claims(loaded: &Loaded, reminder: &Reminder, today: NaiveDate) -> Result<Vec<ListedInstalment>, &'static str> {
-    let account = &loaded.account;
-    let open = |line: &ListedInstalment| account.instalments.iter().find(|one| one.id == line.instalment_id && claimable(one, today));
-    let lines: Vec<ListedInstalment> = reminder
-        .instalments
-        .iter()
-        .filter_map(|line| open(line).map(|one| ListedInstalment { claimed_minor: one.claimable_minor, ..line.clone() }))
-        .collect();
-    if !lines.iter().any(|line| line.instalment_id == reminder.carrying_instalment_id) {
-        let carrying = account.instalments.iter().find(|one| one.id == reminder.carrying_instalment_id);
-        return Err(carrying.map_or("settled", |one| silence(one, today).map_or("dispute", SilenceReason::as_str)));
-    }
-    let overdue = lines.iter().filter(|line| line.overdue).fold(0i64, |sum, line| sum.saturating_add(line.claimed_minor));
-    if overdue > 0 && account.unallocated_minor >= overdue {
-        return Err("unallocated_cash");
-    }
-    Ok(lines)
-}
-
-fn claimable(instalment: &InstalmentFacts, today: NaiveDate) -> bool {
-    instalment.claimable_minor > 0 && silence(instalment, today).is_none()
-}
-
-/// Why an instalment is left in peace today.
-fn silence(instalment: &InstalmentFacts, today: NaiveDate) -> Option<SilenceReason> {
-    let lasting = instalment.silences.iter().find(|silence| silence.until.is_none_or(|until| until >= today));
-    lasting.map(|silence| silence.reason)
 }
 
 fn committed(
