@@ -127,7 +127,7 @@ pub fn refresh(act: &mut Act<'_>, tenant: &Tenant, keys: &BTreeSet<Key>) -> Resu
     let ids: Vec<CustomerId> = keys.iter().map(|(customer, _)| *customer).collect::<BTreeSet<_>>().into_iter().collect();
     let mut assessed = assess(act.conn, tenant, &ids, act.now)?;
     let known = store::credit::profiles(act.conn, act.tenant, &ids)?;
-    let mut rows = Vec::new();
+    let (mut rows, mut fallen) = (Vec::new(), Vec::new());
     for id in ids {
         let Some(one) = assessed.remove(&id) else { continue };
         let before = known.get(&id).map_or((NEUTRAL, None), |row| (row.computed(), row.profile));
@@ -135,8 +135,10 @@ pub fn refresh(act: &mut Act<'_>, tenant: &Tenant, keys: &BTreeSet<Key>) -> Resu
             continue;
         }
         witness(act, id, before, &one);
-        if let Some(currency) = currencies.get(&id) {
-            alert(act, (id, *currency), before.0, one.score.value)?;
+        if one.score.value < before.0
+            && let Some(currency) = currencies.get(&id)
+        {
+            fallen.push(((id, *currency), before.0, one.score.value));
         }
         rows.push(Assessment {
             tenant_id: act.tenant,
@@ -149,6 +151,7 @@ pub fn refresh(act: &mut Act<'_>, tenant: &Tenant, keys: &BTreeSet<Key>) -> Resu
             assessed_at: Ts(act.now),
         });
     }
+    alert(act, &fallen)?;
     store::credit::set_scores(act.conn, &rows)?;
     store::credit::insert_history(act.conn, &rows)
 }
@@ -169,14 +172,18 @@ fn witness(act: &mut Act<'_>, id: CustomerId, before: (u8, Option<PayerProfile>)
     }
 }
 
-/// Has a person look at a customer whose score fell by two within [`FALL`].
-fn alert(act: &mut Act<'_>, (customer, currency): Key, before: u8, now: u8) -> Result<()> {
-    if now >= before {
+/// Has a person look at those whose score, lower now than before, fell by two within [`FALL`].
+fn alert(act: &mut Act<'_>, fallen: &[(Key, u8, u8)]) -> Result<()> {
+    if fallen.is_empty() {
         return Ok(());
     }
-    let best = store::credit::best_since(act.conn, act.tenant, customer, act.now - FALL)?.unwrap_or(0).max(i32::from(before));
-    if best.saturating_sub(i32::from(now)) >= 2 {
-        tasks::review(act, customer, currency, None, CreditReview::ScoreFell.as_str())?;
+    let ids: Vec<CustomerId> = fallen.iter().map(|((customer, _), ..)| *customer).collect();
+    let best = store::credit::best_since(act.conn, act.tenant, &ids, act.now - FALL)?;
+    for ((customer, currency), before, now) in fallen {
+        let best = best.get(customer).copied().unwrap_or(0).max(i32::from(*before));
+        if best.saturating_sub(i32::from(*now)) >= 2 {
+            tasks::review(act, *customer, *currency, None, CreditReview::ScoreFell.as_str())?;
+        }
     }
     Ok(())
 }

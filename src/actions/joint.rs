@@ -113,7 +113,7 @@ impl<I: Clone + Send + Sync + 'static, O: Send + 'static> Joint<I, O> {
                 Err(_) if together.len() > 1 => {
                     for one in together {
                         let item = I::clone(&one.item);
-                        let outcome = run(&db, &clock, party.0, &party.1, move |act| only(work(act, &[item.clone()])?)).await;
+                        let outcome = run(&db, &clock, party.0, &party.1, move |act| only(work(act, std::slice::from_ref(&item))?)).await;
                         one.tell(outcome);
                     }
                 }

@@ -41,8 +41,11 @@ pub async fn turn(instance: &Instance, tenant: TenantId) -> Result<Turn> {
         return Ok(if advanced { Turn::Busy } else { Turn::Idle(agenda.next) });
     }
     let system = actions::SYSTEM;
-    actions::run(&instance.db, &instance.clock, tenant, system, |act| actions::planning::plan_due(act, ACCOUNTS)).await?;
-    dispatch::batch(instance, tenant).await?;
+    // What was prepared leaves while the next is decided.
+    let planning = actions::run(&instance.db, &instance.clock, tenant, system, |act| actions::planning::plan_due(act, ACCOUNTS));
+    let (planned, sent) = tokio::join!(planning, dispatch::batch(instance, tenant));
+    planned?;
+    sent?;
     if agenda.asks {
         solvency::batch(instance, tenant).await?;
     }

@@ -34,6 +34,7 @@ use crate::{
     },
     each,
     error::{Error, Result},
+    insert_all,
 };
 
 /// What a customer's credit stands at; a customer without a row is as one whose columns are all empty.
@@ -196,9 +197,7 @@ pub fn set_watch(conn: &mut Conn, row: &CreditProfile) -> Result<()> {
 
 /// Adds to the history.
 pub fn insert_history(conn: &mut Conn, rows: &[Assessment]) -> Result<()> {
-    for part in rows.chunks(BATCH) {
-        each!(conn, |c| diesel::insert_into(score_history::table).values(part).execute(c))?;
-    }
+    insert_all!(conn, rows, Assessment in score_history { tenant_id, id, customer_id, score, profile, inputs, lines, assessed_at });
     Ok(())
 }
 
@@ -212,13 +211,15 @@ pub fn history(conn: &mut Conn, tenant: TenantId, customer: CustomerId, limit: i
         .load(conn)?)
 }
 
-/// The best score that a customer came to since a moment.
-pub fn best_since(conn: &mut Conn, tenant: TenantId, customer: CustomerId, since: DateTime<Utc>) -> Result<Option<i32>> {
-    Ok(score_history::table
-        .filter(score_history::tenant_id.eq(tenant).and(score_history::customer_id.eq(customer)))
+/// The best scores that customers came to since a moment.
+pub fn best_since(conn: &mut Conn, tenant: TenantId, customers: &[CustomerId], since: DateTime<Utc>) -> Result<HashMap<CustomerId, i32>> {
+    let rows: Vec<(CustomerId, Option<i32>)> = score_history::table
+        .filter(score_history::tenant_id.eq(tenant).and(score_history::customer_id.eq_any(customers.to_vec())))
         .filter(score_history::assessed_at.ge(Ts(since)))
-        .select(max(score_history::score))
-        .first(conn)?)
+        .group_by(score_history::customer_id)
+        .select((score_history::customer_id, max(score_history::score)))
+        .load(conn)?;
+    Ok(rows.into_iter().filter_map(|(customer, best)| Some((customer, best?))).collect())
 }
 
 /// How the accounts of customers pay.
