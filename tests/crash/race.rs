@@ -23,17 +23,19 @@ async fn race(database: database::Database, rounds: usize) {
     let url = database.url.clone();
     // Slow enough that whoever looks right after the payment's answer finds a message on its way still on its way.
     let world = World::of(App::start(database).await, url, Manner { delay: 20..40, drops: 0 }).await;
-    let (mut tally, mut aim) = (Tally::default(), 10_000u64);
+    let (mut tally, mut aim) = (Tally::default(), 10_000i64);
     for n in 0..rounds {
         let customer = world.debtors(n..n + 1).await.remove(0);
         let before = world.gateway.count();
-        let delay = Duration::from_micros(aim + fastrand::u64(0..2_000));
-        let (turn, seen) = tokio::join!(jobs::turn(&world.app.state.instance, world.partition), pay(&world, n, &customer, delay));
-        turn.unwrap();
-        let (in_flight, state) = seen;
+        let delay = aim + fastrand::i64(0..2_000);
+        let working = async {
+            tokio::time::sleep(micros(-delay)).await;
+            while jobs::turn(&world.app.state.instance, world.partition).await.unwrap() == jobs::Turn::Busy {}
+        };
+        let ((), (in_flight, state)) = tokio::join!(working, pay(&world, n, &customer, micros(delay)));
         while jobs::turn(&world.app.state.instance, world.partition).await.unwrap() == jobs::Turn::Busy {}
         let asked = world.gateway.count() - before;
-        // The next payment is made a little later if this one came too soon, and the other way round: the race stays one.
+        // The next payment is made a little later, against the worker, if this one came too soon, and the other way round: the race stays one.
         if asked == 0 {
             assert_eq!(in_flight, 0, "round {n}: told of a message that never left");
             aim += 700;
@@ -41,7 +43,7 @@ async fn race(database: database::Database, rounds: usize) {
             continue;
         }
         assert_eq!(asked, 1, "round {n}");
-        aim = aim.saturating_sub(700);
+        aim -= 700;
         match state {
             Some(MessageState::Accepted) if in_flight == 0 => tally.sent += 1,
             Some(MessageState::Accepted | MessageState::Dispatched) if in_flight == 1 => tally.crossed += 1,
@@ -51,6 +53,11 @@ async fn race(database: database::Database, rounds: usize) {
     println!("{rounds} payments raced: {tally:?}");
     assert!(tally.paid > rounds / 10 && tally.crossed + tally.sent > rounds / 10, "no race: {tally:?}");
     assert!(world.evidence().await.is_sound());
+}
+
+/// So long; not at all if negative.
+fn micros(delay: i64) -> Duration {
+    Duration::from_micros(delay.try_into().unwrap_or(0))
 }
 
 /// Pays all that a debtor owes; what the payment was told, and where the message stood once it was answered for.
