@@ -33,7 +33,7 @@ const MANNER: Manner = Manner { delay: 50..350, drops: 4 };
 
 #[actix_web::test]
 async fn killed_workers_lose_nothing_and_double_nothing() {
-    survive(Ordeal { reminders: 400, kills: 5, drops_throughout: false, patience: Duration::from_secs(90) }).await;
+    survive(Ordeal { reminders: 400, kills: 5, drops_throughout: false, patience: Duration::from_secs(180) }).await;
 }
 
 #[actix_web::test]

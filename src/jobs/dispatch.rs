@@ -31,21 +31,20 @@ const CALLS: usize = 64;
 
 /// Sends a partition's due messages, up to [`SLICES`] times [`SLICE`]; `false` if there was nothing to look at.
 ///
-/// While the calls of one slice are under way, the next is claimed and the results of the one before are written.
+/// The next slice is claimed while the calls of one are under way.
 ///
 /// # Errors
 /// The store's; what was committed before stands, and what was claimed has been called.
 pub async fn batch(instance: &Instance, tenant: TenantId) -> Result<bool> {
-    let mut claimed = claim(instance, tenant).await?;
-    let (busy, mut left, mut ended, mut outcome) = (claimed.busy, SLICES, Vec::new(), Ok(()));
-    while !(claimed.messages.is_empty() && ended.is_empty()) {
+    let mut slice = claim(instance, tenant).await?;
+    let (busy, mut left, mut outcome) = (slice.busy, SLICES, Ok(()));
+    while !slice.messages.is_empty() {
         left = left.saturating_sub(1);
-        let more = left > 0 && outcome.is_ok() && !claimed.messages.is_empty();
+        let more = left > 0 && outcome.is_ok();
         let next = async { if more { claim(instance, tenant).await } else { Ok(Slice::none(instance)) } };
-        let (results, finished, next) = tokio::join!(call_all(instance, tenant, claimed), finish(instance, tenant, ended), next);
-        outcome = outcome.and(finished);
-        ended = results;
-        claimed = next.unwrap_or_else(|error| {
+        let (sent, next) = tokio::join!(send(instance, tenant, slice), next);
+        outcome = outcome.and(sent);
+        slice = next.unwrap_or_else(|error| {
             outcome = Err(error);
             Slice::none(instance)
         });
@@ -82,16 +81,11 @@ async fn claim(instance: &Instance, tenant: TenantId) -> Result<Slice> {
     Ok(Slice { messages: claim.claimed, busy: claim.busy, now, last_call })
 }
 
-async fn call_all(instance: &Instance, tenant: TenantId, slice: Slice) -> Vec<Sent> {
+/// Makes a slice's calls, and writes how they ended.
+async fn send(instance: &Instance, tenant: TenantId, slice: Slice) -> Result<()> {
     let Slice { messages, now, last_call, .. } = slice;
     let calls = messages.into_iter().map(|claimed| call(instance, tenant, claimed, now, last_call));
-    stream::iter(calls).buffer_unordered(CALLS).collect().await
-}
-
-async fn finish(instance: &Instance, tenant: TenantId, results: Vec<Sent>) -> Result<()> {
-    if results.is_empty() {
-        return Ok(());
-    }
+    let results: Vec<Sent> = stream::iter(calls).buffer_unordered(CALLS).collect().await;
     actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::outcome::finish(act, &results)).await
 }
 
