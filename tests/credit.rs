@@ -51,7 +51,7 @@ fn break_promise(app: &App, tenant: &Tenant, customer: &str, subject: &'static s
     let customer: CustomerId = customer.parse().unwrap();
     actions::run_now(&app.db, &app.clock, partition(tenant, Mode::Test), "test", move |act| {
         store::accounts::hold(act.conn, act.tenant, customer, Currency::EUR)?;
-        actions::credit::note(act, (customer, Currency::EUR), HabitEvent::PromiseBroken, subject, act.now.date_naive())
+        actions::credit::note(act, (customer, Currency::EUR), Some(HabitEvent::PromiseBroken), subject, act.now.date_naive())
     })
     .unwrap();
 }

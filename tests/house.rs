@@ -6,13 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Which floors and files at the crate's root each of them may name. `words` and `each` are macros, of the domain and of the store.
+/// Which floors and files at the crate's root each of them may name. `words`, `each` and `insert_all` are macros, of the domain and of the store.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("domain", &["domain", "words"]),
     ("clock", &["clock"]),
     ("error", &["error", "domain", "store"]),
     ("config", &["config", "domain", "words", "store"]),
-    ("store", &["store", "domain", "words", "each", "error", "clock", "config"]),
+    ("store", &["store", "domain", "words", "each", "insert_all", "error", "clock", "config"]),
     ("outbound", &["outbound", "domain", "words"]),
     ("actions", &["actions", "store", "domain", "words", "each", "error", "clock", "config"]),
     ("instance", &["instance", "outbound", "store", "domain", "error", "clock", "config"]),
@@ -63,7 +63,7 @@ type Rule = fn(&Source) -> Vec<String>;
 const LONGEST: usize = 400;
 /// Longer files, how long they may be, and why they are still one thing.
 const LONGER: &[(&str, usize, &str)] = &[
-    ("src/store/schema.rs", 900, "the tables, one after the other"),
+    ("src/store/schema.rs", 1100, "the tables, one after the other"),
     ("src/store/facts.rs", 420, "what a decision knows is loaded in one place"),
     ("src/domain/evidence/entry.rs", 420, "the entry's encoding, with its tests"),
     ("src/domain/evidence/tree.rs", 420, "the tree of RFC 6962, with its tests"),

@@ -87,7 +87,7 @@ fn diesel_sees_the_tables_that_the_migrations_make() {
 }
 
 /// What one batch of a run asks for, of however many customers.
-const OF_A_BATCH: [&str; 16] = [
+const OF_A_BATCH: [&str; 23] = [
     "instalments i JOIN invoices v ON v.tenant_id = i.tenant_id AND v.id = i.invoice_id WHERE i.tenant_id = ?1 AND i.customer_id IN (?2, ?3, ?4) AND i.balance_minor > 0",
     "settlements WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND unallocated_minor > 0",
     "reminders WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND (state IN (?5, ?6) OR completed_at >= ?7)",

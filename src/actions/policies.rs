@@ -94,7 +94,8 @@ pub fn activate(act: &mut Act<'_>, id: PolicyId, version: i32) -> Result<Policy>
     faults.nest("/document", validate(&document).err().unwrap_or_default());
     let texts = store::templates::all_active(act.conn, act.tenant)?;
     faults.nest("/document", missing_texts(&texts, &document));
-    faults.nest("/document", unlawful_texts(&document, |key| texts.get(key)));
+    let home = store::tenants::find(act.conn, act.tenant)?.jurisdiction;
+    faults.nest("/document", unlawful_texts(&document, &home, |key| texts.get(key)));
     faults.or(())?;
     store::policies::activate(act.conn, act.tenant, id, version, act.wall)?;
     let sha256 = digest(&document)?;

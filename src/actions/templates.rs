@@ -91,6 +91,7 @@ pub fn activate(act: &mut Act<'_>, key: &str, version: i32) -> Result<Template> 
         return Ok(template);
     }
     let mut faults = row.contents.check();
+    let home = store::tenants::find(act.conn, act.tenant)?.jurisdiction;
     for policy in store::policies::active_set(act.conn, act.tenant)? {
         let needs = policy.document.templates().filter(|(_, channel, needed)| *needed == key && !row.contents.serves(*channel));
         for (step, channel, _) in needs {
@@ -100,7 +101,7 @@ pub fn activate(act: &mut Act<'_>, key: &str, version: i32) -> Result<Template> 
             );
             faults.add("/contents", "needed_by_policy", detail);
         }
-        faults.nest("", unlawful_text(&policy.document, key, &row.contents));
+        faults.nest("", unlawful_text(&policy.document, &home, key, &row.contents));
     }
     faults.or(())?;
     store::templates::activate(act.conn, act.tenant, template.id, version, act.wall)?;

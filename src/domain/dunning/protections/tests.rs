@@ -33,7 +33,9 @@ fn the_policy_for_consumers_and_its_texts_keep_every_row() {
     let texts: Vec<Source> = policy.templates().map(|(.., key)| Source::builtin(key).unwrap()).collect();
     let keys: Vec<&str> = policy.templates().map(|(.., key)| key).collect();
     let find = |key: &str| texts.get(keys.iter().position(|known| *known == key)?);
-    assert_eq!(unlawful_texts(&policy, find), Faults::none());
+    for home in ["FR", "BE", "CA", "US"] {
+        assert_eq!(unlawful_texts(&policy, &home.parse().unwrap(), find), Faults::none(), "{home}");
+    }
 }
 
 #[test]
@@ -123,10 +125,16 @@ fn what_may_be_said_depends_on_the_place() {
     };
     let codes = |place: &str, source: &Source| {
         let mut policy = builtin::consumer_safe();
+        let faults = |policy: &Policy, home: &str| {
+            let faults = unlawful_text(policy, &home.parse().unwrap(), "first_reminder", source).0.into_iter();
+            let mut codes: Vec<_> = faults.map(|fault| fault.code).collect();
+            codes.dedup();
+            codes
+        };
+        let at_home = faults(&policy, place);
         policy.scope.jurisdictions = vec![place.parse().unwrap()];
-        let mut codes: Vec<_> = unlawful_text(&policy, "first_reminder", source).0.into_iter().map(|fault| fault.code).collect();
-        codes.dedup();
-        codes
+        assert_eq!(faults(&policy, "JP"), at_home, "the places of the policy, or else the creditor's own");
+        at_home
     };
     assert_eq!(codes("FR", &text("You will go to PRISON.")), ["consumer.no_threats"]);
     let sued = text("Nous saisirons le tribunal.");
