@@ -11,9 +11,15 @@ use fastrand::Rng;
 
 use super::*;
 use crate::domain::{
-    calendar::{Closure, local},
+    calendar::{
+        Closure, local,
+        week::{SendWindow, Weekdays},
+    },
     contact::Channel,
-    dunning::account::{OpenReminder, OpenState, PlanFacts, PromiseFacts, Silence},
+    dunning::{
+        account::{OpenReminder, OpenState, PlanFacts, PromiseFacts, Silence},
+        policy::{Cadence, ContactRules, Repeat},
+    },
     ids::InstalmentId,
     ledger::{commitment::Settled, dispute::contested, payment_plan::Part, promise::Terms},
 };
@@ -44,7 +50,14 @@ struct History {
 impl History {
     fn begin(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let policy = rng.choice([builtin::crescendo(), builtin::gentle(), builtin::consumer_safe()]).unwrap();
+        let mut policy = rng.choice([builtin::crescendo(), builtin::gentle(), builtin::consumer_safe()]).unwrap();
+        if policy.admits(CustomerKind::Consumer) && rng.bool() {
+            meant_for_elsewhere(&mut policy);
+        }
+        // Some rungs apply to nobody here: a formal one may then be the first warning, and must not be sent.
+        for step in policy.steps.iter_mut().filter(|step| !step.formal && rng.u8(0..4) == 0) {
+            step.conditions.segments = vec!["others".to_owned()];
+        }
         let mut account = account(vec![]);
         account.customer.kind = if policy.admits(CustomerKind::Consumer) { CustomerKind::Consumer } else { CustomerKind::Business };
         account.customer.zone = rng.choice(chrono_tz::TZ_VARIANTS);
@@ -267,6 +280,13 @@ impl History {
         }
         apply(&mut self.account, &[reminder], self.now);
     }
+}
+
+/// A policy that was made for a place where all is allowed, and is used for a consumer of another.
+fn meant_for_elsewhere(policy: &mut Policy) {
+    policy.contact = ContactRules { window: SendWindow::new(Weekdays::ALL, 0, 23), min_gap_days: 0, caps: vec![] };
+    policy.contact.window.skip_holidays = false;
+    policy.steps[1].repeat = Some(Repeat { cadence: Cadence::Daily {}, max_count: Some(9) });
 }
 
 fn asked(name: &str) -> Option<u64> {

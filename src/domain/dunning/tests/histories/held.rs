@@ -19,7 +19,10 @@ impl History {
         let before = steps.last().map(|(place, _)| *place);
         assert!(before.is_none_or(|before| here >= before), "{step} after a later one");
         let skipped = self.policy.steps.iter().take(here).skip(before.map_or(0, |before| before + 1));
-        assert!(skipped.into_iter().all(|step| step.offset_days < 0), "a warning was skipped before {step}");
+        assert!(
+            skipped.into_iter().all(|step| step.offset_days < 0 || !step.conditions.segments.is_empty()),
+            "a warning was skipped before {step}"
+        );
         if self.policy.steps[here].formal {
             assert!(formal && cycle == 1, "{step} came along with another");
             assert!(self.policy.first_written().is_some_and(|written| steps.iter().any(|(place, _)| *place >= written)), "{step} unwarned");
@@ -123,9 +126,10 @@ impl History {
         let mut caps: Vec<(usize, i64)> =
             self.policy.contact.caps.iter().map(|cap| (usize::from(cap.contacts), i64::from(cap.days))).collect();
         if customer.kind == CustomerKind::Consumer {
-            let most = if customer.jurisdiction.country() == "US" { 7 } else { 3 };
-            caps.push((most, 7));
-            let decent = clock.date().weekday() != chrono::Weekday::Sun && (8..20).contains(&chrono::Timelike::hour(&clock));
+            let american = customer.jurisdiction.country() == "US";
+            caps.push((if american { 7 } else { 3 }, 7));
+            let hour = chrono::Timelike::hour(&clock);
+            let decent = (8..if american { 21 } else { 20 }).contains(&hour) && (american || clock.weekday() != chrono::Weekday::Sun);
             assert!(decent, "a consumer at {clock}");
         }
         for (contacts, days) in caps {
