@@ -26,6 +26,7 @@ mod policies;
 mod providers;
 mod receipts;
 mod reminders;
+mod rules;
 mod silences;
 mod store;
 mod support;

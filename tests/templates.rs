@@ -25,7 +25,7 @@ on_both! {
         let tenant = app.tenant("Atelier").await;
         let list = app.get("/v1/templates", &tenant.live).await.expect(200);
         let keys: Vec<&str> = list["data"].as_array().unwrap().iter().map(|one| one["key"].as_str().unwrap()).collect();
-        assert_eq!(keys.len(), 14);
+        assert_eq!(keys.len(), 15);
         assert!(keys.is_sorted() && keys.contains(&"first_reminder"));
         assert!(list["data"].as_array().unwrap().iter().all(|one| one["origin"] == "builtin" && one["languages"].as_array().unwrap().len() == 4));
         let shown = app.get("/v1/templates/first_reminder", &tenant.live).await.expect(200);
@@ -56,7 +56,7 @@ on_both! {
         let here = partition(&tenant, Mode::Live);
         let source = app.db.read_now(here, |conn| store::templates::active(conn, here, "first_reminder")).unwrap();
         assert_eq!(source.contents[&Language::French].subject.as_deref(), Some("Relance"));
-        assert_eq!(app.get("/v1/templates", &tenant.live).await.expect(200)["data"].as_array().unwrap().len(), 14);
+        assert_eq!(app.get("/v1/templates", &tenant.live).await.expect(200)["data"].as_array().unwrap().len(), 15);
     }
 
     async fn every_fault_of_every_language_is_named_at_once(app: App) {
@@ -144,8 +144,8 @@ on_both! {
         for key in [&other.live, &tenant.test] {
             assert_eq!(app.get("/v1/templates/mine", key).await.status, 404);
             assert_eq!(app.post("/v1/templates/mine/versions/1/activate", key, Value::Null).await.status, 404);
-            assert_eq!(app.get("/v1/templates", key).await.expect(200)["data"].as_array().unwrap().len(), 14);
+            assert_eq!(app.get("/v1/templates", key).await.expect(200)["data"].as_array().unwrap().len(), 15);
         }
-        assert_eq!(app.get("/v1/templates", &tenant.live).await.expect(200)["data"].as_array().unwrap().len(), 15);
+        assert_eq!(app.get("/v1/templates", &tenant.live).await.expect(200)["data"].as_array().unwrap().len(), 16);
     }
 }

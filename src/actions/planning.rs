@@ -21,11 +21,12 @@ use crate::{
         contact::Channel,
         delivery::MessageState,
         dunning::{
+            account::Contacted,
             plan::{self, Action, Held, plan},
             policy::{Policy, choose},
             reminder::{ListedInstalment, ReminderState, TaskKind},
         },
-        ids::{MessageId, PolicyId, ReminderId, TenantId},
+        ids::{CustomerId, MessageId, PolicyId, ReminderId, TenantId},
     },
     error::{Error, Result},
     store::{
@@ -118,10 +119,16 @@ pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
     let mut loaded = store::facts::load(act.conn, act.tenant, &keys, act.now)?;
     let reviews = super::credit::watch::look(act, &tenant, &loaded)?;
     let mut batch = Batch::default();
+    let mut contacted: HashMap<CustomerId, Vec<Contacted>> = HashMap::new();
     let looked_at = due.len();
     let mut planned = Vec::with_capacity(looked_at);
     for mut row in due {
-        let loaded = loaded.remove(&(row.customer_id, row.currency)).map(Rc::new);
+        let mut loaded = loaded.remove(&(row.customer_id, row.currency));
+        // A person is spared by what this very batch does about another of the customer's accounts.
+        if let Some((loaded, just_now)) = loaded.as_mut().zip(contacted.get(&row.customer_id)) {
+            loaded.account.contacted.extend(just_now);
+        }
+        let loaded = loaded.map(Rc::new);
         let version = match &loaded {
             Some(loaded) => policies.of(act.conn, Some(&row), loaded)?,
             None => None,
@@ -135,6 +142,10 @@ pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
                 let case = Case { loaded: &loaded, policy: &policy, id, version };
                 for action in &plan.actions {
                     case.carry_out(act, action, &plan.held, &mut batch)?;
+                    if let Action::Remind(reminder) = action {
+                        let met = reminder.recipient.map(|contact_id| Contacted { contact_id, channel: reminder.channel, at: act.now });
+                        contacted.entry(row.customer_id).or_default().extend(met);
+                    }
                 }
             }
             (Some(loaded), None) => {

@@ -1,6 +1,6 @@
 //! Policies: written as drafts, checked and put in force, archived; and accounts moved from one version to another.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use data_encoding::HEXLOWER;
 use serde_json::json;
@@ -9,9 +9,10 @@ use super::Act;
 use crate::{
     domain::{
         crypto::sha256,
-        dunning::{draft::BuiltinPolicy, policy::Policy as Document, validate::validate},
+        dunning::{draft::BuiltinPolicy, policy::Policy as Document, protections::unlawful_texts, validate::validate},
         ids::PolicyId,
         invalid::Faults,
+        template::source::Source,
         version::VersionState,
     },
     error::{Error, Result},
@@ -91,7 +92,10 @@ pub fn activate(act: &mut Act<'_>, id: PolicyId, version: i32) -> Result<Policy>
     let document = row.document.0;
     let mut faults = Faults::none();
     faults.nest("/document", validate(&document).err().unwrap_or_default());
-    faults.nest("/document", missing_texts(act, &document)?);
+    let texts = store::templates::all_active(act.conn, act.tenant)?;
+    faults.nest("/document", missing_texts(&texts, &document));
+    let home = store::tenants::find(act.conn, act.tenant)?.jurisdiction;
+    faults.nest("/document", unlawful_texts(&document, &home, |key| texts.get(key)));
     faults.or(())?;
     store::policies::activate(act.conn, act.tenant, id, version, act.wall)?;
     let sha256 = digest(&document)?;
@@ -102,8 +106,7 @@ pub fn activate(act: &mut Act<'_>, id: PolicyId, version: i32) -> Result<Policy>
 }
 
 /// The texts that the steps name and the tenant lacks, on the channel and on its fallback.
-fn missing_texts(act: &mut Act<'_>, document: &Document) -> Result<Faults> {
-    let texts = store::templates::all_active(act.conn, act.tenant)?;
+fn missing_texts(texts: &BTreeMap<String, Source>, document: &Document) -> Faults {
     let mut faults = Faults::none();
     let rungs = document.steps.iter().enumerate().map(|(n, step)| (format!("/steps/{n}"), step));
     let promise = document.on_broken_promise.iter().map(|step| ("/on_broken_promise".to_owned(), step));
@@ -120,7 +123,7 @@ fn missing_texts(act: &mut Act<'_>, document: &Document) -> Result<Faults> {
             }
         }
     }
-    Ok(faults)
+    faults
 }
 
 /// Takes a policy out of use. Its versions stay readable, and one of them may be activated again.

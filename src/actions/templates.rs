@@ -7,6 +7,7 @@ use super::Act;
 use crate::{
     domain::{
         crypto::sha256,
+        dunning::protections::unlawful_text,
         ids::TemplateId,
         invalid::Faults,
         template::source::{Source, TemplateDraft, check_key},
@@ -81,7 +82,8 @@ fn create(act: &mut Act<'_>, key: &str, name: &str) -> Result<Template> {
 /// Puts a version in force; the one that was is retired. A retired version may return.
 ///
 /// # Errors
-/// Every fault of every language at once, and the channels that policies in force need and the version cannot serve.
+/// Every fault of every language at once, the channels that policies in force need and the version cannot serve, and the protections of consumers
+/// that those policies would break with it.
 pub fn activate(act: &mut Act<'_>, key: &str, version: i32) -> Result<Template> {
     let template = store::templates::find(act.conn, act.tenant, key)?.ok_or(Error::NotFound("template"))?;
     let row = store::templates::version(act.conn, act.tenant, template.id, version)?;
@@ -89,6 +91,7 @@ pub fn activate(act: &mut Act<'_>, key: &str, version: i32) -> Result<Template> 
         return Ok(template);
     }
     let mut faults = row.contents.check();
+    let home = store::tenants::find(act.conn, act.tenant)?.jurisdiction;
     for policy in store::policies::active_set(act.conn, act.tenant)? {
         let needs = policy.document.templates().filter(|(_, channel, needed)| *needed == key && !row.contents.serves(*channel));
         for (step, channel, _) in needs {
@@ -98,6 +101,7 @@ pub fn activate(act: &mut Act<'_>, key: &str, version: i32) -> Result<Template> 
             );
             faults.add("/contents", "needed_by_policy", detail);
         }
+        faults.nest("", unlawful_text(&policy.document, &home, key, &row.contents));
     }
     faults.or(())?;
     store::templates::activate(act.conn, act.tenant, template.id, version, act.wall)?;

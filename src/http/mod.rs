@@ -34,6 +34,7 @@ mod policies;
 mod preview;
 mod problem;
 mod promises;
+mod protections;
 mod provider_accounts;
 mod reference_rates;
 mod reminders;

@@ -21,8 +21,9 @@ macro_rules! routes {
 
 use super::{
     allocations, batch, contacts, credit, credit_decisions, credit_notes, customers, direct_debits, disputes, documents, evidence, explain,
-    health, holds, inbound, interest, invoices, keys, messages, payment_plans, payments, policies, preview, promises, provider_accounts,
-    reference_rates, reminders, reviews, scores, solvency, suppressions, tasks, templates, tenants, terms, test_clock, tokens, unsubscribe,
+    health, holds, inbound, interest, invoices, keys, messages, payment_plans, payments, policies, preview, promises, protections,
+    provider_accounts, reference_rates, reminders, reviews, scores, solvency, suppressions, tasks, templates, tenants, terms, test_clock,
+    tokens, unsubscribe,
 };
 
 routes! {
@@ -142,6 +143,7 @@ routes! {
     policies::activate,
     policies::archive,
     policies::migrate,
+    protections::list,
     templates::list,
     templates::find,
     templates::write,

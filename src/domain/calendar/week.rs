@@ -159,6 +159,17 @@ impl SendWindow {
         self.weekdays.is_empty() || self.start >= self.end
     }
 
+    /// What is in both. Silent on holidays if one of them is.
+    #[must_use]
+    pub fn narrowed(&self, other: &Self) -> Self {
+        Self {
+            weekdays: Weekdays(self.weekdays.0 & other.weekdays.0),
+            start: self.start.max(other.start),
+            end: self.end.min(other.end),
+            skip_holidays: self.skip_holidays || other.skip_holidays,
+        }
+    }
+
     /// Whether every moment of `self` is in `other`; holidays aside.
     pub fn within(&self, other: &Self) -> bool {
         self.weekdays.within(other.weekdays) && self.start >= other.start && self.end <= other.end

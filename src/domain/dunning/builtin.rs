@@ -64,8 +64,8 @@ pub fn gentle() -> Policy {
     }
 }
 
-/// Keeps every protection in the table for consumers: a first reminder free of charge and in writing, three weeks before anything formal
-/// and in any case more than the fourteen days of Belgian law, decent hours, no holidays, few contacts.
+/// Keeps every protection in the table for consumers: a first reminder free of charge and in writing, with fifteen days to pay,
+/// nothing firm before they are over, no word of proceedings, decent hours, no holidays, few contacts.
 pub fn consumer_safe() -> Policy {
     Policy {
         name: "Consumers".to_owned(),
@@ -82,10 +82,10 @@ pub fn consumer_safe() -> Policy {
         interest: None,
         steps: vec![
             step("upcoming", -5, Channel::Email),
-            step("first_reminder", 5, Channel::Email),
+            Step { deadline_days: Some(15), ..step("first_reminder", 5, Channel::Email) },
             Step { fallback: Some(Channel::Email), ..step("sms_reminder", 21, Channel::Sms) },
             step("second_reminder", 28, Channel::Email),
-            formal("formal_notice", 42, 15),
+            Step { template: "consumer_notice".to_owned(), ..formal("formal_notice", 42, 15) },
             step("handover_review", 60, Channel::Call),
         ],
         on_broken_promise: Some(broken(BROKEN_PROMISE, "broken_promise", None)),

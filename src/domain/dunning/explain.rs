@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::domain::{
     calendar::{Calendar, local},
     contact::Channel,
+    customer::CustomerKind,
     ids::{ContactId, InstalmentId},
 };
 
@@ -16,6 +17,7 @@ use super::{
     account::Account,
     plan::{self, Action, Held, Plan, Upcoming, plan},
     policy::Policy,
+    protections,
     rule::Rule,
 };
 
@@ -79,6 +81,20 @@ pub struct Statement {
     pub step: Option<String>,
     /// Until when, as far as time alone ends it.
     pub until: Option<DateTime<Utc>>,
+    /// The protection of consumers that asks for it, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protection: Option<CitedProtection>,
+}
+
+/// A protection of consumers, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CitedProtection {
+    /// Its name.
+    #[schema(max_length = 60, example = "qc.contact_hours")]
+    pub name: String,
+    /// Where it was read.
+    #[schema(max_length = 300, example = "CQLR c. R-2.2 (agents)")]
+    pub source: String,
 }
 
 /// Explains the decision for one account at one moment.
@@ -109,6 +125,7 @@ impl Explanation {
                 invoice_number: Some(invoice_number.to_owned()),
                 step: None,
                 until: None,
+                protection: None,
             });
         }
         self
@@ -157,13 +174,17 @@ fn statement(account: &Account, calendar: &Calendar, reason: Held<'_>) -> Statem
         (Some(number), None) => format!("Invoice {number}: "),
         (None, _) => String::new(),
     };
+    let consumer = account.customer.kind == CustomerKind::Consumer;
+    let protection = protections::behind(reason.rule, &account.customer.jurisdiction).filter(|_| consumer);
+    let cited = protection.map(|row| format!(" ({})", row.name)).unwrap_or_default();
     Statement {
         rule: reason.rule,
-        sentence: format!("{subject}{}{}.", phrase(account, reason.rule), until.unwrap_or_default()),
+        sentence: format!("{subject}{}{}{cited}.", phrase(account, reason.rule), until.unwrap_or_default()),
         instalment_id: reason.instalment,
         invoice_number,
         step: reason.step.map(str::to_owned),
         until: reason.until,
+        protection: protection.map(|row| CitedProtection { name: row.name.to_owned(), source: row.source.to_owned() }),
     }
 }
 

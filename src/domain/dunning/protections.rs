@@ -1,144 +1,239 @@
-//! The protections of consumers, in one table: place, rule, limit, source. A policy that names consumers must keep every
-//! row that its scope can meet; without places in its scope it must keep them all.
+//! The protections of consumers, in one table: place, name, demand, source. A policy that names consumers must keep every row that its
+//! scope can meet; without places in its scope it must keep them all. A row for everywhere gives way to a place's own row of the same kind.
 //!
 //! Some rows bind agents only, not the creditor itself. They are demanded all the same: a policy may be handed on, and what is
-//! forbidden to an agent does no creditor credit. Not here: amounts (caps on costs and interest) and wordings.
+//! forbidden to an agent does no creditor credit. Amounts are listed here and computed in [`crate::domain::ledger::interest`], which lets no policy
+//! exceed them. Whatever a policy says, hours, holidays and caps of the consumer's own place are kept by [`super::release`].
+
+mod table;
+mod words;
+
+pub use table::TABLE;
+pub use words::{unlawful_text, unlawful_texts};
 
 use crate::domain::{
     calendar::week::{SendWindow, Weekdays},
     contact::Channel,
+    customer::CustomerKind,
     invalid::Faults,
+    ledger::interest::InterestHandling,
+    locale::Jurisdiction,
 };
 
-use super::policy::{Policy, Step};
+use super::{
+    policy::{Cap as ContactCap, Policy, Step},
+    rule::Rule,
+};
 
 /// What a rule demands of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Demand {
-    /// Contact only on these days, from the first hour to the second, if a step uses the channel (`None`: any).
-    Hours(Option<Channel>, Weekdays, u32, u32),
-    /// Days from the first written reminder, sent electronically or posted, to a formal step.
-    Wait { electronic: i32, posted: i32 },
-    /// At most so many contacts in so many days.
-    Cap { contacts: u16, days: u16 },
+pub enum Demand {
+    /// Contact only on these days and hours.
+    Hours {
+        /// If a step uses this channel; `None`: any.
+        channel: Option<Channel>,
+        /// On these days.
+        weekdays: Weekdays,
+        /// From this hour on.
+        start: u32,
+        /// Until this hour.
+        end: u32,
+    },
+    /// Days from the first written reminder to a formal step.
+    Wait {
+        /// Where it went by e-mail or text message.
+        electronic: i32,
+        /// Where it was a letter.
+        posted: i32,
+    },
+    /// The same to the first step that shows or charges interest or costs: the reminder itself is free.
+    Free {
+        /// Where it went by e-mail or text message.
+        electronic: i32,
+        /// Where it was a letter.
+        posted: i32,
+    },
+    /// The first written reminder gives so many days to pay, if anything firmer follows.
+    Term {
+        /// At least.
+        days: u16,
+    },
+    /// So many days of peace after the first written reminder.
+    Pause {
+        /// At least.
+        days: i32,
+    },
+    /// At most so many contacts of a person in so many days.
+    Cap {
+        /// How many.
+        contacts: u16,
+        /// In any so many days.
+        days: u16,
+    },
     /// No contact on public holidays.
     NoHolidays,
     /// The first step from the due date on leaves something in writing.
     WrittenFirst,
+    /// What may be asked for beside the debt; computed so, whatever a policy says.
+    Amounts(&'static str),
+    /// The first written reminder uses these variables, if anything firmer follows.
+    Says(&'static [&'static str]),
+    /// No text contains any of these, in small letters.
+    Unsaid(&'static [&'static str]),
 }
 
 /// One row.
-struct Protection {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Protection {
     /// ISO 3166 code, or empty for everywhere.
-    place: &'static str,
-    /// Stable word, the fault's code.
-    rule: &'static str,
-    demand: Demand,
-    source: &'static str,
+    pub place: &'static str,
+    /// Stable name, the fault's code.
+    pub name: &'static str,
+    /// What it demands.
+    pub demand: Demand,
+    /// Where that was read.
+    pub source: &'static str,
 }
 
-use Demand::{Cap, Hours, NoHolidays, Wait, WrittenFirst};
+use Demand::{Amounts, Cap, Free, Hours, NoHolidays, Pause, Says, Term, Unsaid, Wait, WrittenFirst};
 
-const TABLE: &[Protection] = &[
-    Protection {
-        place: "",
-        rule: "consumer_sms_hours",
-        demand: Hours(Some(Channel::Sms), Weekdays::MONDAY_TO_SATURDAY, 8, 20),
-        source: "no statute for all countries; the strictest hours found",
-    },
-    Protection {
-        // 14 calendar days that begin on the day after electronic sending, or on the third working day after posting.
-        place: "BE",
-        rule: "be_first_reminder_wait",
-        demand: Wait { electronic: 15, posted: 21 },
-        source: "Code de droit économique, art. XIX.2",
-    },
-    Protection {
-        place: "BE",
-        rule: "be_visit_hours",
-        demand: Hours(Some(Channel::Visit), Weekdays::ALL, 8, 22),
-        source: "Code de droit économique, book XIX",
-    },
-    Protection {
-        place: "CA-QC",
-        rule: "qc_contact_hours",
-        demand: Hours(None, Weekdays::MONDAY_TO_SATURDAY, 8, 20),
-        source: "Act respecting the collection of certain debts, CQLR c. R-2.2 (agents)",
-    },
-    Protection { place: "CA-QC", rule: "qc_holidays", demand: NoHolidays, source: "CQLR c. R-2.2 (agents)" },
-    Protection { place: "CA-QC", rule: "qc_written_first", demand: WrittenFirst, source: "CQLR c. R-2.2, s. 34 (agents)" },
-    Protection {
-        // On Sundays 13:00 to 17:00 would be allowed; one window for the week cannot say so and leaves Sunday out.
-        place: "CA-ON",
-        rule: "on_contact_hours",
-        demand: Hours(None, Weekdays::MONDAY_TO_SATURDAY, 7, 21),
-        source: "Collection and Debt Settlement Services Act, R.R.O. 1990, Reg. 74 (agencies)",
-    },
-    Protection { place: "CA-ON", rule: "on_contact_cap", demand: Cap { contacts: 3, days: 7 }, source: "R.R.O. 1990, Reg. 74 (agencies)" },
-    Protection { place: "CA-ON", rule: "on_holidays", demand: NoHolidays, source: "R.R.O. 1990, Reg. 74 (agencies)" },
-    Protection { place: "CA-ON", rule: "on_written_first", demand: WrittenFirst, source: "R.R.O. 1990, Reg. 74 (agencies)" },
-    Protection {
-        place: "US",
-        rule: "us_contact_hours",
-        demand: Hours(None, Weekdays::ALL, 8, 21),
-        source: "Regulation F, 12 CFR 1006.6(b) (collectors)",
-    },
-    Protection {
-        place: "US",
-        rule: "us_contact_cap",
-        demand: Cap { contacts: 7, days: 7 },
-        source: "Regulation F, 12 CFR 1006.14(b) (collectors; calls)",
-    },
-];
+impl Protection {
+    /// Whether some customer in `scope` can have this protection. A place has what binds its country, and a country what binds its regions.
+    fn meets(&self, scope: &[Jurisdiction]) -> bool {
+        match (scope.is_empty(), self.place) {
+            (true, _) => true,
+            (false, "") => scope.iter().any(|named| !self.is_replaced(named)),
+            (false, place) => scope.iter().any(|named| self.covers(named) || place.starts_with(&format!("{}-", named.as_str()))),
+        }
+    }
 
-/// Every protection that a policy breaks, by the rule's name; none for a policy that does not name consumers.
+    /// Whether it is of a customer at `place`.
+    fn protects(&self, place: &Jurisdiction) -> bool {
+        if self.place.is_empty() { !self.is_replaced(place) } else { self.covers(place) }
+    }
+
+    fn covers(&self, place: &Jurisdiction) -> bool {
+        place.as_str() == self.place || place.country() == self.place
+    }
+
+    /// Whether `place` has a row of its own instead of this one for everywhere.
+    fn is_replaced(&self, place: &Jurisdiction) -> bool {
+        let same = |own: &Protection| {
+            matches!(
+                (self.demand, own.demand),
+                (Hours { channel: None, .. }, Hours { channel: None, .. })
+                    | (Cap { .. }, Cap { .. })
+                    | (NoHolidays, NoHolidays)
+                    | (Free { .. }, Free { .. })
+            )
+        };
+        TABLE.iter().any(|own| !own.place.is_empty() && own.covers(place) && same(own))
+    }
+}
+
+impl std::fmt::Display for Demand {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Hours { channel, weekdays, start, end } => {
+                let what = channel.map_or("contact", |channel| channel.as_str());
+                let days: Vec<_> = weekdays.days().map(|day| day.as_str()).collect();
+                write!(f, "{what} only {start:02}:00 to {end:02}:00 on {}", days.join(", "))
+            }
+            Wait { electronic, posted } => {
+                write!(f, "a formal step comes {electronic} days or more after the first written reminder, {posted} if that is a letter")
+            }
+            Free { electronic, posted } => write!(
+                f,
+                "interest and costs are neither shown nor charged until {electronic} days after a first written reminder, {posted} if that is a letter"
+            ),
+            Term { days } => write!(f, "the first written reminder gives a term of {days} days or more before anything firmer"),
+            Pause { days } => write!(f, "nothing follows the first written reminder for {days} days"),
+            Cap { contacts, days } => write!(f, "at most {contacts} contacts of a person in {days} days"),
+            NoHolidays => f.write_str("no contact on public holidays"),
+            WrittenFirst => f.write_str("the first step from the due date on must be in writing"),
+            Amounts(what) => f.write_str(what),
+            Says(variables) => write!(f, "the first written reminder says {}", variables.join(", ")),
+            Unsaid(words) => write!(f, "no text says {}", words.join(", ")),
+        }
+    }
+}
+
+/// Every protection that a policy breaks, by the rule's name; none for a policy that does not name consumers. Its texts are [`unlawful_texts`]' concern.
 pub fn breaches(policy: &Policy) -> Faults {
     let mut faults = Faults::none();
-    if !policy.scope.kinds.contains(&crate::domain::customer::CustomerKind::Consumer) {
-        return faults;
-    }
-    for protection in TABLE.iter().filter(|protection| meets(policy, protection.place)) {
-        if let Some((pointer, what)) = breach(policy, protection.demand) {
-            let place = if protection.place.is_empty() { "consumers" } else { protection.place };
-            faults.add(pointer, protection.rule, format!("{what} (consumers in {place}: {})", protection.source));
+    for protection in demanded(policy) {
+        if let Some(pointer) = breach(policy, protection.demand) {
+            faults.add(pointer, protection.name, detail(protection));
         }
     }
     faults
 }
 
-/// Whether the scope can meet customers of `place`: it names the place, its country, or one of its regions, or no place at all.
-fn meets(policy: &Policy, place: &str) -> bool {
-    let scope = &policy.scope.jurisdictions;
-    scope.is_empty()
-        || place.is_empty()
-        || scope.iter().any(|named| named.as_str() == place || place.starts_with(&format!("{named}-")) || named.country() == place)
+/// The rows that a policy must keep.
+fn demanded(policy: &Policy) -> impl Iterator<Item = &'static Protection> {
+    let for_consumers = policy.scope.kinds.contains(&CustomerKind::Consumer);
+    TABLE.iter().filter(move |protection| for_consumers && protection.meets(&policy.scope.jurisdictions))
 }
 
-/// The first place where the policy breaks the demand, and what would keep it.
-fn breach(policy: &Policy, demand: Demand) -> Option<(String, String)> {
+fn detail(protection: &Protection) -> String {
+    let place = if protection.place.is_empty() { "everywhere" } else { protection.place };
+    format!("{} (consumers, {place}: {})", protection.demand, protection.source)
+}
+
+/// The first place where the policy breaks the demand.
+fn breach(policy: &Policy, demand: Demand) -> Option<String> {
     let contact = &policy.contact;
     match demand {
-        Hours(channel, weekdays, start, end) => {
+        Hours { channel, weekdays, start, end } => {
             let used = channel.is_none_or(|channel| policy.templates().any(|(_, used, _)| used == channel));
-            let allowed = SendWindow::new(weekdays, start, end);
-            let days: Vec<_> = weekdays.days().map(|day| day.as_str()).collect();
-            let what = format!("contact only {start:02}:00 to {end:02}:00 on {}", days.join(", "));
-            (used && !contact.window.within(&allowed)).then(|| ("/contact/window".to_owned(), what))
+            (used && !contact.window.within(&SendWindow::new(weekdays, start, end))).then(|| "/contact/window".to_owned())
         }
-        NoHolidays => {
-            (!contact.window.skip_holidays).then(|| ("/contact/window/skip_holidays".to_owned(), "no contact on holidays".to_owned()))
-        }
+        NoHolidays => (!contact.window.skip_holidays).then(|| "/contact/window/skip_holidays".to_owned()),
         Cap { contacts, days } => {
             let kept = contact.caps.iter().any(|cap| cap.contacts <= contacts && cap.days >= days);
-            (!kept).then(|| ("/contact/caps".to_owned(), format!("at most {contacts} contacts of a person in {days} days: add this cap")))
+            (!kept).then(|| "/contact/caps".to_owned())
         }
         WrittenFirst => {
             let first = policy.steps.iter().position(|step| step.offset_days >= 0)?;
-            (policy.first_written() != Some(first))
-                .then(|| (format!("/steps/{first}/channel"), "the first step from the due date on must be in writing".to_owned()))
+            (policy.first_written() != Some(first)).then(|| format!("/steps/{first}/channel"))
         }
-        Wait { electronic, posted } => too_early(policy, |first| if first.channel == Channel::Letter { posted } else { electronic }),
+        Wait { electronic, posted } => too_early(policy, |first| by_post(first, posted, electronic)).map(|(pointer, _)| pointer),
+        Free { electronic, posted } => interest_too_early(policy, electronic, posted),
+        Term { days } => {
+            let (place, first) = before_firmness(policy)?;
+            first.deadline_days.is_none_or(|given| given < days).then(|| format!("/steps/{place}/deadline_days"))
+        }
+        Pause { days } => {
+            let place = policy.first_written()?;
+            let (first, next) = (policy.steps.get(place)?, policy.steps.get(place.saturating_add(1))?);
+            let repeated = first.repeat.is_some() || next.offset_days.saturating_sub(first.offset_days) < days;
+            repeated.then(|| format!("/steps/{}/offset_days", place.saturating_add(1)))
+        }
+        Amounts(_) | Says(_) | Unsaid(_) => None,
     }
+}
+
+fn by_post(step: &Step, posted: i32, electronic: i32) -> i32 {
+    if step.channel == Channel::Letter || step.fallback == Some(Channel::Letter) { posted } else { electronic }
+}
+
+/// The first written reminder, if a formal step or interest follows it.
+fn before_firmness(policy: &Policy) -> Option<(usize, &Step)> {
+    let firm = policy.steps.iter().any(|step| step.formal) || asks_for_interest(policy);
+    let place = policy.first_written().filter(|_| firm)?;
+    policy.steps.get(place).map(|step| (place, step))
+}
+
+fn asks_for_interest(policy: &Policy) -> bool {
+    policy.interest.as_ref().is_some_and(|interest| interest.charge != InterestHandling::Never)
+}
+
+/// Where interest is spoken of before a free reminder and its days.
+fn interest_too_early(policy: &Policy, electronic: i32, posted: i32) -> Option<String> {
+    let spoken = policy.steps.iter().find(|step| asks_for_interest(policy) && policy.speaks_of_interest(&step.key))?;
+    let first = policy.first_written().and_then(|place| policy.steps.get(place));
+    let free = first.is_some_and(|first| spoken.offset_days.saturating_sub(first.offset_days) >= by_post(first, posted, electronic));
+    (!free).then(|| "/interest/show_from_step".to_owned())
 }
 
 /// The first formal step less than `wait` days after the first written reminder.
@@ -153,41 +248,38 @@ pub(super) fn too_early(policy: &Policy, wait: impl Fn(&Step) -> i32) -> Option<
     Some((format!("/steps/{place}/offset_days"), what))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{calendar::week::Weekdays, customer::CustomerKind, dunning::builtin};
-
-    fn rules(policy: &Policy) -> Vec<&'static str> {
-        breaches(policy).0.iter().map(|fault| fault.code).collect()
-    }
-
-    #[test]
-    fn a_policy_for_businesses_owes_nothing() {
-        assert_eq!(rules(&builtin::crescendo()), Vec::<&str>::new());
-    }
-
-    #[test]
-    fn the_crescendo_is_too_fast_for_belgian_consumers() {
-        let mut policy = builtin::crescendo();
-        policy.scope.kinds = vec![CustomerKind::Consumer];
-        policy.scope.jurisdictions = vec!["BE".parse().unwrap()];
-        assert_eq!(rules(&policy), ["be_first_reminder_wait"]);
-        policy.scope.jurisdictions = vec!["FR".parse().unwrap()];
-        assert_eq!(rules(&policy), Vec::<&str>::new());
-    }
-
-    #[test]
-    fn hours_holidays_and_caps_are_demanded_where_they_are_law() {
-        let mut policy = builtin::consumer_safe();
-        policy.contact.window = SendWindow { skip_holidays: false, ..SendWindow::new(Weekdays::ALL, 7, 21) };
-        policy.contact.caps.clear();
-        policy.scope.jurisdictions = vec!["CA".parse().unwrap()];
-        let broken = rules(&policy);
-        for rule in ["qc_contact_hours", "qc_holidays", "on_contact_hours", "on_holidays", "on_contact_cap"] {
-            assert!(broken.contains(&rule), "{rule} in {broken:?}");
-        }
-        policy.scope.jurisdictions = vec!["CA-ON".parse().unwrap()];
-        assert!(!rules(&policy).contains(&"qc_contact_hours"));
-    }
+/// The rows that protect a consumer at `place`; its own before those for everywhere.
+pub fn of_consumer(place: &Jurisdiction) -> impl Iterator<Item = &'static Protection> {
+    let own = |own: bool| TABLE.iter().filter(move |row| row.place.is_empty() != own && row.protects(place));
+    own(true).chain(own(false))
 }
+
+/// The hours in which a consumer at `place` may be contacted, within those of `window`.
+pub(super) fn lawful_window(place: &Jurisdiction, window: &SendWindow) -> SendWindow {
+    of_consumer(place).fold(window.clone(), |window, row| match row.demand {
+        Hours { channel: None, weekdays, start, end } => window.narrowed(&SendWindow::new(weekdays, start, end)),
+        NoHolidays => SendWindow { skip_holidays: true, ..window },
+        _ => window,
+    })
+}
+
+/// How often a person may be contacted about a consumer at `place`.
+pub(super) fn lawful_caps(place: &Jurisdiction) -> impl Iterator<Item = ContactCap> {
+    of_consumer(place).filter_map(|row| match row.demand {
+        Cap { contacts, days } => Some(ContactCap { contacts, days }),
+        _ => None,
+    })
+}
+
+/// The protection behind what moves a contact of a consumer at `place`.
+pub(super) fn behind(rule: Rule, place: &Jurisdiction) -> Option<&'static Protection> {
+    of_consumer(place).find(|row| {
+        matches!(
+            (rule, row.demand),
+            (Rule::SendWindow, Hours { channel: None, .. }) | (Rule::DebtorHoliday, NoHolidays) | (Rule::ContactCap, Cap { .. })
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests;

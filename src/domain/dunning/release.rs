@@ -1,5 +1,5 @@
 //! The first moment at which a person may be contacted: the creditor's working days, the debtor's hours and holidays, the gap since the
-//! last contact, the caps per person.
+//! last contact, the caps per person. For a consumer, hours, holidays and caps are never wider than those of its own place.
 //!
 //! Each rule that stands in the way moves the moment to the first instant at which that rule would allow it, until none does; the
 //! result is therefore the earliest allowed instant, and asking again later, before it, gives the same one.
@@ -8,11 +8,17 @@ use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use crate::domain::{
-    calendar::{Calendar, Closed, holidays, local},
+    calendar::{Calendar, Closed, holidays, local, week::SendWindow},
+    customer::CustomerKind,
     ids::ContactId,
 };
 
-use super::{account::Account, policy::ContactRules, rule::Rule};
+use super::{
+    account::Account,
+    policy::{Cap, ContactRules},
+    protections,
+    rule::Rule,
+};
 
 /// Moves after which no moment is taken to exist: more than a year of weekends.
 const MOST_MOVES: usize = 128;
@@ -31,7 +37,8 @@ pub struct Move {
 /// All that can stand in the way.
 pub(super) struct Release<'a> {
     account: &'a Account,
-    contact: &'a ContactRules,
+    window: SendWindow,
+    caps: Vec<Cap>,
     calendar: &'a Calendar,
     zone: Tz,
     gap_until: Option<DateTime<Utc>>,
@@ -43,7 +50,12 @@ impl<'a> Release<'a> {
             let day = local::plus_days(local::date(calendar.zone, last), i32::from(contact.min_gap_days));
             local::day_start(calendar.zone, day)
         });
-        Self { account, contact, calendar, zone: account.customer.zone.unwrap_or(calendar.zone), gap_until }
+        let (mut window, mut caps) = (contact.window.clone(), contact.caps.clone());
+        if account.customer.kind == CustomerKind::Consumer {
+            window = protections::lawful_window(&account.customer.jurisdiction, &window);
+            caps.extend(protections::lawful_caps(&account.customer.jurisdiction));
+        }
+        Self { account, window, caps, calendar, zone: account.customer.zone.unwrap_or(calendar.zone), gap_until }
     }
 
     /// The earliest allowed instant from `from` on, and the moves that led there; `None` if there is none in sight.
@@ -74,7 +86,7 @@ impl<'a> Release<'a> {
         let contacted = self.account.contacted.iter().filter(|contact| contact.contact_id == person).map(|contact| contact.at);
         let mut latest_first: Vec<DateTime<Utc>> = contacted.collect();
         latest_first.sort_unstable_by(|a, b| b.cmp(a));
-        let free = self.contact.caps.iter().filter_map(|cap| {
+        let free = self.caps.iter().filter_map(|cap| {
             let oldest_counted = latest_first.get(usize::from(cap.contacts).checked_sub(1)?)?;
             oldest_counted.checked_add_signed(TimeDelta::days(i64::from(cap.days)))
         });
@@ -93,7 +105,7 @@ impl<'a> Release<'a> {
     }
 
     fn outside_window(&self, at: DateTime<Utc>) -> Option<(Rule, Option<DateTime<Utc>>)> {
-        let window = &self.contact.window;
+        let window = &self.window;
         let clock = local::local(self.zone, at);
         let silent = self.silent(clock.date());
         if silent.is_none() && (window.start..window.end).contains(&clock.time()) {
@@ -111,7 +123,7 @@ impl<'a> Release<'a> {
 
     /// Why the debtor is left in peace on `date`.
     fn silent(&self, date: NaiveDate) -> Option<Rule> {
-        let window = &self.contact.window;
+        let window = &self.window;
         if !window.weekdays.contains(date.weekday()) {
             return Some(Rule::SendWindow);
         }

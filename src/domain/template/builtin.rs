@@ -1,4 +1,4 @@
-//! The texts that ship with the product: fourteen templates, each in four languages, ready to send unchanged.
+//! The texts that ship with the product: fifteen templates, each in four languages, ready to send unchanged.
 //!
 //! A file of `templates/<language>/` holds the words of one template, once: plain paragraphs under a line `subject:`. Its text and its
 //! HTML are composed from it here, so the two can never say different things. `[[name]]` stands for a line of `labels.txt` or for a
@@ -45,6 +45,7 @@ builtins! {
     "second_reminder" Email,
     "last_reminder" Email,
     "formal_notice" Email,
+    "consumer_notice" Email,
     "statement" Email,
     "broken_promise" Email,
     "plan_broken" Email,

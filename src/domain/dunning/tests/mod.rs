@@ -2,6 +2,7 @@
 
 mod commitments;
 mod examples;
+mod histories;
 mod properties;
 mod waking;
 
