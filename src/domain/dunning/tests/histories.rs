@@ -212,7 +212,7 @@ impl History {
         let plans: Vec<_> = self.account.payment_plans.iter().filter(|plan| plan.state == PlanState::Accepted).collect();
         let planned: Vec<(Vec<InstalmentId>, Option<NaiveDate>)> = plans
             .iter()
-            .filter_map(|plan| Some((plan.instalments.clone(), plan.judge(&self.account, today).and_then(|standing| standing.ends_on))))
+            .map(|plan| (plan.instalments.clone(), plan.judge(&self.account, today).and_then(|standing| standing.ends_on)))
             .collect();
         for one in &mut self.account.instalments {
             let silence = |reason, until| Silence { reason, until };
