@@ -29,7 +29,7 @@ const SLICES: usize = 5;
 /// Calls under way at once.
 const CALLS: usize = 64;
 
-/// Sends a partition's due messages, up to [`SLICES`] times [`SLICE`]; `false` if there was nothing to look at.
+/// Sends a partition's due messages, as many as one turn may; `false` if there was nothing to look at.
 ///
 /// The next slice is claimed while the calls of one are under way.
 ///
