@@ -153,7 +153,7 @@ impl<'de, K: Kind> serde::Deserialize<'de> for Id<K> {
 
 impl<K: Kind> utoipa::PartialSchema for Id<K> {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        id_schema(K::PREFIX, K::NAME)
+        id_schema(K::PREFIX, K::NAME, "[0-9a-hjkmnp-tv-z]")
     }
 }
 impl<K: Kind> utoipa::ToSchema for Id<K> {
@@ -167,11 +167,11 @@ fn capitalised(word: &str) -> String {
     letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str()).unwrap_or_default()
 }
 
-fn id_schema(prefix: &str, name: &str) -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+fn id_schema(prefix: &str, name: &str, last: &str) -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
     utoipa::openapi::ObjectBuilder::new()
         .schema_type(utoipa::openapi::schema::Type::String)
         .description(Some(format!("The id of {name}.")))
-        .pattern(Some(format!("^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$")))
+        .pattern(Some(format!("^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{24}}{last}$")))
         .min_length(Some(prefix.len() + 27))
         .max_length(Some(prefix.len() + 27))
         .examples([serde_json::json!(format!("{prefix}_01jd3kq8e5fvv8m3s9tqz4x7ya"))])
@@ -323,7 +323,7 @@ impl<'de> serde::Deserialize<'de> for TenantId {
 }
 impl utoipa::PartialSchema for TenantId {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        id_schema("ten", "a tenant")
+        id_schema("ten", "a tenant", "[02468acegjmprtwy]")
     }
 }
 impl utoipa::ToSchema for TenantId {}
