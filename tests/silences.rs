@@ -106,7 +106,7 @@ on_both! {
                 relance::store::tenants::move_clock(conn, of, now, to, None)
             }).unwrap();
             for _ in 0..3 {
-                actions::run(&app.db, &app.clock, of, actions::SYSTEM, |act| actions::planning::plan_due(act, 500)).await.unwrap();
+                actions::run(&app.db, &app.clock, of, actions::SYSTEM, |act| actions::planning::plan_due(act, None, 500)).await.unwrap();
             }
             assert_eq!(app.list(key, "/v1/messages?state=prepared").await.len(), 1, "{reason}");
             app.post(path, key, body).await.expect(201);

@@ -5,7 +5,10 @@
 
 mod still;
 
-use std::collections::{BTreeSet, HashMap, hash_map::Entry};
+use std::{
+    collections::{BTreeSet, HashMap, hash_map::Entry},
+    rc::Rc,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -76,50 +79,128 @@ pub struct Claim {
     pub busy: bool,
 }
 
-/// Takes up to `limit` due messages: re-reads what may silence them, writes their words, and commits them to this dispatcher for the time of `lease`.
+/// Under what a dispatcher takes messages.
+#[expect(missing_debug_implementations, reason = "a function has nothing to show")]
+pub struct Dispatcher<'d> {
+    /// Links into messages.
+    pub links: &'d Links,
+    /// Provider accounts that are left alone for now.
+    pub paused: &'d Paused,
+    /// What may be sent a second time.
+    pub repeat_until: RepeatUntil<'d>,
+    /// For how long a message is nobody else's.
+    pub lease: TimeDelta,
+}
+
+/// Takes up to `limit` due messages: re-reads what may silence them, writes their words, and commits them to this dispatcher for the time of its lease.
 ///
 /// # Errors
 /// The store's; what is wrong with one message stops that one alone.
-pub fn claim(
-    act: &mut Act<'_>,
-    links: &Links,
-    paused: &Paused,
-    repeat_until: RepeatUntil<'_>,
-    lease: TimeDelta,
-    limit: i64,
-) -> Result<Claim> {
+pub fn claim(act: &mut Act<'_>, dispatcher: &Dispatcher<'_>, limit: i64) -> Result<Claim> {
     let due = store::messages::due(act.conn, act.tenant, act.now, limit)?;
     if due.is_empty() {
         return Ok(Claim::default());
     }
-    let lease_until = store::dialect::database_now(act.conn)? + lease;
-    let mut desk = Desk::open(act, &due, paused, repeat_until)?;
-    let (mut claimed, mut rows) = (Vec::new(), Vec::new());
-    for message in due {
-        if let Some((one, attempt)) = desk.take(act, links, message, lease_until)? {
-            rows.push((one.message.clone(), attempt));
-            claimed.push(one);
-        }
+    let mut desk = Desk::load(act, &due, dispatcher)?;
+    let sorted = desk.sort(act, due)?;
+    store::bulk::dispatch(act.conn, act.tenant, &sorted.attempts()?)?;
+    for (message, until) in &sorted.waiting {
+        store::messages::postpone(act.conn, act.tenant, &[message.id], *until)?;
     }
-    store::bulk::dispatch(act.conn, act.tenant, &rows)?;
-    Ok(Claim { claimed, busy: true })
+    desk.stop(act, &sorted.stopped)?;
+    Ok(Claim { claimed: sorted.sent, busy: true })
+}
+
+/// Takes the messages of reminders that this transaction has just decided about accounts whose lock it holds: what was weighed a moment ago is not read again.
+pub(super) fn claim_fresh(
+    act: &mut Act<'_>,
+    tenant: &Tenant,
+    decided: Decided,
+    messages: Vec<Message>,
+    dispatcher: &Dispatcher<'_>,
+) -> Result<Vec<Claimed>> {
+    let mut desk = Desk::open(act, tenant.clone(), decided, dispatcher)?;
+    let mut sorted = desk.sort(act, messages)?;
+    sorted.waiting.iter_mut().for_each(|(message, until)| message.next_attempt_at = Some(Ts(*until)));
+    let (taken, attempts): (Vec<Message>, Vec<Attempt>) = sorted.attempts()?.into_iter().unzip();
+    let rest = sorted.waiting.iter().map(|(message, _)| message).chain(sorted.stopped.iter().map(|(message, _)| message));
+    store::messages::insert(act.conn, &taken.into_iter().chain(rest.cloned()).collect::<Vec<_>>())?;
+    store::messages::insert_attempts(act.conn, &attempts)?;
+    desk.stop(act, &sorted.stopped)?;
+    Ok(sorted.sent)
+}
+
+/// What reminders are about.
+#[derive(Debug, Default)]
+pub(super) struct Decided {
+    pub reminders: HashMap<ReminderId, Reminder>,
+    pub loaded: HashMap<Key, Rc<Loaded>>,
+    pub policies: HashMap<(PolicyId, i32), Rc<Policy>>,
+}
+
+/// Messages, by what becomes of them.
+#[derive(Default)]
+struct Sorted {
+    sent: Vec<Claimed>,
+    /// Nobody may be called for them before a moment.
+    waiting: Vec<(Message, DateTime<Utc>)>,
+    stopped: Vec<(Message, Stop)>,
+}
+
+impl Sorted {
+    /// What is sent, and the attempt that is made of it.
+    fn attempts(&self) -> Result<Vec<(Message, Attempt)>> {
+        let attempt = |one: &Claimed| {
+            let message = one.message.clone();
+            let started_at = message.dispatched_at.ok_or_else(|| Error::internal("a message was taken at no time"))?;
+            let attempt = Attempt {
+                tenant_id: message.tenant_id,
+                message_id: message.id,
+                number: message.attempts,
+                token: one.token,
+                provider_account_id: one.account.id,
+                started_at,
+                finished_at: None,
+                outcome: None,
+                detail: None,
+            };
+            Ok((message, attempt))
+        };
+        self.sent.iter().map(attempt).collect()
+    }
+}
+
+/// Why a message must not leave.
+enum Stop {
+    /// Nothing is left to say, for this reason.
+    Silenced(&'static str),
+    /// Its words cannot be written.
+    Unwritable(String),
+    /// It may have been sent, and would not be recognised a second time.
+    Doubtful(ProviderAccountId),
+}
+
+/// What a message comes to.
+enum Verdict {
+    Send(Box<Claimed>),
+    Wait(DateTime<Utc>),
+    Stop(Stop),
 }
 
 /// What a batch of claims reads once.
-struct Desk<'p> {
+struct Desk<'d> {
     tenant: Tenant,
-    reminders: HashMap<ReminderId, Reminder>,
-    loaded: HashMap<Key, Loaded>,
-    policies: HashMap<(PolicyId, i32), Policy>,
+    decided: Decided,
     templates: Templates,
     accounts: HashMap<Channel, Vec<ProviderAccount>>,
     books: interest::Books,
-    paused: &'p Paused,
-    repeat_until: RepeatUntil<'p>,
+    dispatcher: &'d Dispatcher<'d>,
+    lease_until: DateTime<Utc>,
 }
 
-impl<'p> Desk<'p> {
-    fn open(act: &mut Act<'_>, due: &[Message], paused: &'p Paused, repeat_until: RepeatUntil<'p>) -> Result<Self> {
+impl<'d> Desk<'d> {
+    /// Reads what the messages are about, under the locks of their accounts.
+    fn load(act: &mut Act<'_>, due: &[Message], dispatcher: &'d Dispatcher<'d>) -> Result<Self> {
         let ids: Vec<ReminderId> = due.iter().filter_map(|message| message.reminder_id).collect();
         let reminders: HashMap<_, _> =
             store::reminders::find_all(act.conn, act.tenant, &ids)?.into_iter().map(|row| (row.id, row)).collect();
@@ -129,46 +210,51 @@ impl<'p> Desk<'p> {
         let mut policies = HashMap::new();
         for reminder in reminders.values() {
             if let Entry::Vacant(place) = policies.entry((reminder.policy_id, reminder.policy_version)) {
-                place.insert(store::policies::find_version(act.conn, act.tenant, reminder.policy_id, reminder.policy_version)?);
+                let policy = store::policies::find_version(act.conn, act.tenant, reminder.policy_id, reminder.policy_version)?;
+                place.insert(Rc::new(policy));
             }
         }
-        let speaks = |reminder: &&Reminder| {
-            let policy: Option<&Policy> = policies.get(&(reminder.policy_id, reminder.policy_version));
-            policy.is_some_and(|policy| policy.speaks_of_interest(&reminder.step_key))
-        };
-        let books = interest::Books::load(act.conn, act.tenant, reminders.values().filter(speaks).map(|one| (of(&loaded, one), one)))?;
-        Ok(Self {
-            tenant: store::tenants::find(act.conn, act.tenant)?,
-            loaded,
-            reminders,
-            policies,
-            books,
-            templates: Templates::default(),
-            accounts: HashMap::new(),
-            paused,
-            repeat_until,
-        })
+        let loaded = loaded.into_iter().map(|(key, one)| (key, Rc::new(one))).collect();
+        let tenant = store::tenants::find(act.conn, act.tenant)?;
+        Self::open(act, tenant, Decided { reminders, loaded, policies }, dispatcher)
     }
 
-    fn take(
-        &mut self,
-        act: &mut Act<'_>,
-        links: &Links,
-        message: Message,
-        lease_until: DateTime<Utc>,
-    ) -> Result<Option<(Claimed, Attempt)>> {
-        let Some(reminder) = message.reminder_id.and_then(|id| self.reminders.get(&id).cloned()) else {
-            return Err(Error::internal("a message without its reminder"));
+    fn open(act: &mut Act<'_>, tenant: Tenant, decided: Decided, dispatcher: &'d Dispatcher<'d>) -> Result<Self> {
+        let lease_until = store::dialect::database_now(act.conn)? + dispatcher.lease;
+        let Decided { reminders, loaded, policies } = &decided;
+        let speaks = |reminder: &&Reminder| {
+            let policy = policies.get(&(reminder.policy_id, reminder.policy_version));
+            policy.is_some_and(|policy| policy.speaks_of_interest(&reminder.step_key))
         };
-        let Some(loaded) = of(&self.loaded, &reminder) else {
+        let books = interest::Books::load(act.conn, act.tenant, reminders.values().filter(speaks).map(|one| (of(loaded, one), one)))?;
+        Ok(Self { tenant, decided, books, templates: Templates::default(), accounts: HashMap::new(), dispatcher, lease_until })
+    }
+
+    fn sort(&mut self, act: &mut Act<'_>, messages: Vec<Message>) -> Result<Sorted> {
+        let mut sorted = Sorted::default();
+        for message in messages {
+            match self.judge(act, &message)? {
+                Verdict::Send(claimed) => sorted.sent.push(*claimed),
+                Verdict::Wait(until) => sorted.waiting.push((message, until)),
+                Verdict::Stop(stop) => sorted.stopped.push((message, stop)),
+            }
+        }
+        Ok(sorted)
+    }
+
+    fn reminder(&self, message: &Message) -> Result<Reminder> {
+        let reminder = message.reminder_id.and_then(|id| self.decided.reminders.get(&id));
+        reminder.cloned().ok_or_else(|| Error::internal("a message without its reminder"))
+    }
+
+    fn judge(&mut self, act: &mut Act<'_>, message: &Message) -> Result<Verdict> {
+        let reminder = self.reminder(message)?;
+        let Some(loaded) = of(&self.decided.loaded, &reminder) else {
             return Err(Error::internal("a message without its account"));
         };
         let (lines, address) = match still::claimed(loaded, &reminder, &self.tenant, act.now) {
             Ok(found) => found,
-            Err(reason) => {
-                cancel(act, &reminder, &message, reason)?;
-                return Ok(None);
-            }
+            Err(reason) => return Ok(Verdict::Stop(Stop::Silenced(reason))),
         };
         let doubt = match message.attempts {
             0 => None,
@@ -177,43 +263,24 @@ impl<'p> Desk<'p> {
         if let Some(doubt) = &doubt
             && !self.recognises(act, message.channel, doubt)?
         {
-            act.witness("message.not_repeated", message.id, json!({"provider_account": doubt.provider_account_id}));
-            super::outcome::leave_in_doubt(act, &message, "answer_lost", "its provider would not recognise it any more")?;
-            return Ok(None);
+            return Ok(Verdict::Stop(Stop::Doubtful(doubt.provider_account_id)));
         }
         let account = match self.account(act, message.channel, doubt.map(|doubt| doubt.provider_account_id))? {
             Ok(account) => account,
-            Err(until) => {
-                store::messages::postpone(act.conn, act.tenant, &[message.id], until)?;
-                return Ok(None);
-            }
+            Err(until) => return Ok(Verdict::Wait(until)),
         };
         let total_minor = lines.iter().fold(0i64, |sum, line| sum.saturating_add(line.claimed_minor));
-        let unsubscribe_link = links.unsubscribe(act.tenant, message.id);
+        let unsubscribe_link = self.dispatcher.links.unsubscribe(act.tenant, message.id);
         let told = self.told(act, &reminder);
         let rendered = match self.write(act, &reminder, &lines, told.as_ref(), unsubscribe_link.as_deref())? {
             Ok(rendered) => rendered,
-            Err(reason) => {
-                fail(act, &reminder, &message, "unwritable", &reason)?;
-                return Ok(None);
-            }
+            Err(reason) => return Ok(Verdict::Stop(Stop::Unwritable(reason))),
         };
         if lines != *reminder.instalments {
             store::reminders::set_lines(act.conn, act.tenant, reminder.id, &lines, total_minor)?;
         }
         let token = Token::fresh();
-        let message = committed(message, &rendered, &account, address, token, lease_until, act.now);
-        let attempt = Attempt {
-            tenant_id: act.tenant,
-            message_id: message.id,
-            number: message.attempts,
-            token,
-            provider_account_id: account.id,
-            started_at: Ts(act.now),
-            finished_at: None,
-            outcome: None,
-            detail: None,
-        };
+        let message = committed(message.clone(), &rendered, &account, address, token, self.lease_until, act.now);
         let digest = message.content_digest.as_deref().map(|digest| data_encoding::HEXLOWER.encode(digest));
         let body = json!({
             "reminder": reminder.id, "channel": message.channel, "provider_account": account.id, "attempt": message.attempts,
@@ -225,7 +292,22 @@ impl<'p> Desk<'p> {
         act.witness_personal("message.dispatched", message.id, body, vec![("address", message.address.clone())]);
         let sender = self.tenant.name.clone();
         let reply_to = self.tenant.settings.letterhead.reply_to.clone();
-        Ok(Some((Claimed { message, rendered, account, sender, reply_to, unsubscribe_link, token }, attempt)))
+        Ok(Verdict::Send(Box::new(Claimed { message, rendered, account, sender, reply_to, unsubscribe_link, token })))
+    }
+
+    /// What follows where a message must not leave.
+    fn stop(&self, act: &mut Act<'_>, stopped: &[(Message, Stop)]) -> Result<()> {
+        for (message, stop) in stopped {
+            match stop {
+                Stop::Silenced(reason) => cancel(act, &self.reminder(message)?, message, reason)?,
+                Stop::Unwritable(reason) => fail(act, &self.reminder(message)?, message, "unwritable", reason)?,
+                Stop::Doubtful(account) => {
+                    act.witness("message.not_repeated", message.id, json!({"provider_account": account}));
+                    super::outcome::leave_in_doubt(act, message, "answer_lost", "its provider would not recognise it any more")?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn candidates(&mut self, act: &mut Act<'_>, channel: Channel) -> Result<&[ProviderAccount]> {
@@ -237,7 +319,7 @@ impl<'p> Desk<'p> {
 
     /// Whether what may have been sent can be sent again: its provider account is in use and still knows the key.
     fn recognises(&mut self, act: &mut Act<'_>, channel: Channel, doubt: &Attempt) -> Result<bool> {
-        let repeat_until = self.repeat_until;
+        let repeat_until = self.dispatcher.repeat_until;
         let account = self.candidates(act, channel)?.iter().find(|account| account.id == doubt.provider_account_id);
         Ok(account.and_then(|account| repeat_until(account, doubt.started_at.0)).is_some_and(|until| act.now < until))
     }
@@ -250,7 +332,7 @@ impl<'p> Desk<'p> {
         channel: Channel,
         only: Option<ProviderAccountId>,
     ) -> Result<Result<ProviderAccount, DateTime<Utc>>> {
-        let paused = self.paused;
+        let paused = self.dispatcher.paused;
         let candidates: Vec<&ProviderAccount> =
             self.candidates(act, channel)?.iter().filter(|account| only.is_none_or(|only| only == account.id)).collect();
         if let Some(free) = candidates.iter().find(|account| !paused.contains_key(&account.id)) {
@@ -262,8 +344,8 @@ impl<'p> Desk<'p> {
 
     /// What the reminder says of late-payment interest.
     fn told(&self, act: &Act<'_>, reminder: &Reminder) -> Option<interest::Told> {
-        let policy = self.policies.get(&(reminder.policy_id, reminder.policy_version))?;
-        self.books.told(&self.tenant, policy, of(&self.loaded, reminder)?, reminder, act.now)
+        let policy = self.decided.policies.get(&(reminder.policy_id, reminder.policy_version))?;
+        self.books.told(&self.tenant, policy, of(&self.decided.loaded, reminder)?, reminder, act.now)
     }
 
     /// The words, or why there are none.
@@ -277,8 +359,8 @@ impl<'p> Desk<'p> {
     ) -> Result<Result<Rendered, String>> {
         let version = (reminder.policy_id, reminder.policy_version);
         let template = self.templates.get(act, &reminder.template)?;
-        let step = self.policies.get(&version).and_then(|policy| policy.step(&reminder.step_key));
-        let (Some((number, step)), Some(loaded)) = (step, self.loaded.get(&(reminder.customer_id, reminder.currency))) else {
+        let step = self.decided.policies.get(&version).and_then(|policy| policy.step(&reminder.step_key));
+        let (Some((number, step)), Some(loaded)) = (step, self.decided.loaded.get(&(reminder.customer_id, reminder.currency))) else {
             return Ok(Err(format!("the step {} is not in the policy", reminder.step_key)));
         };
         let previous = loaded.last_written_at;
@@ -300,8 +382,8 @@ impl<'p> Desk<'p> {
 }
 
 /// The account of a reminder.
-fn of<'l>(loaded: &'l HashMap<Key, Loaded>, reminder: &Reminder) -> Option<&'l Loaded> {
-    loaded.get(&(reminder.customer_id, reminder.currency))
+fn of<'l>(loaded: &'l HashMap<Key, Rc<Loaded>>, reminder: &Reminder) -> Option<&'l Loaded> {
+    loaded.get(&(reminder.customer_id, reminder.currency)).map(Rc::as_ref)
 }
 
 fn committed(

@@ -35,7 +35,7 @@ pub struct Joint<I, O> {
 }
 
 struct Waiting<I, O> {
-    item: Arc<I>,
+    item: I,
     answer: oneshot::Sender<Result<O>>,
 }
 
@@ -66,9 +66,9 @@ impl<I: Clone + Send + Sync + 'static, O: Send + 'static> Joint<I, O> {
     pub async fn record(self: &Arc<Self>, db: &Db, clock: &Clock, tenant: TenantId, actor: &str, item: I) -> Result<O> {
         let (answer, answered) = oneshot::channel();
         let party = (tenant, actor.to_owned());
-        if self.line_up(party.clone(), Waiting { item: Arc::new(item), answer }) {
+        if self.line_up(party.clone(), Waiting { item, answer }) {
             // Not within this request: whoever lines up behind must not depend on its connection.
-            tokio::spawn(Arc::clone(self).serve(db.clone(), clock.clone(), party));
+            tokio::spawn(Counter { joint: Arc::clone(self), party, closed: false }.serve(db.clone(), clock.clone()));
         }
         answered.await.unwrap_or_else(|_| Err(Error::internal("a joint transaction ended without an answer")))
     }
@@ -97,28 +97,50 @@ impl<I: Clone + Send + Sync + 'static, O: Send + 'static> Joint<I, O> {
         }
         next
     }
+}
 
-    /// One transaction after the other, until nobody waits.
-    async fn serve(self: Arc<Self>, db: Db, clock: Clock, party: Party) {
+/// Serves one party until nobody waits.
+struct Counter<I, O> {
+    joint: Arc<Joint<I, O>>,
+    party: Party,
+    closed: bool,
+}
+
+impl<I: Clone + Send + Sync + 'static, O: Send + 'static> Counter<I, O> {
+    /// One transaction after the other.
+    async fn serve(mut self, db: Db, clock: Clock) {
+        let (tenant, actor) = self.party.clone();
+        let work = self.joint.work;
         loop {
-            let together = self.next(&party);
+            let together = self.joint.next(&self.party);
             if together.is_empty() {
+                self.closed = true;
                 return;
             }
-            let items: Vec<I> = together.iter().map(|one| I::clone(&one.item)).collect();
-            let work = self.work;
-            match run(&db, &clock, party.0, &party.1, move |act| work(act, &items)).await {
+            let items: Vec<I> = together.iter().map(|one| one.item.clone()).collect();
+            match run(&db, &clock, tenant, &actor, move |act| work(act, &items)).await {
                 Ok(outcomes) => together.into_iter().zip(outcomes).for_each(|(one, outcome)| one.tell(outcome)),
+                // Nobody would fare better alone, and those behind would wait for each in turn.
+                Err(Error::Busy { retry_after }) => together.into_iter().for_each(|one| one.tell(Err(Error::Busy { retry_after }))),
                 // What went wrong may be the company: each goes alone.
                 Err(_) if together.len() > 1 => {
                     for one in together {
-                        let item = I::clone(&one.item);
-                        let outcome = run(&db, &clock, party.0, &party.1, move |act| only(work(act, std::slice::from_ref(&item))?)).await;
+                        let item = one.item.clone();
+                        let outcome = run(&db, &clock, tenant, &actor, move |act| only(work(act, std::slice::from_ref(&item))?)).await;
                         one.tell(outcome);
                     }
                 }
                 Err(error) => together.into_iter().take(1).zip([error]).for_each(|(one, error)| one.tell(Err(error))),
             }
+        }
+    }
+}
+
+/// Stopped in the middle, with its runtime or by a panic: those who wait are told, and whoever comes next is served anew.
+impl<I, O> Drop for Counter<I, O> {
+    fn drop(&mut self) {
+        if !self.closed {
+            self.joint.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.party);
         }
     }
 }

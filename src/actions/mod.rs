@@ -79,6 +79,7 @@ pub struct Act<'a> {
     pub wall: DateTime<Utc>,
     entries: Vec<Pending>,
     touched: BTreeSet<(CustomerId, Currency)>,
+    rested: BTreeSet<(CustomerId, Currency)>,
 }
 
 impl std::fmt::Debug for Act<'_> {
@@ -112,6 +113,11 @@ impl Act<'_> {
         self.touched.insert((customer, currency));
     }
 
+    /// Notes that an account's open reminder is done, as was foreseen when it was decided.
+    pub fn rest(&mut self, customer: CustomerId, currency: Currency) {
+        self.rested.insert((customer, currency));
+    }
+
     /// The tenant, and its date at this moment.
     ///
     /// # Errors
@@ -130,7 +136,7 @@ impl Act<'_> {
         store::dialect::enter(self.conn, tenant)?;
         let now = present(self.conn, tenant, self.wall)?;
         let mut act =
-            Act { conn: &mut *self.conn, tenant, actor: self.actor, now, wall: self.wall, entries: Vec::new(), touched: BTreeSet::new() };
+            Act { conn: &mut *self.conn, tenant, actor: self.actor, now, wall: self.wall, entries: Vec::new(), touched: BTreeSet::new(), rested: BTreeSet::new() };
         let value = work(&mut act)?;
         act.finish()?;
         store::dialect::enter(self.conn, self.tenant)?;
@@ -139,8 +145,15 @@ impl Act<'_> {
 
     /// Has the changed accounts looked at, and writes the journal.
     fn finish(self) -> Result<()> {
-        let Self { conn, tenant, actor, now, wall, entries, touched } = self;
+        let Self { conn, tenant, actor, now, wall, entries, touched, rested } = self;
+        // What is touched is due, whatever was foreseen.
+        let rested = &rested - &touched;
+        if !touched.is_empty() && !rested.is_empty() {
+            // All in one order, so that two transactions cannot wait for each other.
+            store::accounts::lock(conn, tenant, &(&touched | &rested))?;
+        }
         store::accounts::wake(conn, tenant, &touched, now)?;
+        store::accounts::rest(conn, tenant, &rested, now)?;
         let entries = entries.into_iter().map(|pending| pending.entry(actor, now, wall)).collect::<Result<Vec<_>>>()?;
         store::evidence::append(conn, tenant, &entries)
     }
@@ -204,7 +217,7 @@ pub fn run_now<T>(db: &Db, clock: &Clock, tenant: TenantId, actor: &str, work: i
 fn within<T>(conn: &mut Conn, clock: &Clock, tenant: TenantId, actor: &str, work: &impl Fn(&mut Act<'_>) -> Result<T>) -> Result<T> {
     let wall = clock.now();
     let now = present(conn, tenant, wall)?;
-    let mut act = Act { conn, tenant, actor, now, wall, entries: Vec::new(), touched: BTreeSet::new() };
+    let mut act = Act { conn, tenant, actor, now, wall, entries: Vec::new(), touched: BTreeSet::new(), rested: BTreeSet::new() };
     let value = work(&mut act)?;
     act.finish()?;
     Ok(value)

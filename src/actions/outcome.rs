@@ -204,7 +204,7 @@ fn complete(act: &mut Act<'_>, accepted: &[(MessageId, Reminder)]) -> Result<()>
     store::bulk::complete(act.conn, act.tenant, &done, act.now)?;
     for (message, reminder) in open {
         act.witness("reminder.completed", reminder.id, json!({"message": message, "step": reminder.step_key, "cycle": reminder.cycle}));
-        act.touch(reminder.customer_id, reminder.currency);
+        act.rest(reminder.customer_id, reminder.currency);
     }
     Ok(())
 }

@@ -8,10 +8,12 @@ use std::{
     rc::Rc,
 };
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::{
     Act,
+    dispatch::{self, Claim, Claimed, Decided, Dispatcher},
     interest::Books,
     payment_plans, promises, tasks,
     wording::{Occasion, Templates},
@@ -102,14 +104,14 @@ pub fn policy_of(conn: &mut Conn, tenant: TenantId, row: Option<&Account>, loade
     Ok(found.map(|(id, version, policy)| (id, version, Rc::unwrap_or_clone(policy))))
 }
 
-/// Decides about up to `limit` due accounts; returns how many there were.
+/// Decides about up to `limit` due accounts. What may leave at once is taken by the dispatcher in the same breath, if there is one.
 ///
 /// # Errors
 /// The store's; one account's trouble is its own.
-pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
+pub fn plan_due(act: &mut Act<'_>, dispatcher: Option<&Dispatcher<'_>>, limit: i64) -> Result<Claim> {
     let due = store::accounts::due(act.conn, act.tenant, act.now, limit)?;
     if due.is_empty() {
-        return Ok(0);
+        return Ok(Claim::default());
     }
     let tenant = store::tenants::find(act.conn, act.tenant)?;
     let calendar = tenant.calendar();
@@ -120,8 +122,7 @@ pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
     let reviews = super::credit::watch::look(act, &tenant, &loaded)?;
     let mut batch = Batch::default();
     let mut contacted: HashMap<CustomerId, Vec<Contacted>> = HashMap::new();
-    let looked_at = due.len();
-    let mut planned = Vec::with_capacity(looked_at);
+    let mut planned = Vec::with_capacity(due.len());
     for mut row in due {
         let mut loaded = loaded.remove(&(row.customer_id, row.currency));
         // A person is spared by what this very batch does about another of the customer's accounts.
@@ -133,16 +134,21 @@ pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
             Some(loaded) => policies.of(act.conn, Some(&row), loaded)?,
             None => None,
         };
-        row.next_action_at = None;
+        // What credit control must look at again, whatever the crescendo does.
+        let credit = reviews.get(&(row.customer_id, row.currency)).copied();
+        let soonest = |at: Option<DateTime<Utc>>| [at, credit].into_iter().flatten().min().map(Ts);
+        (row.next_action_at, row.foreseen_at) = (soonest(None), None);
         match (loaded, version) {
             (Some(loaded), Some((id, version, policy))) => {
                 (row.policy_id, row.policy_version) = (Some(id), Some(version));
                 let plan = plan(&loaded.account, &policy, &calendar, act.now);
-                row.next_action_at = plan.next_at.map(Ts);
+                row.next_action_at = soonest(plan.next_at);
                 let case = Case { loaded: &loaded, policy: &policy, id, version };
                 for action in &plan.actions {
                     case.carry_out(act, action, &plan.held, &mut batch)?;
                     if let Action::Remind(reminder) = action {
+                        let foreseen = plan::foresee(&loaded.account, reminder, &policy, &calendar, act.now);
+                        row.foreseen_at = foreseen.and_then(|at| soonest(Some(at)));
                         let met = reminder.recipient.map(|contact_id| Contacted { contact_id, channel: reminder.channel, at: act.now });
                         contacted.entry(row.customer_id).or_default().extend(met);
                     }
@@ -150,23 +156,18 @@ pub fn plan_due(act: &mut Act<'_>, limit: i64) -> Result<usize> {
             }
             (Some(loaded), None) => {
                 let plan = plan::without_policy(&loaded.account, &calendar, act.now);
-                row.next_action_at = plan.next_at.map(Ts);
+                row.next_action_at = soonest(plan.next_at);
                 for action in &plan.actions {
                     look_after(act, &loaded, action)?;
                 }
             }
             (None, _) => {}
         }
-        // What credit control must look at again, whatever the crescendo does.
-        let credit = reviews.get(&(row.customer_id, row.currency)).copied();
-        row.next_action_at = [row.next_action_at.map(|at| at.0), credit].into_iter().flatten().min().map(Ts);
         planned.push(row);
     }
     store::bulk::planned(act.conn, act.tenant, &planned)?;
-    store::reminders::insert(act.conn, &batch.reminders)?;
-    store::messages::insert(act.conn, &batch.messages)?;
-    batch.finish(act, &tenant)?;
-    Ok(looked_at)
+    let claimed = batch.finish(act, &tenant, dispatcher)?;
+    Ok(Claim { claimed, busy: true })
 }
 
 /// What a batch of decisions leads to, written in few statements.
@@ -175,6 +176,8 @@ struct Batch {
     reminders: Vec<Reminder>,
     messages: Vec<Message>,
     tasks: Vec<Spoken>,
+    loaded: HashMap<Key, Rc<Loaded>>,
+    policies: HashMap<(PolicyId, i32), Rc<Policy>>,
 }
 
 /// A reminder that a person says or writes, and what its script is made of.
@@ -185,8 +188,22 @@ struct Spoken {
 }
 
 impl Batch {
+    /// Writes the reminders down with their messages, and gives people their tasks.
+    fn finish(self, act: &mut Act<'_>, tenant: &Tenant, dispatcher: Option<&Dispatcher<'_>>) -> Result<Vec<Claimed>> {
+        store::reminders::insert(act.conn, &self.reminders)?;
+        self.give(act, tenant)?;
+        let Self { reminders, messages, loaded, policies, .. } = self;
+        match dispatcher {
+            Some(dispatcher) if !messages.is_empty() => {
+                let reminders = reminders.into_iter().map(|row| (row.id, row)).collect();
+                dispatch::claim_fresh(act, tenant, Decided { reminders, loaded, policies }, messages, dispatcher)
+            }
+            _ => store::messages::insert(act.conn, &messages).map(|()| Vec::new()),
+        }
+    }
+
     /// Gives people their tasks. A task counts as the contact: the crescendo must not hang on an unmade call.
-    fn finish(self, act: &mut Act<'_>, tenant: &Tenant) -> Result<()> {
+    fn give(&self, act: &mut Act<'_>, tenant: &Tenant) -> Result<()> {
         let speaking = self.tasks.iter().filter(|task| task.policy.speaks_of_interest(&task.reminder.step_key));
         let books = Books::load(act.conn, act.tenant, speaking.map(|task| (Some(&*task.loaded), &task.reminder)))?;
         let mut templates = Templates::default();
@@ -221,7 +238,7 @@ impl Spoken {
             now: act.now,
         };
         Ok(match occasion.write(reminder.channel, template) {
-            Ok(template_output) => Some(super::dispatch::plain(template_output)),
+            Ok(template_output) => Some(dispatch::plain(template_output)),
             Err(error) => {
                 tracing::warn!(reminder = %reminder.id, %error, "a script could not be written");
                 None
@@ -264,6 +281,8 @@ impl Case<'_> {
                 self.witness(act, &reminder, held);
                 if reminder.channel.is_sent() {
                     batch.messages.push(message(act, self.loaded, &reminder)?);
+                    batch.loaded.insert((reminder.customer_id, reminder.currency), Rc::clone(self.loaded));
+                    batch.policies.insert((self.id, self.version), Rc::clone(self.policy));
                 } else {
                     batch.tasks.push(Spoken { reminder: reminder.clone(), loaded: Rc::clone(self.loaded), policy: Rc::clone(self.policy) });
                 }

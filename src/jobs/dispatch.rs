@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 use crate::{
     actions::{
         self,
-        dispatch::Claimed,
+        dispatch::{Claimed, Dispatcher},
         outcome::{Foretold, Outcome, Sent},
     },
     domain::{
@@ -22,23 +22,23 @@ use crate::{
     store::provider_accounts::ProviderAccount,
 };
 
-/// Messages claimed in one transaction.
+/// Messages claimed, or accounts decided about, in one transaction.
 const SLICE: i64 = 200;
 /// Slices in one turn: as much as a partition may send before the next one has its turn.
 const SLICES: usize = 5;
 /// Calls under way at once.
 const CALLS: usize = 64;
 
-/// Sends a partition's due messages, as many as one turn may; `false` if there was nothing to look at.
+/// Sends what a partition has prepared, then decides what is due and sends that, as much as one turn may; `false` if there was nothing to look at.
 ///
-/// The next slice is claimed while the calls of one are under way.
+/// The next slice is taken while the calls of one are under way.
 ///
 /// # Errors
 /// The store's; what was committed before stands, and what was claimed has been called.
 pub async fn batch(instance: &Instance, tenant: TenantId) -> Result<bool> {
     let mut slice = claim(instance, tenant).await?;
     let (busy, mut left, mut outcome) = (slice.busy, SLICES, Ok(()));
-    while !slice.messages.is_empty() {
+    while slice.busy {
         left = left.saturating_sub(1);
         let more = left > 0 && outcome.is_ok();
         let next = async { if more { claim(instance, tenant).await } else { Ok(Slice::none(instance)) } };
@@ -75,7 +75,9 @@ async fn claim(instance: &Instance, tenant: TenantId) -> Result<Slice> {
     let lease = TimeDelta::seconds(i64::from(seconds));
     let last_call = Instant::now() + Duration::from_secs(u64::from(seconds)) * 2 / 3;
     let claim = actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| {
-        actions::dispatch::claim(act, &links, &paused, &repeat_until, lease, SLICE)
+        let dispatcher = Dispatcher { links: &links, paused: &paused, repeat_until: &repeat_until, lease };
+        let prepared = actions::dispatch::claim(act, &dispatcher, SLICE)?;
+        if prepared.busy { Ok(prepared) } else { actions::planning::plan_due(act, Some(&dispatcher), SLICE) }
     })
     .await?;
     Ok(Slice { messages: claim.claimed, busy: claim.busy, now, last_call })
@@ -84,6 +86,9 @@ async fn claim(instance: &Instance, tenant: TenantId) -> Result<Slice> {
 /// Makes a slice's calls, and writes how they ended.
 async fn send(instance: &Instance, tenant: TenantId, slice: Slice) -> Result<()> {
     let Slice { messages, now, last_call, .. } = slice;
+    if messages.is_empty() {
+        return Ok(());
+    }
     let calls = messages.into_iter().map(|claimed| call(instance, tenant, claimed, now, last_call));
     let results: Vec<Sent> = stream::iter(calls).buffer_unordered(CALLS).collect().await;
     actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::outcome::finish(act, &results)).await

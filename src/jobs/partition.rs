@@ -1,4 +1,4 @@
-//! One partition's turn: plan what is due, send what is prepared, apply what was reported.
+//! One partition's turn: send what is prepared and what falls due, apply what was reported.
 
 use chrono::{DateTime, Utc};
 
@@ -14,8 +14,6 @@ use crate::{
     store,
 };
 
-/// Accounts decided about in one transaction.
-const ACCOUNTS: i64 = 200;
 /// Statements applied in one transaction.
 const RECEIPTS: i64 = 500;
 
@@ -41,11 +39,7 @@ pub async fn turn(instance: &Instance, tenant: TenantId) -> Result<Turn> {
         return Ok(if advanced { Turn::Busy } else { Turn::Idle(agenda.next) });
     }
     let system = actions::SYSTEM;
-    // What was prepared leaves while the next is decided.
-    let planning = actions::run(&instance.db, &instance.clock, tenant, system, |act| actions::planning::plan_due(act, ACCOUNTS));
-    let (planned, sent) = tokio::join!(planning, dispatch::batch(instance, tenant));
-    planned?;
-    sent?;
+    dispatch::batch(instance, tenant).await?;
     if agenda.asks {
         solvency::batch(instance, tenant).await?;
     }

@@ -33,6 +33,14 @@ pub struct Account {
     pub policy_id: Option<PolicyId>,
     pub policy_version: Option<i32>,
     pub next_action_at: Option<Ts>,
+    pub foreseen_at: Option<Ts>,
+}
+
+impl Account {
+    /// One that nobody has looked at yet.
+    const fn begun(tenant_id: TenantId, (customer_id, currency): (CustomerId, Currency), next_action_at: Option<Ts>) -> Self {
+        Self { tenant_id, customer_id, currency, policy_id: None, policy_version: None, next_action_at, foreseen_at: None }
+    }
 }
 
 /// Makes the accounts due at `now`: something changed, and only the planner knows what follows. The update also takes the account's lock, which a
@@ -54,15 +62,48 @@ pub fn wake(conn: &mut Conn, tenant: TenantId, touched: &BTreeSet<(CustomerId, C
         }
         Conn::Pg(_) => {}
         Conn::Sqlite(sqlite) => {
-            for &(customer_id, currency) in touched {
-                let next_action_at = Some(Ts(now));
-                let row = Account { tenant_id: tenant, customer_id, currency, policy_id: None, policy_version: None, next_action_at };
+            for &key in touched {
+                let row = Account::begun(tenant, key, Some(Ts(now)));
                 diesel::insert_into(accounts::table)
                     .values(row)
                     .on_conflict((accounts::tenant_id, accounts::customer_id, accounts::currency))
                     .do_update()
                     .set(accounts::next_action_at.eq(excluded(accounts::next_action_at)))
                     .execute(sqlite)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The open reminders of accounts are done: each is looked at when that was foreseen, or at `now` where nothing was, and no later than it already wanted.
+/// The locks are taken as [`wake`] takes them.
+pub fn rest(conn: &mut Conn, tenant: TenantId, done: &BTreeSet<(CustomerId, Currency)>, now: DateTime<Utc>) -> Result<()> {
+    match conn {
+        Conn::Pg(pg) if !done.is_empty() => {
+            sql_query(
+                "INSERT INTO accounts AS a (tenant_id, customer_id, currency, next_action_at) SELECT $1, customer_id, currency, $2 \
+                 FROM unnest($3, $4) AS done (customer_id, currency) ON CONFLICT (tenant_id, customer_id, currency) \
+                 DO UPDATE SET next_action_at = LEAST(a.next_action_at, COALESCE(a.foreseen_at, excluded.next_action_at)), foreseen_at = NULL",
+            )
+            .bind::<DbUuid, _>(tenant)
+            .bind::<UtcTs, _>(Ts(now))
+            .bind::<Array<DbUuid>, _>(done.iter().map(|(customer, _)| *customer).collect::<Vec<_>>())
+            .bind::<Array<Text>, _>(done.iter().map(|(_, currency)| *currency).collect::<Vec<_>>())
+            .execute(pg)?;
+        }
+        Conn::Pg(_) => {}
+        Conn::Sqlite(sqlite) => {
+            for (customer_id, currency) in done {
+                sql_query(
+                    "UPDATE accounts SET next_action_at = MIN(COALESCE(next_action_at, foreseen_at, ?2), COALESCE(foreseen_at, ?2)), foreseen_at = NULL \
+                     WHERE tenant_id = ?1 AND customer_id = ?3 AND currency = ?4",
+                )
+                .bind::<DbUuid, _>(tenant)
+                .bind::<UtcTs, _>(Ts(now))
+                .bind::<DbUuid, _>(*customer_id)
+                .bind::<Text, _>(*currency)
+                .execute(sqlite)?;
             }
         }
     }
@@ -114,7 +155,7 @@ pub fn lock(conn: &mut Conn, tenant: TenantId, keys: &BTreeSet<(CustomerId, Curr
 
 /// Takes the lock of one account, which begins here if nothing was ever owed in it.
 pub fn hold(conn: &mut Conn, tenant: TenantId, customer: CustomerId, currency: Currency) -> Result<()> {
-    let row = Account { tenant_id: tenant, customer_id: customer, currency, policy_id: None, policy_version: None, next_action_at: None };
+    let row = Account::begun(tenant, (customer, currency), None);
     each!(conn, |c| diesel::insert_into(accounts::table).values(&row).on_conflict_do_nothing().execute(c))?;
     let here = accounts::tenant_id.eq(tenant).and(accounts::customer_id.eq(customer)).and(accounts::currency.eq(currency));
     if let Conn::Pg(pg) = conn {
@@ -124,7 +165,7 @@ pub fn hold(conn: &mut Conn, tenant: TenantId, customer: CustomerId, currency: C
     Ok(())
 }
 
-/// Writes what a planner found: the policy that the account is on, and when to look again.
+/// Writes what a planner found: the policy that the account is on, when to look again, and when once its reminder is done.
 pub fn planned(conn: &mut Conn, row: &Account) -> Result<()> {
     diesel::update(accounts::table.filter(
         accounts::tenant_id.eq(row.tenant_id).and(accounts::customer_id.eq(row.customer_id)).and(accounts::currency.eq(row.currency)),
@@ -133,6 +174,7 @@ pub fn planned(conn: &mut Conn, row: &Account) -> Result<()> {
         accounts::policy_id.eq(row.policy_id),
         accounts::policy_version.eq(row.policy_version),
         accounts::next_action_at.eq(row.next_action_at),
+        accounts::foreseen_at.eq(row.foreseen_at),
     ))
     .execute(conn)?;
     Ok(())

@@ -69,8 +69,9 @@ macro_rules! insert_all {
 pub fn planned(conn: &mut Conn, tenant: TenantId, rows: &[Account]) -> Result<()> {
     let Conn::Pg(pg) = conn else { return rows.iter().try_for_each(|row| accounts::planned(conn, row)) };
     sql_query(
-        "UPDATE accounts AS a SET policy_id = v.policy_id, policy_version = v.policy_version, next_action_at = v.next_action_at \
-         FROM unnest($2, $3, $4, $5, $6) AS v(customer_id, currency, policy_id, policy_version, next_action_at) \
+        "UPDATE accounts AS a SET policy_id = v.policy_id, policy_version = v.policy_version, next_action_at = v.next_action_at, \
+         foreseen_at = v.foreseen_at \
+         FROM unnest($2, $3, $4, $5, $6, $7) AS v(customer_id, currency, policy_id, policy_version, next_action_at, foreseen_at) \
          WHERE a.tenant_id = $1 AND a.customer_id = v.customer_id AND a.currency = v.currency",
     )
     .bind::<SqlUuid, _>(tenant.uuid())
@@ -79,6 +80,7 @@ pub fn planned(conn: &mut Conn, tenant: TenantId, rows: &[Account]) -> Result<()
     .bind::<Array<Nullable<SqlUuid>>, _>(rows.iter().map(|row| row.policy_id.map(|id| id.uuid())).collect::<Vec<_>>())
     .bind::<Array<Nullable<Integer>>, _>(rows.iter().map(|row| row.policy_version).collect::<Vec<_>>())
     .bind::<Array<Nullable<Timestamptz>>, _>(rows.iter().map(|row| row.next_action_at.map(|at| at.0)).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Timestamptz>>, _>(rows.iter().map(|row| row.foreseen_at.map(|at| at.0)).collect::<Vec<_>>())
     .execute(pg)?;
     Ok(())
 }

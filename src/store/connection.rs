@@ -7,7 +7,7 @@
 
 use diesel::{
     ConnectionError,
-    connection::SimpleConnection,
+    connection::{CacheSize, SimpleConnection},
     pg::PgConnection,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
     r2d2::{ManageConnection, R2D2Connection},
@@ -81,9 +81,11 @@ impl ManageConnection for Manager {
             super::DatabaseUrl::Postgres(url) => {
                 let mut conn = PgConnection::establish(url).map_err(refused)?;
                 let role = if self.as_app { "SET ROLE relance_app;" } else { "" };
-                // A plan is made for its values: one made for any would know neither how long a list is nor that a partial index serves.
+                // Statements are not kept: a plan is made for its values, for one made for any would know neither how long a list is nor that a partial
+                // index serves. The server still keeps its own for foreign keys, which are looked up row by row.
+                conn.set_prepared_statement_cache_size(CacheSize::Disabled);
                 conn.batch_execute(&format!(
-                    "SET TIME ZONE 'UTC'; SET plan_cache_mode = 'force_custom_plan'; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '60s'; {role}"
+                    "SET TIME ZONE 'UTC'; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '60s'; {role}"
                 ))
                 .map_err(diesel::r2d2::Error::QueryError)?;
                 Ok(Conn::Pg(conn))

@@ -152,7 +152,9 @@ pub fn seal(conn: &mut Conn, tenant: TenantId, signer: &Signer, wall: DateTime<U
     let previous = tree.size();
     let (ids, leaves): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
     let leaves = leaves.iter().map(|digest| hash(digest)).collect::<Result<Vec<Hash>>>()?;
-    let nodes = tree.append(leaves).into_iter().map(|node| row_of(tenant, node)).collect::<Result<Vec<NodeRow>>>()?;
+    // A leaf is its entry's digest, and stands there.
+    let inner = tree.append(leaves).into_iter().filter(|node| node.level > 0);
+    let nodes = inner.map(|node| row_of(tenant, node)).collect::<Result<Vec<NodeRow>>>()?;
     insert_all!(conn, &nodes, NodeRow in evidence_nodes {
         tenant_id, level, position, hash,
     });
@@ -232,16 +234,17 @@ fn checkpoint(tenant: TenantId, (size, line): &(i64, String)) -> Result<Checkpoi
     if signed(checkpoint.statement.size)? == *size { Ok(checkpoint) } else { Err(damaged("a checkpoint's size")) }
 }
 
-/// The root of a perfect subtree of the log.
+/// The root of a perfect subtree of the log; one of a single leaf is that entry's digest.
 pub fn node(conn: &mut Conn, tenant: TenantId, level: u32, index: u64) -> Result<Hash> {
-    let level = i32::try_from(level).map_err(Error::internal)?;
-    let stored: Vec<u8> = evidence_nodes::table
-        .filter(evidence_nodes::tenant_id.eq(tenant).and(evidence_nodes::level.eq(level)).and(evidence_nodes::position.eq(signed(index)?)))
-        .select(evidence_nodes::hash)
-        .first(conn)
-        .optional()?
-        .ok_or_else(|| damaged("a node of the tree is missing"))?;
-    hash(&stored)
+    let (level, index) = (i32::try_from(level).map_err(Error::internal)?, signed(index)?);
+    let stored: Option<Vec<u8>> = if level == 0 {
+        let leaf = evidence_entries::tenant_id.eq(tenant).and(evidence_entries::seq.eq(Some(index)));
+        evidence_entries::table.filter(leaf).select(evidence_entries::digest).first(conn).optional()?
+    } else {
+        let node = evidence_nodes::tenant_id.eq(tenant).and(evidence_nodes::level.eq(level)).and(evidence_nodes::position.eq(index));
+        evidence_nodes::table.filter(node).select(evidence_nodes::hash).first(conn).optional()?
+    };
+    hash(&stored.ok_or_else(|| damaged("a node of the tree is missing"))?)
 }
 
 /// One entry.

@@ -313,6 +313,7 @@ diesel::table! {
         policy_id -> Nullable<DbUuid>,
         policy_version -> Nullable<Integer>,
         next_action_at -> Nullable<UtcTs>,
+        foreseen_at -> Nullable<UtcTs>,
     }
 }
 

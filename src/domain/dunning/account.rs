@@ -277,6 +277,24 @@ impl Account {
         Covered { balance_minor, settled, unallocated_minor: self.unallocated_minor }
     }
 
+    /// A step was completed for an instalment.
+    pub fn advance(&mut self, instalment: InstalmentId, step: &str, cycle: u32, at: DateTime<Utc>) {
+        let Some(instalment) = self.instalments.iter_mut().find(|one| one.id == instalment) else { return };
+        let repeated = instalment.progress.take().filter(|progress| progress.step_key == step);
+        instalment.progress = Some(Progress {
+            step_key: step.to_owned(),
+            cycle,
+            first_completed_at: repeated.map_or(at, |progress| progress.first_completed_at),
+            last_completed_at: at,
+        });
+    }
+
+    /// A contact took place, with a person or with nobody in particular.
+    pub fn meet(&mut self, person: Option<ContactId>, channel: Channel, at: DateTime<Utc>) {
+        self.contacted.extend(person.map(|contact_id| Contacted { contact_id, channel, at }));
+        self.last_contact_at = Some(at);
+    }
+
     /// What its policy is chosen by.
     pub fn scope_facts(&self) -> ScopeFacts<'_> {
         ScopeFacts {

@@ -143,6 +143,25 @@ pub fn plan<'a>(account: &'a Account, policy: &'a Policy, calendar: &'a Calendar
     Planner::new(account, policy, calendar, now).decide()
 }
 
+/// When to look again once `reminder` is done, if it is done now and nothing else happens: never later than a look at its completion would find, for
+/// what is done later only puts off what follows. `None`: time alone may bring nothing, or only a look can tell.
+pub fn foresee(account: &Account, reminder: &Reminder<'_>, policy: &Policy, calendar: &Calendar, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    // A reminder that speaks of a broken word moves no instalment on, and what it answers is read from what was sent.
+    if reminder.lines.iter().all(|line| line.advances_to.is_none()) {
+        return None;
+    }
+    let mut after = account.clone();
+    after.open_reminder = None;
+    for line in &reminder.lines {
+        if let Some((step, cycle)) = line.advances_to {
+            after.advance(line.instalment.id, step, cycle, now);
+        }
+    }
+    after.meet(reminder.recipient, reminder.channel, now);
+    let next = plan(&after, policy, calendar, now);
+    if next.actions.is_empty() { next.next_at } else { Some(now) }
+}
+
 /// Decides where no policy fits: nobody is contacted, and promises, plans and deadlines are looked after all the same.
 pub fn without_policy<'a>(account: &'a Account, calendar: &'a Calendar, now: DateTime<Utc>) -> Plan<'a> {
     /// Says nothing to anybody.

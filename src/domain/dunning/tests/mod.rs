@@ -11,7 +11,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use super::{
     account::{Account, Breach, ContactFacts, Contacted, CustomerFacts, InstalmentFacts, Progress, SilenceReason},
     builtin,
-    plan::{Action, Plan, Reminder, plan},
+    plan::{Action, Plan, Reminder, foresee, plan},
     policy::{BROKEN_PLAN, BROKEN_PROMISE, Policy},
 };
 use crate::domain::{
@@ -127,17 +127,9 @@ fn apply(account: &mut Account, actions: &[Done], now: DateTime<Utc>) {
                     plan.breach = plan.breach.map(|breach| Breach { answered: true, ..breach });
                 }
                 for (id, step, cycle) in advances {
-                    let instalment = account.instalments.iter_mut().find(|one| one.id == *id).unwrap();
-                    let again = instalment.progress.take().filter(|progress| progress.step_key == *step);
-                    instalment.progress = Some(Progress {
-                        step_key: step.clone(),
-                        cycle: *cycle,
-                        first_completed_at: again.map_or(now, |progress| progress.first_completed_at),
-                        last_completed_at: now,
-                    });
+                    account.advance(*id, step, *cycle, now);
                 }
-                account.contacted.extend(recipient.map(|contact_id| Contacted { contact_id, channel: *channel, at: now }));
-                account.last_contact_at = Some(now);
+                account.meet(*recipient, *channel, now);
             }
         }
     }
