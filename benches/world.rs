@@ -283,7 +283,11 @@ impl World {
     /// Decides about all that is due and sends nothing.
     pub async fn plan(&self) {
         let Instance { db, clock, .. } = &*self.instance;
-        while actions::run(db, clock, self.partition, actions::SYSTEM, |act| actions::planning::plan_due(act, None, 200)).await.unwrap().busy {}
+        while actions::run(db, clock, self.partition, actions::SYSTEM, |act| actions::planning::plan_due(act, None, 200))
+            .await
+            .unwrap()
+            .busy
+        {}
     }
 
     /// Sends all that is prepared, and nothing else.

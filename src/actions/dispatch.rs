@@ -3,36 +3,27 @@
 //! Two transactions with the call between them, and none around it. Invariants: a message is claimed only while its account's lock is held and its claim re-read, so a payment
 //! that committed before is never followed by a reminder for it.
 
+mod desk;
 mod still;
 
-use std::{
-    collections::{BTreeSet, HashMap, hash_map::Entry},
-    rc::Rc,
-};
+use std::{collections::HashMap, rc::Rc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
+use desk::Desk;
 pub(super) use still::claims;
 
-use super::{
-    Act, interest, tasks,
-    wording::{Occasion, Templates},
-};
+use super::{Act, tasks};
 use crate::{
     domain::{
-        contact::Channel,
-        crypto::sha256,
         delivery::MessageState,
-        dunning::{
-            policy::Policy,
-            reminder::{ListedInstalment, ReminderState},
-        },
+        dunning::{policy::Policy, reminder::ReminderState},
         ids::{PolicyId, ProviderAccountId, ReminderId},
         link::Links,
         template::render::Rendered,
     },
-    error::{Error, Result},
+    error::Result,
     store::{
         self, Token, Ts,
         facts::{Key, Loaded},
@@ -42,9 +33,6 @@ use crate::{
         tenants::Tenant,
     },
 };
-
-/// When to look again for a provider account that carries the channel.
-const NO_PROVIDER: TimeDelta = TimeDelta::minutes(15);
 
 /// A message taken for sending: everything the call needs, and what its result must be written under.
 #[derive(Debug, Clone)]
@@ -136,289 +124,6 @@ pub(super) struct Decided {
     pub reminders: HashMap<ReminderId, Reminder>,
     pub loaded: HashMap<Key, Rc<Loaded>>,
     pub policies: HashMap<(PolicyId, i32), Rc<Policy>>,
-}
-
-/// Messages, by what becomes of them.
-#[derive(Default)]
-struct Sorted {
-    sent: Vec<Claimed>,
-    /// Nobody may be called for them before a moment.
-    waiting: Vec<(Message, DateTime<Utc>)>,
-    stopped: Vec<(Message, Stop)>,
-}
-
-impl Sorted {
-    /// What is sent, and the attempt that is made of it.
-    fn attempts(&self) -> Result<Vec<(Message, Attempt)>> {
-        let attempt = |one: &Claimed| {
-            let message = one.message.clone();
-            let started_at = message.dispatched_at.ok_or_else(|| Error::internal("a message was taken at no time"))?;
-            let attempt = Attempt {
-                tenant_id: message.tenant_id,
-                message_id: message.id,
-                number: message.attempts,
-                token: one.token,
-                provider_account_id: one.account.id,
-                started_at,
-                finished_at: None,
-                outcome: None,
-                detail: None,
-            };
-            Ok((message, attempt))
-        };
-        self.sent.iter().map(attempt).collect()
-    }
-}
-
-/// Why a message must not leave.
-enum Stop {
-    /// Nothing is left to say, for this reason.
-    Silenced(&'static str),
-    /// Its words cannot be written.
-    Unwritable(String),
-    /// It may have been sent, and would not be recognised a second time.
-    Doubtful(ProviderAccountId),
-}
-
-/// What a message comes to.
-enum Verdict {
-    Send(Box<Claimed>),
-    Wait(DateTime<Utc>),
-    Stop(Stop),
-}
-
-/// What a batch of claims reads once.
-struct Desk<'d> {
-    tenant: Tenant,
-    decided: Decided,
-    templates: Templates,
-    accounts: HashMap<Channel, Vec<ProviderAccount>>,
-    books: interest::Books,
-    dispatcher: &'d Dispatcher<'d>,
-    lease_until: DateTime<Utc>,
-}
-
-impl<'d> Desk<'d> {
-    /// Reads what the messages are about, under the locks of their accounts.
-    fn load(act: &mut Act<'_>, due: &[Message], dispatcher: &'d Dispatcher<'d>) -> Result<Self> {
-        let ids: Vec<ReminderId> = due.iter().filter_map(|message| message.reminder_id).collect();
-        let reminders: HashMap<_, _> =
-            store::reminders::find_all(act.conn, act.tenant, &ids)?.into_iter().map(|row| (row.id, row)).collect();
-        let keys: BTreeSet<Key> = reminders.values().map(|row| (row.customer_id, row.currency)).collect();
-        store::accounts::lock(act.conn, act.tenant, &keys)?;
-        let loaded = store::facts::load(act.conn, act.tenant, &keys, act.now)?;
-        let mut policies = HashMap::new();
-        for reminder in reminders.values() {
-            if let Entry::Vacant(place) = policies.entry((reminder.policy_id, reminder.policy_version)) {
-                let policy = store::policies::find_version(act.conn, act.tenant, reminder.policy_id, reminder.policy_version)?;
-                place.insert(Rc::new(policy));
-            }
-        }
-        let loaded = loaded.into_iter().map(|(key, one)| (key, Rc::new(one))).collect();
-        let tenant = store::tenants::find(act.conn, act.tenant)?;
-        Self::open(act, tenant, Decided { reminders, loaded, policies }, dispatcher)
-    }
-
-    fn open(act: &mut Act<'_>, tenant: Tenant, decided: Decided, dispatcher: &'d Dispatcher<'d>) -> Result<Self> {
-        let lease_until = store::dialect::database_now(act.conn)? + dispatcher.lease;
-        let Decided { reminders, loaded, policies } = &decided;
-        let speaks = |reminder: &&Reminder| {
-            let policy = policies.get(&(reminder.policy_id, reminder.policy_version));
-            policy.is_some_and(|policy| policy.speaks_of_interest(&reminder.step_key))
-        };
-        let books = interest::Books::load(act.conn, act.tenant, reminders.values().filter(speaks).map(|one| (of(loaded, one), one)))?;
-        Ok(Self { tenant, decided, books, templates: Templates::default(), accounts: HashMap::new(), dispatcher, lease_until })
-    }
-
-    fn sort(&mut self, act: &mut Act<'_>, messages: Vec<Message>) -> Result<Sorted> {
-        let mut sorted = Sorted::default();
-        for message in messages {
-            match self.judge(act, &message)? {
-                Verdict::Send(claimed) => sorted.sent.push(*claimed),
-                Verdict::Wait(until) => sorted.waiting.push((message, until)),
-                Verdict::Stop(stop) => sorted.stopped.push((message, stop)),
-            }
-        }
-        Ok(sorted)
-    }
-
-    fn reminder(&self, message: &Message) -> Result<Reminder> {
-        let reminder = message.reminder_id.and_then(|id| self.decided.reminders.get(&id));
-        reminder.cloned().ok_or_else(|| Error::internal("a message without its reminder"))
-    }
-
-    fn judge(&mut self, act: &mut Act<'_>, message: &Message) -> Result<Verdict> {
-        let reminder = self.reminder(message)?;
-        let Some(loaded) = of(&self.decided.loaded, &reminder) else {
-            return Err(Error::internal("a message without its account"));
-        };
-        let (lines, address) = match still::claimed(loaded, &reminder, &self.tenant, act.now) {
-            Ok(found) => found,
-            Err(reason) => return Ok(Verdict::Stop(Stop::Silenced(reason))),
-        };
-        let doubt = match message.attempts {
-            0 => None,
-            _ => store::messages::doubtful_attempt(act.conn, act.tenant, message.id)?,
-        };
-        if let Some(doubt) = &doubt
-            && !self.recognises(act, message.channel, doubt)?
-        {
-            return Ok(Verdict::Stop(Stop::Doubtful(doubt.provider_account_id)));
-        }
-        let account = match self.account(act, message.channel, doubt.map(|doubt| doubt.provider_account_id))? {
-            Ok(account) => account,
-            Err(until) => return Ok(Verdict::Wait(until)),
-        };
-        let total_minor = lines.iter().fold(0i64, |sum, line| sum.saturating_add(line.claimed_minor));
-        let unsubscribe_link = self.dispatcher.links.unsubscribe(act.tenant, message.id);
-        let told = self.told(act, &reminder);
-        let rendered = match self.write(act, &reminder, &lines, told.as_ref(), unsubscribe_link.as_deref())? {
-            Ok(rendered) => rendered,
-            Err(reason) => return Ok(Verdict::Stop(Stop::Unwritable(reason))),
-        };
-        if lines != *reminder.instalments {
-            store::reminders::set_lines(act.conn, act.tenant, reminder.id, &lines, total_minor)?;
-        }
-        let token = Token::fresh();
-        let message = committed(message.clone(), &rendered, &account, address, token, self.lease_until, act.now);
-        let digest = message.content_digest.as_deref().map(|digest| data_encoding::HEXLOWER.encode(digest));
-        let body = json!({
-            "reminder": reminder.id, "channel": message.channel, "provider_account": account.id, "attempt": message.attempts,
-            "content_sha256": digest, "total_minor": total_minor, "currency": reminder.currency,
-        });
-        if let Some(told) = told {
-            told.charge(act)?;
-        }
-        act.witness_personal("message.dispatched", message.id, body, vec![("address", message.address.clone())]);
-        let sender = self.tenant.name.clone();
-        let reply_to = self.tenant.settings.letterhead.reply_to.clone();
-        Ok(Verdict::Send(Box::new(Claimed { message, rendered, account, sender, reply_to, unsubscribe_link, token })))
-    }
-
-    /// What follows where a message must not leave.
-    fn stop(&self, act: &mut Act<'_>, stopped: &[(Message, Stop)]) -> Result<()> {
-        for (message, stop) in stopped {
-            match stop {
-                Stop::Silenced(reason) => cancel(act, &self.reminder(message)?, message, reason)?,
-                Stop::Unwritable(reason) => fail(act, &self.reminder(message)?, message, "unwritable", reason)?,
-                Stop::Doubtful(account) => {
-                    act.witness("message.not_repeated", message.id, json!({"provider_account": account}));
-                    super::outcome::leave_in_doubt(act, message, "answer_lost", "its provider would not recognise it any more")?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn candidates(&mut self, act: &mut Act<'_>, channel: Channel) -> Result<&[ProviderAccount]> {
-        Ok(match self.accounts.entry(channel) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(store::provider_accounts::for_channel(act.conn, act.tenant, channel)?),
-        })
-    }
-
-    /// Whether what may have been sent can be sent again: its provider account is in use and still knows the key.
-    fn recognises(&mut self, act: &mut Act<'_>, channel: Channel, doubt: &Attempt) -> Result<bool> {
-        let repeat_until = self.dispatcher.repeat_until;
-        let account = self.candidates(act, channel)?.iter().find(|account| account.id == doubt.provider_account_id);
-        Ok(account.and_then(|account| repeat_until(account, doubt.started_at.0)).is_some_and(|until| act.now < until))
-    }
-
-    /// The first account that carries the channel and may be called now; else when to ask again. What may have been sent goes through `only` that
-    /// account which had it before: to any other its key means nothing.
-    fn account(
-        &mut self,
-        act: &mut Act<'_>,
-        channel: Channel,
-        only: Option<ProviderAccountId>,
-    ) -> Result<Result<ProviderAccount, DateTime<Utc>>> {
-        let paused = self.dispatcher.paused;
-        let candidates: Vec<&ProviderAccount> =
-            self.candidates(act, channel)?.iter().filter(|account| only.is_none_or(|only| only == account.id)).collect();
-        if let Some(free) = candidates.iter().find(|account| !paused.contains_key(&account.id)) {
-            return Ok(Ok((*free).clone()));
-        }
-        let soonest = candidates.iter().filter_map(|account| paused.get(&account.id)).min();
-        Ok(Err(soonest.copied().unwrap_or(act.now + NO_PROVIDER)))
-    }
-
-    /// What the reminder says of late-payment interest.
-    fn told(&self, act: &Act<'_>, reminder: &Reminder) -> Option<interest::Told> {
-        let policy = self.decided.policies.get(&(reminder.policy_id, reminder.policy_version))?;
-        self.books.told(&self.tenant, policy, of(&self.decided.loaded, reminder)?, reminder, act.now)
-    }
-
-    /// The words, or why there are none.
-    fn write(
-        &mut self,
-        act: &mut Act<'_>,
-        reminder: &Reminder,
-        lines: &[ListedInstalment],
-        told: Option<&interest::Told>,
-        link: Option<&str>,
-    ) -> Result<Result<Rendered, String>> {
-        let version = (reminder.policy_id, reminder.policy_version);
-        let template = self.templates.get(act, &reminder.template)?;
-        let step = self.decided.policies.get(&version).and_then(|policy| policy.step(&reminder.step_key));
-        let (Some((number, step)), Some(loaded)) = (step, self.decided.loaded.get(&(reminder.customer_id, reminder.currency))) else {
-            return Ok(Err(format!("the step {} is not in the policy", reminder.step_key)));
-        };
-        let previous = loaded.last_written_at;
-        let occasion = Occasion {
-            tenant: &self.tenant,
-            loaded,
-            contact: reminder.contact_id,
-            lines,
-            step,
-            number,
-            cycle: reminder.cycle,
-            previous,
-            interest: told,
-            unsubscribe_link: link,
-            now: act.now,
-        };
-        Ok(occasion.write(reminder.channel, template).map_err(|error| error.to_string()))
-    }
-}
-
-/// The account of a reminder.
-fn of<'l>(loaded: &'l HashMap<Key, Rc<Loaded>>, reminder: &Reminder) -> Option<&'l Loaded> {
-    loaded.get(&(reminder.customer_id, reminder.currency)).map(Rc::as_ref)
-}
-
-fn committed(
-    message: Message,
-    rendered: &Rendered,
-    account: &ProviderAccount,
-    address: String,
-    token: Token,
-    lease_until: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Message {
-    let (subject, html, body, segments) = match rendered {
-        Rendered::Email { subject, text, html } => (Some(subject.clone()), html.clone(), text.clone(), None),
-        Rendered::Sms { text, segments } => (None, None, text.clone(), i32::try_from(segments.segments).ok()),
-        Rendered::Script { title, text } => (title.clone(), None, text.clone(), None),
-    };
-    let parts = [subject.as_deref().unwrap_or_default(), html.as_deref().unwrap_or_default(), &body];
-    let lengths = parts.map(|part| u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-    let framed: Vec<&[u8]> = lengths.iter().zip(parts).flat_map(|(length, part)| [length.as_slice(), part.as_bytes()]).collect();
-    let digest = sha256(&framed);
-    Message {
-        state: MessageState::Dispatched,
-        provider_account_id: Some(account.id),
-        address,
-        token: Some(token),
-        lease_until: Some(Ts(lease_until)),
-        attempts: message.attempts.saturating_add(1),
-        subject,
-        html,
-        body: Some(body),
-        segments,
-        content_digest: Some(digest.to_vec()),
-        dispatched_at: Some(Ts(now)),
-        ..message
-    }
 }
 
 /// The words of a script, its title first.

@@ -17,7 +17,7 @@ use crate::{
     store::{self, Db, dialect, evidence::Placed},
 };
 
-/// Gives up to `limit` waiting entries of a partition their place, and signs the new head, in a transaction of its own. Returns how many; 0 also while
+/// Covers up to `limit` waiting entries of a partition by a signed head, in a transaction of its own. Returns how many; 0 also while
 /// another sealer is at work there.
 ///
 /// # Errors

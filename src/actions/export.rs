@@ -49,7 +49,8 @@ impl Log {
     pub async fn open(db: &Db, clock: &Clock, signer: &Arc<Signer>, secrets: &Secrets, tenant: TenantId) -> Result<Self> {
         let former = secrets.former.iter().map(|master| Signer::derive(master)?.public_key());
         let candidates: Vec<PublicKey> = former.chain([signer.public_key()]).collect::<Result<_, _>>().map_err(Error::internal)?;
-        let (end, keys) = db.read(tenant, move |conn| Ok((size(conn, tenant)?, signers(conn, tenant, candidates)?))).await?;
+        let (end, keys) =
+            db.read(tenant, move |conn| Ok((store::evidence::sealed_size(conn, tenant)?, signers(conn, tenant, candidates)?))).await?;
         let (db, clock, signer) = (db.clone(), clock.clone(), Arc::clone(signer));
         Ok(Self { db, clock, signer, tenant, header: Some(Header::new(tenant, keys)), next: 0, end })
     }
@@ -81,19 +82,15 @@ impl Log {
             return Ok(false);
         }
         // Whoever seals, the sealer or this, the erasure is under a head afterwards.
-        while self.db.read(tenant, move |conn| store::evidence::waits(conn, tenant, Some(ERASED))).await? {
+        let wanted = self.db.read(tenant, move |conn| store::evidence::size(conn, tenant)).await?;
+        while self.db.read(tenant, move |conn| store::evidence::sealed_size(conn, tenant)).await? < wanted {
             if seal(&self.db, &self.clock, &self.signer, tenant, SEALED_AT_ONCE).await? == 0 {
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
         }
-        self.end = self.db.read(tenant, move |conn| size(conn, tenant)).await?;
+        self.end = self.db.read(tenant, move |conn| store::evidence::sealed_size(conn, tenant)).await?;
         Ok(self.end > end)
     }
-}
-
-/// The size of the newest checkpoint.
-fn size(conn: &mut Conn, tenant: TenantId) -> Result<u64> {
-    Ok(store::evidence::newest(conn, tenant)?.map_or(0, |newest| newest.statement.size))
 }
 
 /// Those of the keys that signed a head of this log.
@@ -113,15 +110,14 @@ fn page(conn: &mut Conn, tenant: TenantId, from: u64, end: u64) -> Result<(Vec<u
     let entries = store::evidence::sealed(conn, tenant, from, end, i64::try_from(limit).map_err(Error::internal)?)?;
     let full = u64::try_from(entries.len()).map_err(Error::internal)? == limit;
     // Fewer than asked for: nothing follows up to the end, or entries are missing, which the verifier will say.
-    let next = entries.last().filter(|_| full).and_then(|last| last.seq).map_or(end, |last| last.saturating_add(1));
+    let next = entries.last().filter(|_| full).map_or(end, |last| last.seq.saturating_add(1));
     let covered = i64::try_from(next.saturating_sub(from)).map_err(Error::internal)?;
     let heads = store::evidence::checkpoints(conn, tenant, from, covered)?;
     let mut heads = heads.into_iter().filter(|head| head.statement.size <= next).peekable();
     let ids: Vec<_> = entries.iter().map(|placed| placed.entry.id).collect();
     let mut disclosures = store::evidence::disclosures(conn, tenant, &ids)?;
     let mut lines = Vec::new();
-    for Placed { seq, entry, digest } in entries {
-        let index = seq.unwrap_or(u64::MAX);
+    for Placed { seq: index, entry, digest } in entries {
         while let Some(head) = heads.next_if(|head| head.statement.size <= index) {
             write(&mut lines, &Line::Checkpoint(Cow::Owned(head.line())))?;
         }

@@ -135,8 +135,16 @@ impl Act<'_> {
     pub fn in_partition<T>(&mut self, tenant: TenantId, work: impl FnOnce(&mut Act<'_>) -> Result<T>) -> Result<T> {
         store::dialect::enter(self.conn, tenant)?;
         let now = present(self.conn, tenant, self.wall)?;
-        let mut act =
-            Act { conn: &mut *self.conn, tenant, actor: self.actor, now, wall: self.wall, entries: Vec::new(), touched: BTreeSet::new(), rested: BTreeSet::new() };
+        let mut act = Act {
+            conn: &mut *self.conn,
+            tenant,
+            actor: self.actor,
+            now,
+            wall: self.wall,
+            entries: Vec::new(),
+            touched: BTreeSet::new(),
+            rested: BTreeSet::new(),
+        };
         let value = work(&mut act)?;
         act.finish()?;
         store::dialect::enter(self.conn, self.tenant)?;

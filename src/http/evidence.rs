@@ -41,9 +41,9 @@ pub struct EvidenceView {
     pub object: &'static str,
     /// The entry's id.
     pub id: EvidenceId,
-    /// Its place in the log, from 0; null for the few seconds until it is sealed.
+    /// Its place in the log, from 0; a signed head covers it within seconds.
     #[schema(minimum = 0, example = 41)]
-    pub index: Option<u64>,
+    pub index: u64,
     /// What it says.
     pub record: Entry,
     /// Its leaf in the tree, as it was computed when it was written; lower-case hexadecimal.
@@ -283,8 +283,10 @@ pub async fn inclusion(call: Call<(), InclusionQuery>) -> Answer {
 
 fn prove_inclusion(conn: &mut Conn, tenant: TenantId, id: EvidenceId, size: Option<u64>) -> Result<InclusionView> {
     let placed = store::evidence::find(conn, tenant, id)?;
-    let index =
-        placed.seq.ok_or_else(|| Error::conflict("not_sealed", "the entry has no place in the log yet; ask again in ten seconds"))?;
+    let index = placed.seq;
+    if size.is_none() && store::evidence::sealed_size(conn, tenant)? <= index {
+        return Err(Error::conflict("not_sealed", "no checkpoint covers the entry yet; ask again in ten seconds"));
+    }
     let checkpoint = head(conn, tenant, "?size", size)?;
     let stated = checkpoint.statement;
     let path = tree::inclusion_proof(index, stated.size, |level, position| store::evidence::node(conn, tenant, level, position))?

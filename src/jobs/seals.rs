@@ -1,4 +1,4 @@
-//! Seals the journals: every entry has its place, under a signed head, within seconds.
+//! Seals the journals: every entry is covered by a signed head within seconds.
 //!
 //! Any number of instances may run this loop; for each partition one of them seals, the others pass on. Invariant: a partition that cannot be sealed
 //! holds up no other.
@@ -52,7 +52,8 @@ pub async fn round(db: &Db, clock: &Clock, signer: &Arc<Signer>, stop: &watch::R
 /// Seals all that waits in one partition.
 async fn partition(db: &Db, clock: &Clock, signer: &Arc<Signer>, tenant: TenantId) -> Result<()> {
     // A look costs no write lock, and most partitions are quiet.
-    while db.read(tenant, move |conn| store::evidence::waits(conn, tenant, None)).await? {
+    let waits = move |conn: &mut store::Conn| Ok(store::evidence::sealed_size(conn, tenant)? < store::evidence::size(conn, tenant)?);
+    while db.read(tenant, waits).await? {
         if actions::evidence::seal(db, clock, signer, tenant, BATCH).await? == 0 {
             break;
         }

@@ -4,10 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::{RunQueryDsl, connection::SimpleConnection, sql_query, sql_types};
 
 use super::{Conn, Ts, types::UtcTs};
-use crate::{
-    domain::ids::{EvidenceId, TenantId},
-    error::{Error, Result},
-};
+use crate::{domain::ids::TenantId, error::Result};
 
 #[derive(diesel::QueryableByName)]
 struct Setting {
@@ -125,30 +122,4 @@ pub const fn skip_locked(conn: &Conn) -> &'static str {
         Conn::Pg(_) => " FOR UPDATE SKIP LOCKED",
         Conn::Sqlite(_) => "",
     }
-}
-
-/// Gives entries of the journal the places from `first` on, in their order, in one statement; returns how many were found waiting.
-pub(super) fn place(conn: &mut Conn, tenant: TenantId, first: i64, entries: &[EvidenceId]) -> Result<usize> {
-    let ids = entries.iter().map(|id| id.uuid());
-    Ok(match conn {
-        Conn::Pg(pg) => sql_query(
-            "UPDATE evidence_entries SET seq = $2 + given.place - 1 FROM unnest($3) WITH ORDINALITY AS given (id, place) \
-             WHERE tenant_id = $1 AND evidence_entries.id = given.id AND seq IS NULL",
-        )
-        .bind::<sql_types::Uuid, _>(tenant.uuid())
-        .bind::<sql_types::BigInt, _>(first)
-        .bind::<sql_types::Array<sql_types::Uuid>, _>(ids.collect::<Vec<_>>())
-        .execute(pg)?,
-        Conn::Sqlite(sqlite) => {
-            let listed: Vec<String> = ids.map(|id| id.simple().to_string()).collect();
-            sql_query(
-                "UPDATE evidence_entries SET seq = ?2 + given.key FROM json_each(?3) AS given \
-                 WHERE tenant_id = ?1 AND evidence_entries.id = unhex(given.value) AND seq IS NULL",
-            )
-            .bind::<sql_types::Binary, _>(tenant.uuid().as_bytes().to_vec())
-            .bind::<sql_types::BigInt, _>(first)
-            .bind::<sql_types::Text, _>(serde_json::to_string(&listed).map_err(Error::internal)?)
-            .execute(sqlite)?
-        }
-    })
 }

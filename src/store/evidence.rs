@@ -1,29 +1,31 @@
 //! The journal and its Merkle log.
 //!
-//! Rows are only added; the database refuses anything else. An entry waits without a place (`seq`) until [`seal`] gives it one.
+//! Rows are only added; the database refuses anything else. An entry has its place in the log (`seq`) from the beginning, and waits for a signed head that covers it.
+//! Invariant: places follow commits and leave no gap, for whoever adds entries holds the log's size until the commit.
+
+mod log;
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
-    SelectableHelper, TextExpressionMethods,
+    SelectableHelper, sql_query, sql_types::BigInt,
 };
 
+pub use log::{checkpoint_of, checkpoints, has_signed, newest, newest_line, node, seal, sealed_size, size};
+
 use super::{
-    Conn, Json, Ts, dialect,
-    schema::{evidence_checkpoints, evidence_disclosures, evidence_entries, evidence_nodes, tenants},
+    Conn, Json, Ts,
+    schema::{evidence_disclosures, evidence_entries, tenants},
+    types::DbUuid,
 };
 use crate::{
     domain::{
         crypto::Hash,
-        evidence::{
-            checkpoint::{Checkpoint, KeyId, Signer, Statement},
-            entry::{Commitment, Disclosure, Entry},
-            tree::{Node, Tree},
-        },
+        evidence::entry::{Commitment, Disclosure, Entry},
         ids::{EvidenceId, TenantId},
     },
+    each,
     error::{Error, Result},
     insert_all,
 };
@@ -33,7 +35,7 @@ use crate::{
 struct Row {
     tenant_id: TenantId,
     id: EvidenceId,
-    seq: Option<i64>,
+    seq: i64,
     kind: String,
     subject: String,
     actor: String,
@@ -55,20 +57,11 @@ struct DisclosureRow {
     value: String,
 }
 
-#[derive(Debug, Clone, Insertable)]
-#[diesel(table_name = evidence_nodes)]
-struct NodeRow {
-    tenant_id: TenantId,
-    level: i32,
-    position: i64,
-    hash: Vec<u8>,
-}
-
-/// An entry and its place in the log, if it has one yet.
+/// An entry and its place in the log.
 #[derive(Debug, Clone)]
 pub struct Placed {
     /// Its index in the tree, from 0.
-    pub seq: Option<u64>,
+    pub seq: u64,
     /// The entry.
     pub entry: Entry,
     /// Its digest as it was computed when it was written: to be shown and checked, never to be trusted.
@@ -77,13 +70,17 @@ pub struct Placed {
 
 /// Adds entries and what opens their commitments.
 pub fn append(conn: &mut Conn, tenant: TenantId, entries: &[(Entry, Vec<Disclosure>)]) -> Result<()> {
-    let rows = entries
-        .iter()
-        .map(|(entry, _)| {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let first = extend(conn, tenant, i64::try_from(entries.len()).map_err(Error::internal)?)?;
+    let rows = (first..)
+        .zip(entries)
+        .map(|(seq, (entry, _))| {
             Ok(Row {
                 tenant_id: tenant,
                 id: entry.id,
-                seq: None,
+                seq,
                 kind: entry.kind.clone(),
                 subject: entry.subject.clone(),
                 actor: entry.actor.clone(),
@@ -116,135 +113,18 @@ pub fn append(conn: &mut Conn, tenant: TenantId, entries: &[(Entry, Vec<Disclosu
     Ok(())
 }
 
-/// Whether entries wait for their place; of one kind, or any.
-pub fn waits(conn: &mut Conn, tenant: TenantId, kind: Option<&str>) -> Result<bool> {
-    let mut waiting = evidence_entries::table
-        .filter(evidence_entries::tenant_id.eq(tenant).and(evidence_entries::seq.is_null()))
-        .select(evidence_entries::id)
-        .into_boxed();
-    if let Some(kind) = kind {
-        waiting = waiting.filter(evidence_entries::kind.eq(kind.to_owned()));
-    }
-    let first: Option<EvidenceId> = waiting.first(conn).optional()?;
-    Ok(first.is_some())
+#[derive(diesel::QueryableByName)]
+struct Grown {
+    #[diesel(sql_type = BigInt)]
+    size: i64,
 }
 
-/// Gives up to `limit` waiting entries their place, and signs the new head. `None` when nothing waits.
-///
-/// Times order entries within one batch only: one that was committed late, or under a clock that had stepped back, waits until it is placed behind all
-/// that are placed already.
-///
-/// One sealer at a time: the caller holds the tenant's sealing lock, and a second one would meet the unique place.
-///
-/// # Errors
-/// When the stored tree is not the one that the newest head states: a log that was tampered with is not signed further.
-pub fn seal(conn: &mut Conn, tenant: TenantId, signer: &Signer, wall: DateTime<Utc>, limit: i64) -> Result<Option<Checkpoint>> {
-    let waiting: Vec<(EvidenceId, Vec<u8>)> = evidence_entries::table
-        .filter(evidence_entries::tenant_id.eq(tenant).and(evidence_entries::seq.is_null()))
-        .order((evidence_entries::recorded_at.asc(), evidence_entries::id.asc()))
-        .select((evidence_entries::id, evidence_entries::digest))
-        .limit(limit)
-        .load(conn)?;
-    if waiting.is_empty() {
-        return Ok(None);
-    }
-    let mut tree = head(conn, tenant)?;
-    let previous = tree.size();
-    let (ids, leaves): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
-    let leaves = leaves.iter().map(|digest| hash(digest)).collect::<Result<Vec<Hash>>>()?;
-    // A leaf is its entry's digest, and stands there.
-    let inner = tree.append(leaves).into_iter().filter(|node| node.level > 0);
-    let nodes = inner.map(|node| row_of(tenant, node)).collect::<Result<Vec<NodeRow>>>()?;
-    insert_all!(conn, &nodes, NodeRow in evidence_nodes {
-        tenant_id, level, position, hash,
-    });
-    if dialect::place(conn, tenant, signed(previous)?, &ids)? != ids.len() {
-        return Err(Error::Race);
-    }
-    let size = tree.size();
-    let checkpoint = signer.sign(Statement::new(tenant, previous, size, tree.root(), wall)).map_err(Error::internal)?;
-    diesel::insert_into(evidence_checkpoints::table)
-        .values((
-            evidence_checkpoints::tenant_id.eq(tenant),
-            evidence_checkpoints::size.eq(signed(size)?),
-            evidence_checkpoints::line.eq(checkpoint.line()),
-        ))
-        .execute(conn)?;
-    Ok(Some(checkpoint))
-}
-
-/// The right edge of the stored tree, compared with the newest head.
-fn head(conn: &mut Conn, tenant: TenantId) -> Result<Tree> {
-    let Some(newest) = newest(conn, tenant)? else { return Ok(Tree::default()) };
-    let tree = Tree::load(newest.statement.size, |level, index| node(conn, tenant, level, index))?;
-    if tree.root() == newest.statement.root { Ok(tree) } else { Err(damaged("tree")) }
-}
-
-/// Stored evidence is not what it was. The log file of the process is where that must be seen; a caller can do nothing about it.
-fn damaged(what: &str) -> Error {
-    Error::internal(format!("the stored evidence is damaged: {what}"))
-}
-
-/// The newest signed head.
-pub fn newest(conn: &mut Conn, tenant: TenantId) -> Result<Option<Checkpoint>> {
-    let head: Option<(i64, String)> = heads(tenant).order(evidence_checkpoints::size.desc()).first(conn).optional()?;
-    head.map(|head| checkpoint(tenant, &head)).transpose()
-}
-
-/// The line of the newest signed head, unread: an answer that carries it must not fail because of it.
-pub fn newest_line(conn: &mut Conn, tenant: TenantId) -> Result<Option<String>> {
-    Ok(heads(tenant).select(evidence_checkpoints::line).order(evidence_checkpoints::size.desc()).first(conn).optional()?)
-}
-
-/// The head of just `size` entries.
-pub fn checkpoint_of(conn: &mut Conn, tenant: TenantId, size: u64) -> Result<Checkpoint> {
-    let head: Option<(i64, String)> = heads(tenant).filter(evidence_checkpoints::size.eq(signed(size)?)).first(conn).optional()?;
-    head.map(|head| checkpoint(tenant, &head)).transpose()?.ok_or(Error::NotFound("checkpoint of that size"))
-}
-
-/// Heads of logs of more than `after` entries, oldest first.
-pub fn checkpoints(conn: &mut Conn, tenant: TenantId, after: u64, limit: i64) -> Result<Vec<Checkpoint>> {
-    let stored: Vec<(i64, String)> = heads(tenant)
-        .filter(evidence_checkpoints::size.gt(signed(after)?))
-        .order(evidence_checkpoints::size.asc())
-        .limit(limit)
-        .load(conn)?;
-    stored.iter().map(|head| checkpoint(tenant, head)).collect()
-}
-
-/// Whether the key of this id signed any of the heads.
-pub fn has_signed(conn: &mut Conn, tenant: TenantId, key: KeyId) -> Result<bool> {
-    // In a line, a root (which ends in `=`), a time and a key follow one another.
-    let pattern = format!("%=:%:{key}:%");
-    let found: Option<i64> =
-        heads(tenant).filter(evidence_checkpoints::line.like(pattern)).select(evidence_checkpoints::size).first(conn).optional()?;
-    Ok(found.is_some())
-}
-
-#[diesel::dsl::auto_type]
-fn heads(tenant: TenantId) -> _ {
-    evidence_checkpoints::table
-        .filter(evidence_checkpoints::tenant_id.eq(tenant))
-        .select((evidence_checkpoints::size, evidence_checkpoints::line))
-}
-
-/// A stored head, if its two columns say the same.
-fn checkpoint(tenant: TenantId, (size, line): &(i64, String)) -> Result<Checkpoint> {
-    let checkpoint = Checkpoint::from_line(tenant, line).map_err(|_| damaged("a checkpoint's line"))?;
-    if signed(checkpoint.statement.size)? == *size { Ok(checkpoint) } else { Err(damaged("a checkpoint's size")) }
-}
-
-/// The root of a perfect subtree of the log; one of a single leaf is that entry's digest.
-pub fn node(conn: &mut Conn, tenant: TenantId, level: u32, index: u64) -> Result<Hash> {
-    let (level, index) = (i32::try_from(level).map_err(Error::internal)?, signed(index)?);
-    let stored: Option<Vec<u8>> = if level == 0 {
-        let leaf = evidence_entries::tenant_id.eq(tenant).and(evidence_entries::seq.eq(Some(index)));
-        evidence_entries::table.filter(leaf).select(evidence_entries::digest).first(conn).optional()?
-    } else {
-        let node = evidence_nodes::tenant_id.eq(tenant).and(evidence_nodes::level.eq(level)).and(evidence_nodes::position.eq(index));
-        evidence_nodes::table.filter(node).select(evidence_nodes::hash).first(conn).optional()?
-    };
-    hash(&stored.ok_or_else(|| damaged("a node of the tree is missing"))?)
+/// Makes room for `count` entries more; returns the place of the first. Others who add wait for the end of this transaction.
+fn extend(conn: &mut Conn, tenant: TenantId, count: i64) -> Result<i64> {
+    let sql = "INSERT INTO evidence_logs (tenant_id, size) VALUES ($1, $2) \
+               ON CONFLICT (tenant_id) DO UPDATE SET size = evidence_logs.size + excluded.size RETURNING size";
+    let grown: Grown = each!(conn, |c| sql_query(sql).bind::<DbUuid, _>(tenant).bind::<BigInt, _>(count).get_result(c))?;
+    Ok(grown.size - count)
 }
 
 /// One entry.
@@ -329,12 +209,11 @@ pub fn erase(conn: &mut Conn, tenant: TenantId, entry: EvidenceId, fields: &[Str
         .execute(conn)?)
 }
 
-/// Whether an entry of `kind` waits, or has its place at `from` or later.
+/// Whether an entry of `kind` has its place at `from` or later.
 pub fn is_beyond(conn: &mut Conn, tenant: TenantId, kind: &str, from: u64) -> Result<bool> {
-    let beyond = evidence_entries::seq.is_null().or(evidence_entries::seq.ge(signed(from)?));
     let found: Option<EvidenceId> = evidence_entries::table
         .filter(evidence_entries::tenant_id.eq(tenant).and(evidence_entries::kind.eq(kind)))
-        .filter(beyond)
+        .filter(evidence_entries::seq.ge(signed(from)?))
         .select(evidence_entries::id)
         .first(conn)
         .optional()?;
@@ -364,16 +243,7 @@ fn placed(row: Row) -> Result<Placed> {
         body,
         commitments: row.commitments.0,
     };
-    Ok(Placed { seq: row.seq.map(unsigned).transpose()?, entry, digest: hash(&row.digest)? })
-}
-
-fn row_of(tenant_id: TenantId, node: Node) -> Result<NodeRow> {
-    Ok(NodeRow {
-        tenant_id,
-        level: i32::try_from(node.level).map_err(Error::internal)?,
-        position: signed(node.index)?,
-        hash: node.hash.to_vec(),
-    })
+    Ok(Placed { seq: unsigned(row.seq)?, entry, digest: hash(&row.digest)? })
 }
 
 fn hash(bytes: &[u8]) -> Result<Hash> {
@@ -386,4 +256,9 @@ fn signed(value: u64) -> Result<i64> {
 
 fn unsigned(value: i64) -> Result<u64> {
     u64::try_from(value).map_err(|_| damaged("the place of an entry"))
+}
+
+/// Stored evidence is not what it was. The log file of the process is where that must be seen; a caller can do nothing about it.
+fn damaged(what: &str) -> Error {
+    Error::internal(format!("the stored evidence is damaged: {what}"))
 }

@@ -511,11 +511,22 @@ diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
     use crate::store::types::{DbJson, DbUuid, UtcTs};
 
-    /// The journal. Rows are only ever added; the sealer alone gives them their place (seq), once.
+    /// How many entries a journal has. Whoever adds one holds this row until the commit, so that places follow commits and leave no gap.
+    evidence_logs (tenant_id) {
+        tenant_id -> DbUuid,
+        size -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// The journal, each entry with its place in the log (seq). Rows are only ever added.
     evidence_entries (tenant_id, id) {
         tenant_id -> DbUuid,
         id -> DbUuid,
-        seq -> Nullable<BigInt>,
+        seq -> BigInt,
         kind -> Text,
         subject -> Text,
         actor -> Text,
@@ -989,6 +1000,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     inbound_requests,
     receipts,
     suppressions,
+    evidence_logs,
     evidence_entries,
     evidence_disclosures,
     evidence_nodes,

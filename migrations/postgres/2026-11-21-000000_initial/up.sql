@@ -269,6 +269,7 @@ CREATE TABLE accounts (
     policy_id uuid,
     policy_version integer,
     next_action_at timestamptz,
+    foreseen_at timestamptz,
     PRIMARY KEY (tenant_id, customer_id, currency),
     FOREIGN KEY (tenant_id, customer_id) REFERENCES customers (tenant_id, id),
     FOREIGN KEY (tenant_id, policy_id) REFERENCES policies (tenant_id, id)
@@ -461,11 +462,18 @@ CREATE TABLE suppressions (
 );
 CREATE UNIQUE INDEX suppressions_by_channel_address ON suppressions (tenant_id, channel, address) WHERE lifted_at IS NULL;
 
--- The journal. Rows are only ever added; the sealer alone gives them their place (seq), once.
+-- How many entries a journal has. Whoever adds one holds this row until the commit, so that places follow commits and leave no gap.
+CREATE TABLE evidence_logs (
+    tenant_id uuid NOT NULL,
+    size bigint NOT NULL,
+    PRIMARY KEY (tenant_id)
+);
+
+-- The journal, each entry with its place in the log (seq). Rows are only ever added.
 CREATE TABLE evidence_entries (
     tenant_id uuid NOT NULL,
     id uuid NOT NULL,
-    seq bigint,
+    seq bigint NOT NULL,
     kind text NOT NULL,
     subject text NOT NULL,
     actor text NOT NULL,
@@ -477,8 +485,7 @@ CREATE TABLE evidence_entries (
     digest bytea NOT NULL,
     PRIMARY KEY (tenant_id, id)
 );
-CREATE UNIQUE INDEX evidence_entries_by_seq ON evidence_entries (tenant_id, seq) WHERE seq IS NOT NULL;
-CREATE INDEX evidence_entries_by_recorded_at ON evidence_entries (tenant_id, recorded_at) WHERE seq IS NULL;
+CREATE UNIQUE INDEX evidence_entries_by_seq ON evidence_entries (tenant_id, seq);
 CREATE INDEX evidence_entries_by_subject_id ON evidence_entries (tenant_id, subject, id);
 
 -- What opens the commitments of an entry; erasing a row erases the person and leaves the log whole.
@@ -550,7 +557,7 @@ GRANT SELECT, INSERT ON inbound_requests TO relance_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON receipts TO relance_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON suppressions TO relance_app;
 GRANT SELECT, INSERT ON evidence_entries TO relance_app;
-GRANT UPDATE (seq) ON evidence_entries TO relance_app;
+GRANT SELECT, INSERT, UPDATE ON evidence_logs TO relance_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON evidence_disclosures TO relance_app;
 GRANT SELECT, INSERT ON evidence_nodes TO relance_app;
 GRANT SELECT, INSERT ON evidence_checkpoints TO relance_app;
@@ -623,6 +630,9 @@ CREATE POLICY tenant ON receipts USING (tenant_id = relance_tenant());
 ALTER TABLE suppressions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE suppressions FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON suppressions USING (tenant_id = relance_tenant());
+ALTER TABLE evidence_logs ENABLE ROW LEVEL SECURITY;
+ALTER TABLE evidence_logs FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON evidence_logs USING (tenant_id = relance_tenant());
 ALTER TABLE evidence_entries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE evidence_entries FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON evidence_entries USING (tenant_id = relance_tenant());
@@ -637,13 +647,6 @@ ALTER TABLE evidence_checkpoints FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON evidence_checkpoints USING (tenant_id = relance_tenant());
 
 -- A sealed entry keeps its place.
-CREATE FUNCTION evidence_placed_once() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'a sealed entry keeps its place';
-END $$;
-CREATE TRIGGER evidence_entries_placed BEFORE UPDATE OF seq ON evidence_entries
-    FOR EACH ROW WHEN (OLD.seq IS NOT NULL) EXECUTE FUNCTION evidence_placed_once();
-
 -- Bodies are long: the quicker compression, where the server was built with it.
 DO $$ BEGIN
     ALTER TABLE messages ALTER COLUMN html SET COMPRESSION lz4, ALTER COLUMN body SET COMPRESSION lz4;

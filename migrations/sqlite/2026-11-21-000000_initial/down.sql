@@ -2,6 +2,7 @@ DROP TABLE evidence_checkpoints;
 DROP TABLE evidence_nodes;
 DROP TABLE evidence_disclosures;
 DROP TABLE evidence_entries;
+DROP TABLE evidence_logs;
 DROP TABLE suppressions;
 DROP TABLE receipts;
 DROP TABLE inbound_requests;

@@ -269,6 +269,7 @@ CREATE TABLE accounts (
     policy_id BLOB CHECK (length(policy_id) = 16),
     policy_version INTEGER,
     next_action_at INTEGER,
+    foreseen_at INTEGER,
     PRIMARY KEY (tenant_id, customer_id, currency),
     FOREIGN KEY (tenant_id, customer_id) REFERENCES customers (tenant_id, id),
     FOREIGN KEY (tenant_id, policy_id) REFERENCES policies (tenant_id, id)
@@ -461,11 +462,18 @@ CREATE TABLE suppressions (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX suppressions_by_channel_address ON suppressions (tenant_id, channel, address) WHERE lifted_at IS NULL;
 
--- The journal. Rows are only ever added; the sealer alone gives them their place (seq), once.
+-- How many entries a journal has. Whoever adds one holds this row until the commit, so that places follow commits and leave no gap.
+CREATE TABLE evidence_logs (
+    tenant_id BLOB NOT NULL CHECK (length(tenant_id) = 16),
+    size INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id)
+) STRICT, WITHOUT ROWID;
+
+-- The journal, each entry with its place in the log (seq). Rows are only ever added.
 CREATE TABLE evidence_entries (
     tenant_id BLOB NOT NULL CHECK (length(tenant_id) = 16),
     id BLOB NOT NULL CHECK (length(id) = 16),
-    seq INTEGER,
+    seq INTEGER NOT NULL,
     kind TEXT NOT NULL,
     subject TEXT NOT NULL,
     actor TEXT NOT NULL,
@@ -477,8 +485,7 @@ CREATE TABLE evidence_entries (
     digest BLOB NOT NULL,
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
-CREATE UNIQUE INDEX evidence_entries_by_seq ON evidence_entries (tenant_id, seq) WHERE seq IS NOT NULL;
-CREATE INDEX evidence_entries_by_recorded_at ON evidence_entries (tenant_id, recorded_at) WHERE seq IS NULL;
+CREATE UNIQUE INDEX evidence_entries_by_seq ON evidence_entries (tenant_id, seq);
 CREATE INDEX evidence_entries_by_subject_id ON evidence_entries (tenant_id, subject, id);
 
 -- What opens the commitments of an entry; erasing a row erases the person and leaves the log whole.
@@ -509,12 +516,11 @@ CREATE TABLE evidence_checkpoints (
     PRIMARY KEY (tenant_id, size)
 ) STRICT, WITHOUT ROWID;
 
--- The journal cannot be rewritten: only the place of an unsealed entry may be set.
+-- The journal cannot be rewritten.
 CREATE TRIGGER evidence_checkpoints_keep BEFORE DELETE ON evidence_checkpoints BEGIN SELECT RAISE(ABORT, 'evidence_checkpoints is append-only'); END;
 CREATE TRIGGER evidence_checkpoints_fixed BEFORE UPDATE ON evidence_checkpoints BEGIN SELECT RAISE(ABORT, 'evidence_checkpoints is append-only'); END;
 CREATE TRIGGER evidence_entries_keep BEFORE DELETE ON evidence_entries BEGIN SELECT RAISE(ABORT, 'evidence_entries is append-only'); END;
-CREATE TRIGGER evidence_entries_fixed BEFORE UPDATE OF tenant_id, id, kind, subject, actor, privileged, occurred_at, recorded_at, body, commitments, digest ON evidence_entries BEGIN SELECT RAISE(ABORT, 'evidence_entries is append-only'); END;
-CREATE TRIGGER evidence_entries_placed BEFORE UPDATE OF seq ON evidence_entries WHEN OLD.seq IS NOT NULL BEGIN SELECT RAISE(ABORT, 'a sealed entry keeps its place'); END;
+CREATE TRIGGER evidence_entries_fixed BEFORE UPDATE ON evidence_entries BEGIN SELECT RAISE(ABORT, 'evidence_entries is append-only'); END;
 CREATE TRIGGER evidence_nodes_keep BEFORE DELETE ON evidence_nodes BEGIN SELECT RAISE(ABORT, 'evidence_nodes is append-only'); END;
 CREATE TRIGGER evidence_nodes_fixed BEFORE UPDATE ON evidence_nodes BEGIN SELECT RAISE(ABORT, 'evidence_nodes is append-only'); END;
 CREATE TRIGGER inbound_requests_keep BEFORE DELETE ON inbound_requests BEGIN SELECT RAISE(ABORT, 'inbound_requests is append-only'); END;

@@ -145,7 +145,13 @@ pub fn plan<'a>(account: &'a Account, policy: &'a Policy, calendar: &'a Calendar
 
 /// When to look again once `reminder` is done, if it is done now and nothing else happens: never later than a look at its completion would find, for
 /// what is done later only puts off what follows. `None`: time alone may bring nothing, or only a look can tell.
-pub fn foresee(account: &Account, reminder: &Reminder<'_>, policy: &Policy, calendar: &Calendar, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+pub fn foresee(
+    account: &Account,
+    reminder: &Reminder<'_>,
+    policy: &Policy,
+    calendar: &Calendar,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
     // A reminder that speaks of a broken word moves no instalment on, and what it answers is read from what was sent.
     if reminder.lines.iter().all(|line| line.advances_to.is_none()) {
         return None;

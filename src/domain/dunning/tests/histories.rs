@@ -342,7 +342,8 @@ fn thousands_of_histories_break_no_rule() {
     println!("{count} histories: {met:?}");
     let often = |what: &str, least: u64| met.get(what).copied().unwrap_or(0) >= least * count;
     assert!(
-        given.is_some() || (often("reminder", 2) && often("foreseen", 1) && often("peace", 2) && often("event", 20)) && met.contains_key("formal"),
+        given.is_some()
+            || (often("reminder", 2) && often("foreseen", 1) && often("peace", 2) && often("event", 20)) && met.contains_key("formal"),
         "too little happens: {met:?}"
     );
 }
