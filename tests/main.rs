@@ -12,7 +12,9 @@
 
 mod access;
 mod batch;
+mod changes;
 mod clock;
+mod concessions;
 mod crash;
 mod credit;
 mod evidence;
