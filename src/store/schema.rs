@@ -666,6 +666,7 @@ diesel::table! {
         created_by -> Text,
         created_at -> UtcTs,
         lifted_at -> Nullable<UtcTs>,
+        starts_on -> Nullable<Date>,
     }
 }
 
@@ -696,6 +697,7 @@ diesel::table! {
         created_at -> UtcTs,
         updated_at -> UtcTs,
         resolved_at -> Nullable<UtcTs>,
+        task_id -> Nullable<DbUuid>,
     }
 }
 
@@ -792,6 +794,7 @@ diesel::table! {
         version -> BigInt,
         created_at -> UtcTs,
         updated_at -> UtcTs,
+        ended_on -> Nullable<Date>,
     }
 }
 

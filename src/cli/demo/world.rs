@@ -268,7 +268,7 @@ impl Creditor {
                     1 => (TaskOutcome::NotReached, "No answer; left a message."),
                     _ => (TaskOutcome::Reached, "Will ask their accountant."),
                 };
-                (task.id, Completion { outcome, notes: Some(notes.to_owned()), promise: None })
+                (task.id, Completion { outcome, notes: Some(notes.to_owned()), promise: None, dispute: None })
             })
             .collect();
         let complete = move |act: &mut Act<'_>| made.iter().try_for_each(|(id, done)| actions::tasks::complete(act, *id, done).map(drop));

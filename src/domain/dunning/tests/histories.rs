@@ -215,7 +215,7 @@ impl History {
             .map(|plan| (plan.instalments.clone(), plan.judge(&self.account, today).and_then(|standing| standing.ends_on)))
             .collect();
         for one in &mut self.account.instalments {
-            let silence = |reason, until| Silence { reason, until };
+            let silence = |reason, until| Silence { reason, from: None, until };
             one.silences.clear();
             let holds = self.holds.iter().filter(|(of, _)| of.is_none_or(|of| of == one.id));
             one.silences.extend(holds.map(|(_, until)| silence(SilenceReason::Hold, *until)));

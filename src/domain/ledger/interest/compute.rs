@@ -2,7 +2,7 @@
 //!
 //! Conventions. The due day bears no interest, the day of payment does. A payment or a credit note takes effect the day after its own
 //! date, on the instalment that it settles; it reduces the principal, never the interest. Days for which no rate is known bear none, and
-//! the result is provisional. Interest that is added to the principal stops bearing interest once the principal is paid.
+//! the result is provisional. The days of a payment plan that stops it bear none. Interest that is added to the principal stops bearing interest once the principal is paid.
 //! Invariants: lines do not overlap, and the total is their sum, rounded as the rule says.
 
 use std::borrow::Cow;
@@ -11,50 +11,11 @@ use chrono::{Datelike, Days, Months, NaiveDate};
 use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive};
 
 use super::{
-    Compounding, DayCount, FixedSum, LateInterest, Percent,
+    Claim, Compounding, DayCount, FixedSum, InterestBase, LateInterest, Part, Percent, law,
     rates::{Rates, Series},
     rules::{AgreedRate, AgreedSum, OverTime, Rounding, Rule, Start, rule},
 };
-use crate::domain::{
-    customer::CustomerKind,
-    ids::InstalmentId,
-    locale::Jurisdiction,
-    money::{Currency, Money},
-};
-
-/// An invoice that may be late.
-#[derive(Debug, Clone)]
-pub struct Claim<'a> {
-    /// Of all its amounts.
-    pub currency: Currency,
-    /// Whose law governs the creditor's invoices.
-    pub creditor: &'a Jurisdiction,
-    /// Where the debtor is.
-    pub debtor: &'a Jurisdiction,
-    /// Which law protects the debtor.
-    pub kind: CustomerKind,
-    /// What the invoice says about interest.
-    pub late_interest: &'a LateInterest,
-    /// What it says about the fixed sum.
-    pub fixed_sum: &'a FixedSum,
-    /// Its instalments.
-    pub parts: Vec<Part>,
-    /// The day on which the debtor was first reminded in writing.
-    pub reminded_on: Option<NaiveDate>,
-}
-
-/// An instalment and what settled it.
-#[derive(Debug, Clone)]
-pub struct Part {
-    /// Which.
-    pub instalment_id: InstalmentId,
-    /// The last day in time.
-    pub due_date: NaiveDate,
-    /// In minor units, tax included.
-    pub amount_minor: i64,
-    /// Payments and credit notes: day and minor units, in any order.
-    pub settled: Vec<(NaiveDate, i64)>,
-}
+use crate::domain::{customer::CustomerKind, ids::InstalmentId, locale::Jurisdiction, money::Money};
 
 /// What a claim has come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,15 +63,6 @@ pub struct Line {
     pub provisional: bool,
 }
 
-/// The law that applies to a claim: the one that its clause names, else the creditor's, and the debtor's for a consumer.
-pub fn law<'a>(claim: &Claim<'a>) -> &'a Jurisdiction {
-    match (claim.late_interest, claim.kind) {
-        (LateInterest::Statutory { jurisdiction: Some(named) }, CustomerKind::Business | CustomerKind::PublicBody) => named,
-        (_, CustomerKind::Consumer) => claim.debtor,
-        _ => claim.creditor,
-    }
-}
-
 /// Computes interest and fixed sum of `claim` up to `until`, that day included.
 pub fn compute(claim: &Claim<'_>, rates: &Rates, until: NaiveDate) -> Computation {
     let law = law(claim);
@@ -148,18 +100,12 @@ fn first_day(rule: Option<&Rule>, reminded_on: Option<NaiveDate>, due_date: Naiv
     }
 }
 
-/// What is left of a part on the morning of `day`.
-fn left(part: &Part, day: NaiveDate) -> i64 {
-    let settled = part.settled.iter().filter(|(on, _)| *on < day).fold(0_i64, |sum, (_, minor)| sum.saturating_add(*minor));
-    part.amount_minor.saturating_sub(settled).max(0)
-}
-
 /// One fixed sum for the invoice, by what was late of it on the first day that something was.
 fn fixed_sum(claim: &Claim<'_>, rule: Option<&Rule>, until: NaiveDate) -> Option<i64> {
-    let late = |part: &Part| first_day(rule, claim.reminded_on, part.due_date).filter(|day| *day <= until && left(part, *day) > 0);
+    let late = |part: &Part| first_day(rule, claim.reminded_on, part.due_date).filter(|day| *day <= until && part.left(*day) > 0);
     let first = claim.parts.iter().filter_map(late).min()?;
     let principal =
-        claim.parts.iter().filter(|part| late(part) == Some(first)).fold(0_i64, |sum, part| sum.saturating_add(left(part, first)));
+        claim.parts.iter().filter(|part| late(part) == Some(first)).fold(0_i64, |sum, part| sum.saturating_add(part.left(first)));
     let fits = |sum: &super::rules::Sum| (claim.currency.as_str() == sum.currency).then(|| sum.of(principal));
     let statutory = rule.and_then(|rule| rule.sum.as_ref()).and_then(fits);
     let minor = match claim.fixed_sum {
@@ -210,6 +156,7 @@ struct Basis<'a> {
     agreed: Option<Percent>,
     day_count: DayCount,
     compounding: Compounding,
+    base: InterestBase,
     rates: &'a Rates,
 }
 
@@ -218,11 +165,11 @@ impl<'a> Basis<'a> {
         let (agreed, day_count, compounding) = match (clause, rule) {
             (LateInterest::None {}, _) | (LateInterest::Statutory { .. }, None) => return None,
             (LateInterest::Statutory { .. }, Some(rule)) => (None, rule.day_count, rule.compounding),
-            (LateInterest::Contractual { annual_rate_percent, day_count, compounding }, _) => {
+            (LateInterest::Contractual { annual_rate_percent, day_count, compounding, .. }, _) => {
                 (Some(*annual_rate_percent), *day_count, *compounding)
             }
         };
-        Some(Self { rule, agreed, day_count, compounding, rates })
+        Some(Self { rule, agreed, day_count, compounding, base: clause.base(), rates })
     }
 
     /// Adds the lines of one instalment.
@@ -230,11 +177,16 @@ impl<'a> Basis<'a> {
         let (mut from, mut capitalised, mut pending) = (first, 0_i64, Decimal::ZERO);
         let mut anniversary = self.anniversary(first, 1);
         while from <= until {
-            if anniversary.is_some_and(|(_, day)| day == from) {
+            while anniversary.is_some_and(|(_, day)| day <= from) {
                 capitalised = capitalised.saturating_add(minor(std::mem::take(&mut pending), scale));
                 anniversary = anniversary.and_then(|(year, _)| self.anniversary(first, year.saturating_add(1)));
             }
-            let owed = left(part, from);
+            if let Some(last) = part.pause_on(from) {
+                let Some(next) = last.succ_opt() else { return };
+                from = next;
+                continue;
+            }
+            let owed = part.left(from);
             if owed == 0 {
                 return;
             }
@@ -242,8 +194,8 @@ impl<'a> Basis<'a> {
             let mut to = self.end_of_rate(first, from, until, &applied);
             let paid = part.settled.iter().map(|(on, _)| *on).filter(|on| *on >= from).min();
             let year_end = anniversary.and_then(|(_, day)| day.pred_opt());
-            to = [paid, year_end].into_iter().flatten().fold(to, NaiveDate::min);
-            let principal_minor = owed.saturating_add(capitalised);
+            to = [paid, year_end, part.before_pause(from)].into_iter().flatten().fold(to, NaiveDate::min);
+            let principal_minor = part.bearing(owed, self.base).saturating_add(capitalised);
             let amount = self.interest(principal_minor, applied.percent.unwrap_or_default(), from, to, scale);
             pending = pending.saturating_add(amount);
             lines.push(Line {
