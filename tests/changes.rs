@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use crate::{
     on_both,
     support::{
-        App,
         dunning::ANN,
         ledger::{journal, partition},
     },

@@ -13,6 +13,7 @@
 mod access;
 mod batch;
 mod changes;
+mod charges;
 mod clock;
 mod concessions;
 mod crash;
@@ -30,6 +31,7 @@ mod receipts;
 mod reminders;
 mod rules;
 mod silences;
+mod simulation;
 mod store;
 mod support;
 mod suppressions;

@@ -223,7 +223,7 @@ pub fn resolve(act: &mut Act<'_>, id: DisputeId, how: &DisputeResolution) -> Res
 fn credit(act: &mut Act<'_>, invoice: &Invoice, amount: i64, number: Option<&str>) -> Result<SettlementId> {
     let (_, today) = act.today()?;
     let settles = amount.min(invoice.balance_minor);
-    let wanted = Wanted { invoice_id: Some(invoice.id), instalment_id: None, amount: settles };
+    let wanted = Wanted { invoice_id: Some(invoice.id), instalment_id: None, charge_id: None, amount: settles };
     let allocations = if settles > 0 {
         NewAllocations { allocations: Some(vec![wanted]), allocate: None }
     } else {

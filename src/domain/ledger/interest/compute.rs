@@ -15,7 +15,12 @@ use super::{
     rates::{Rates, Series},
     rules::{AgreedRate, AgreedSum, OverTime, Rounding, Rule, Start, rule},
 };
-use crate::domain::{customer::CustomerKind, ids::InstalmentId, locale::Jurisdiction, money::Money};
+use crate::domain::{
+    customer::CustomerKind,
+    ids::InstalmentId,
+    locale::Jurisdiction,
+    money::{Currency, Money},
+};
 
 /// What a claim has come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,13 +111,25 @@ fn fixed_sum(claim: &Claim<'_>, rule: Option<&Rule>, until: NaiveDate) -> Option
     let first = claim.parts.iter().filter_map(late).min()?;
     let principal =
         claim.parts.iter().filter(|part| late(part) == Some(first)).fold(0_i64, |sum, part| sum.saturating_add(part.left(first)));
-    let fits = |sum: &super::rules::Sum| (claim.currency.as_str() == sum.currency).then(|| sum.of(principal));
+    sum_on(claim.fixed_sum, claim.late_interest, rule, claim.kind, claim.currency, principal)
+}
+
+/// The fixed sum that a clause asks for on `principal` minor units, as far as the law allows it.
+pub fn sum_on(
+    clause: &FixedSum,
+    late_interest: &LateInterest,
+    rule: Option<&Rule>,
+    kind: CustomerKind,
+    currency: Currency,
+    principal: i64,
+) -> Option<i64> {
+    let fits = |sum: &super::rules::Sum| (currency.as_str() == sum.currency).then(|| sum.of(principal));
     let statutory = rule.and_then(|rule| rule.sum.as_ref()).and_then(fits);
-    let minor = match claim.fixed_sum {
+    let minor = match clause {
         FixedSum::None {} => None,
         FixedSum::Statutory {} => {
             let alone =
-                rule.is_some_and(|rule| rule.sum_with_statutory_interest) && !matches!(claim.late_interest, LateInterest::Statutory { .. });
+                rule.is_some_and(|rule| rule.sum_with_statutory_interest) && !matches!(late_interest, LateInterest::Statutory { .. });
             statutory.filter(|_| !alone)
         }
         FixedSum::Agreed { amount_minor } => match rule.map(|rule| rule.agreed_sum) {
@@ -120,10 +137,17 @@ fn fixed_sum(claim: &Claim<'_>, rule: Option<&Rule>, until: NaiveDate) -> Option
             Some(AgreedSum::UpTo(cap)) => fits(&cap).map(|cap| cap.min(*amount_minor)),
             Some(AgreedSum::UpToStatutory) => statutory.map(|cap| cap.min(*amount_minor)),
             Some(AgreedSum::Never) => None,
-            None => (claim.kind != CustomerKind::Consumer).then_some(*amount_minor),
+            None => (kind != CustomerKind::Consumer).then_some(*amount_minor),
         },
     };
     minor.filter(|minor| *minor > 0)
+}
+
+/// The fixed sum that a consumer will owe on an invoice if nothing is paid in the days that a first reminder leaves: what that reminder names.
+pub fn sum_ahead(clause: &FixedSum, place: &Jurisdiction, currency: Currency, principal: i64) -> Option<i64> {
+    let kind = CustomerKind::Consumer;
+    let rule = rule(place, kind).filter(|rule| matches!(rule.start, Start::AfterReminder { wait: 1.. }))?;
+    sum_on(clause, &LateInterest::default(), Some(rule), kind, currency, principal)
 }
 
 /// The sum of the lines in minor units.

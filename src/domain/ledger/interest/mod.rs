@@ -18,5 +18,5 @@ pub use charge::{
 };
 pub use claim::{Claim, Part, law};
 pub use clause::{Compounding, DayCount, FixedSum, InterestBase, LateInterest, Percent};
-pub use compute::{Computation, Line, compute, days, minor};
+pub use compute::{Computation, Line, compute, days, minor, sum_ahead};
 pub use rules::rule;
