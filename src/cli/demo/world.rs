@@ -1,6 +1,9 @@
 //! The two creditors of the demonstration, their customers and invoices, and what happens to them day by day.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use chrono::{Days, NaiveDate, NaiveTime};
 use chrono_tz::Tz;
@@ -188,8 +191,10 @@ fn customer(n: u32, language: &str, country: &str, rng: &mut Rng) -> serde_json:
 fn sales(debtors: &[(CustomerId, Payer)], rng: &mut Rng, first: NaiveDate, days: u32) -> Vec<Sale> {
     let mut sales = Vec::new();
     for (customer, payer) in debtors {
-        for _ in 0..rng.u32(4..9) {
-            let issued = first.checked_add_days(Days::new(rng.u64(0..u64::from(days)))).unwrap_or(first);
+        // One a day at most: of two of one day, chance would say which a payment settles first.
+        let issued: BTreeSet<u64> = (0..rng.u32(4..9)).map(|_| rng.u64(0..u64::from(days))).collect();
+        for day in issued {
+            let issued = first.checked_add_days(Days::new(day)).unwrap_or(first);
             let due = issued.checked_add_days(Days::new(if rng.u32(0..4) == 0 { 14 } else { 30 })).unwrap_or(issued);
             let unprompted = payer.unprompted(due, rng);
             let cents = rng.i64(40..900).saturating_mul(rng.i64(50..400));
