@@ -69,10 +69,10 @@ pub async fn run(call: Call<SimulationRequest>) -> Answer {
 
 fn play(conn: &mut Conn, tenant: TenantId, id: PolicyId, wanted: &SimulationRequest, wall: DateTime<Utc>) -> Result<SimulationView> {
     store::policies::find(conn, tenant, id)?;
-    wanted.check().or(())?;
-    let (version, policy) = version(conn, tenant, id, wanted.version)?;
     let creditor = store::tenants::find(conn, tenant)?;
     let (calendar, now) = (creditor.calendar(), actions::present(conn, tenant, wall)?);
+    wanted.check(calendar.today(now)).or(())?;
+    let (version, policy) = version(conn, tenant, id, wanted.version)?;
     let from = wanted.from.map_or(now, |day| local::day_start(calendar.zone, day));
     let first = calendar.today(from);
     let until = first.checked_add_days(Days::new(u64::from(wanted.days.saturating_sub(1)))).unwrap_or(NaiveDate::MAX);

@@ -26,6 +26,8 @@ use crate::domain::{
 
 /// The longest span, in days.
 pub const MAX_DAYS: u16 = 400;
+/// The most lines that an event shows.
+const MOST_LINES: usize = 300;
 /// More events than any policy could ask for in that time.
 const MOST_LOOKS: usize = 20_000;
 
@@ -85,8 +87,8 @@ pub struct SimulatedEvent {
     pub formal: bool,
     /// Whether a person would have to approve it; that is taken to be done at once.
     pub awaits_approval: bool,
-    /// What a reminder would list, oldest first.
-    #[schema(max_items = 10_000)]
+    /// What a reminder would list, oldest first: three hundred lines at most; the total covers them all.
+    #[schema(max_items = 300)]
     pub lines: Vec<SimulatedLine>,
     /// What it would claim in all, in minor units.
     #[schema(minimum = 0)]
@@ -224,7 +226,7 @@ fn reminded(blank: SimulatedEvent, reminder: &plan::Reminder<'_>, awaits_approva
         contact_id: reminder.recipient,
         formal: reminder.step.formal,
         awaits_approval,
-        lines: reminder.lines.iter().map(line).collect(),
+        lines: reminder.lines.iter().take(MOST_LINES).map(line).collect(),
         total: reminder.total_minor,
         ..blank
     };

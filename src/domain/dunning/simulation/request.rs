@@ -20,6 +20,9 @@ use crate::domain::{
 
 use super::MAX_DAYS;
 
+/// How far a day may be from today, or from the first day played: ten years.
+const FARTHEST_DAYS: u64 = 3_660;
+
 /// A policy to play through: over a customer's real account, or over one that is made up.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -132,11 +135,14 @@ pub struct MakeBelieve {
 }
 
 impl SimulationRequest {
-    /// The rules that no schema can say.
-    pub fn check(&self) -> Faults {
+    /// The rules that no schema can say, on `today`.
+    pub fn check(&self, today: NaiveDate) -> Faults {
         let mut faults = Faults::none();
         if !(1..=MAX_DAYS).contains(&self.days) {
             faults.add("/days", "out_of_range", format!("1 to {MAX_DAYS} days"));
+        }
+        if self.from.is_some_and(|from| is_far(from, today)) {
+            faults.add("/from", "out_of_range", format!("within ten years of today, {today}"));
         }
         match (&self.customer_id, &self.account) {
             (None, None) => faults.add("/customer_id", "required", "give customer_id or account"),
@@ -150,15 +156,26 @@ impl SimulationRequest {
             _ => {}
         }
         if let Some(account) = &self.account {
-            faults.nest("/account", account.check());
+            faults.nest("/account", account.check(self.from.unwrap_or(today)));
         }
         faults
     }
 }
 
+fn is_far(day: NaiveDate, from: NaiveDate) -> bool {
+    day.signed_duration_since(from).num_days().unsigned_abs() > FARTHEST_DAYS
+}
+
 impl MadeUpAccount {
-    fn check(&self) -> Faults {
+    fn check(&self, first: NaiveDate) -> Faults {
         let mut faults = Faults::none();
+        let mut near = |pointer: String, day| {
+            if is_far(day, first) {
+                faults.add(pointer, "out_of_range", format!("within ten years of the first day, {first}"));
+            }
+        };
+        self.invoices.iter().enumerate().for_each(|(n, invoice)| near(format!("/invoices/{n}/due_date"), invoice.due_date));
+        self.payments.iter().enumerate().for_each(|(n, payment)| near(format!("/payments/{n}/on"), payment.on));
         if let Some(zone) = self.time_zone.as_deref().filter(|zone| zone.parse::<chrono_tz::Tz>().is_err()) {
             faults.add("/time_zone", "unknown_value", format!("{zone:?} is not an IANA time zone; write one such as Europe/Paris"));
         }

@@ -69,7 +69,7 @@ fn who_cannot_be_reached_is_looked_at_once() {
 fn what_is_asked_makes_sense() {
     let codes = |wanted: serde_json::Value| -> Vec<String> {
         let wanted: SimulationRequest = serde_json::from_value(wanted).unwrap();
-        wanted.check().0.into_iter().map(|fault| format!("{} {}", fault.pointer, fault.code)).collect()
+        wanted.check("2026-03-02".parse().unwrap()).0.into_iter().map(|fault| format!("{} {}", fault.pointer, fault.code)).collect()
     };
     let customer = "cus_01jd3kq8e5fvv8m3s9tqz4x7ya";
     let invoices = serde_json::json!([{"number": "F-1", "due_date": "2026-03-01", "amount": 1}]);
@@ -80,6 +80,10 @@ fn what_is_asked_makes_sense() {
     assert_eq!(
         codes(serde_json::json!({"account": account, "currency": "EUR", "days": 401})),
         ["/days out_of_range", "/currency contradiction"]
+    );
+    assert_eq!(
+        codes(serde_json::json!({"account": account, "from": "9999-12-31"})),
+        ["/from out_of_range", "/account/invoices/0/due_date out_of_range"]
     );
     let odd = serde_json::json!({"kind": "business", "currency": "EUR", "time_zone": "Paris", "invoices": [invoices[0], invoices[0]],
         "payments": [{"number": "F-2", "on": "2026-03-01", "amount": 1}]});
