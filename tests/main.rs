@@ -12,7 +12,10 @@
 
 mod access;
 mod batch;
+mod changes;
+mod charges;
 mod clock;
+mod concessions;
 mod crash;
 mod credit;
 mod evidence;
@@ -28,6 +31,7 @@ mod receipts;
 mod reminders;
 mod rules;
 mod silences;
+mod simulation;
 mod store;
 mod support;
 mod suppressions;

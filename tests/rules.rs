@@ -10,6 +10,7 @@
 //! - rule 9 (policy change): `policies::accounts_move_on_demand_and_are_looked_at`
 //! - rule 12 (interest): `interest::interest_is_told_line_by_line_with_its_sources`, `interest::a_rate_that_is_not_published_is_added_and_never_overridden`
 //! - rule 15 (exactly one effect): `crash::…`, `reminders::a_doubt_is_ended_by_a_person`
+//! - rule 18 (simulate): `simulation::rule_18_a_simulation_says_what_the_real_thing_does`, beside the rehearsal's clock below
 
 mod consumers;
 mod effects;

@@ -33,7 +33,7 @@ pub fn put(act: &mut Act<'_>, news: &[NewCustomer], if_known: IfKnown) -> Result
         let key = new.key();
         let mut faults = new.check();
         check_policy(act, new.policy_id, &mut faults)?;
-        super::terms::check_usable(act, new.terms_id, &mut faults)?;
+        super::terms::check_usable(act, new.terms_id.new_value().copied(), &mut faults)?;
         faults.or(())?;
         seen.note(key.as_ref())?;
         match key.and_then(|key| known.get(&key)) {
@@ -73,7 +73,7 @@ fn fresh(act: &Act<'_>, new: &NewCustomer, home: &Jurisdiction) -> Customer {
         segment: new.segment.clone(),
         score: new.score,
         policy_id: new.policy_id,
-        terms_id: new.terms_id,
+        terms_id: new.terms_id.of(None),
         identifiers: Json(new.identifiers.clone()),
         address: Json(new.address.clone()),
         company: Json(new.company.clone()),
@@ -81,7 +81,7 @@ fn fresh(act: &Act<'_>, new: &NewCustomer, home: &Jurisdiction) -> Customer {
         version: 1,
         created_at: Ts(act.wall),
         updated_at: Ts(act.wall),
-        interest: new.interest,
+        interest: new.interest.of(None),
     }
 }
 
@@ -103,25 +103,25 @@ fn again(act: &mut Act<'_>, old: &Customer, new: &NewCustomer) -> Result<Put<Cus
 pub fn change(act: &mut Act<'_>, id: CustomerId, change: &CustomerChange) -> Result<Customer> {
     let old = store::customers::find(act.conn, act.tenant, id)?;
     let mut faults = change.check();
-    check_policy(act, change.policy_id, &mut faults)?;
-    super::terms::check_usable(act, change.terms_id, &mut faults)?;
+    check_policy(act, change.policy_id.new_value().copied(), &mut faults)?;
+    super::terms::check_usable(act, change.terms_id.new_value().copied(), &mut faults)?;
     faults.or(())?;
     apply(act, &old, change).map(|put| put.row)
 }
 
 fn apply(act: &mut Act<'_>, old: &Customer, change: &CustomerChange) -> Result<Put<Customer>> {
     let wanted = Customer {
-        number: change.number.clone().or_else(|| old.number.clone()),
+        number: change.number.of(old.number.as_ref()),
         name: change.name.clone().unwrap_or_else(|| old.name.clone()),
         kind: change.kind.unwrap_or(old.kind),
         jurisdiction: change.jurisdiction.clone().unwrap_or_else(|| old.jurisdiction.clone()),
-        language: change.language.or(old.language),
-        time_zone: change.time_zone.clone().or_else(|| old.time_zone.clone()),
-        segment: change.segment.clone().or_else(|| old.segment.clone()),
-        score: change.score.or(old.score),
-        policy_id: change.policy_id.or(old.policy_id),
-        interest: change.interest.or(old.interest),
-        terms_id: change.terms_id.or(old.terms_id),
+        language: change.language.of(old.language.as_ref()),
+        time_zone: change.time_zone.of(old.time_zone.as_ref()),
+        segment: change.segment.of(old.segment.as_ref()),
+        score: change.score.of(old.score.as_ref()),
+        policy_id: change.policy_id.of(old.policy_id.as_ref()),
+        interest: change.interest.of(old.interest.as_ref()),
+        terms_id: change.terms_id.of(old.terms_id.as_ref()),
         identifiers: change.identifiers.clone().map_or_else(|| old.identifiers.clone(), Json),
         address: change.address.clone().map_or_else(|| old.address.clone(), Json),
         company: change.company.clone().map_or_else(|| old.company.clone(), Json),

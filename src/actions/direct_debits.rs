@@ -31,7 +31,7 @@ pub fn announce(act: &mut Act<'_>, new: &NewDirectDebit) -> Result<DirectDebit> 
     store::accounts::lock(act.conn, act.tenant, &[(new.customer_id, new.currency)].into())?;
     let open = store::instalments::open_of(act.conn, act.tenant, new.customer_id, new.currency, None)?;
     let amount = new.allocations.iter().fold(0_i64, |sum, one| sum.saturating_add(one.amount));
-    let shares = allocation::as_wanted(amount, &new.allocations, open)?;
+    let (shares, _) = allocation::as_wanted(amount, &new.allocations, open, Vec::new())?;
     let collected = shares.iter().map(|share| Collected { instalment_id: share.instalment_id, amount: share.amount_minor }).collect();
     let row = DirectDebit {
         tenant_id: act.tenant,
@@ -106,7 +106,7 @@ fn pay(act: &mut Act<'_>, row: &DirectDebit, how: &DebitSettlement) -> Result<Se
     let wanted: Vec<Wanted> = (row.collected.iter())
         .map(|part| (part.instalment_id, part.amount.min(balances.get(&part.instalment_id).copied().unwrap_or(0))))
         .filter(|(_, amount)| *amount > 0)
-        .map(|(id, amount)| Wanted { invoice_id: None, instalment_id: Some(id), amount })
+        .map(|(id, amount)| Wanted { invoice_id: None, instalment_id: Some(id), charge_id: None, amount })
         .collect();
     let allocate = wanted.is_empty().then_some(Allocate::None);
     let new = NewSettlement {

@@ -7,16 +7,16 @@ use crate::{
     domain::{
         credit::habit::HabitEvent,
         external::Pairs,
-        ids::{DisputeId, DocumentId, InvoiceId},
+        ids::{DisputeId, DocumentId, InvoiceId, TaskId},
         invalid::Faults,
         ledger::{
-            dispute::{DisputeChange, DisputeOutcome, DisputeResolution, DisputeState, NewDispute},
+            dispute::{DisputeChange, DisputeOutcome, DisputeResolution, DisputeState, MAX_NOTE, NewDispute, TaskDispute},
             invoice::InvoiceStatus,
             settlement::{Allocate, NewAllocations, NewSettlement, SettlementId, SettlementKind, Wanted},
         },
     },
     error::{Error, Result},
-    store::{self, Json, Ts, disputes::Dispute, invoices::Invoice},
+    store::{self, Json, Ts, disputes::Dispute, invoices::Invoice, tasks::Task},
 };
 
 /// An invoice under the lock of its account.
@@ -41,6 +41,7 @@ pub fn open(act: &mut Act<'_>, new: &NewDispute) -> Result<Dispute> {
     if new.respond_by.is_some_and(|day| day < today) {
         faults.add("/respond_by", "in_the_past", format!("today ({today}) or later"));
     }
+    check_task(act, &invoice, new.task_id, &mut faults)?;
     faults.or(())?;
     let row = Dispute {
         tenant_id: act.tenant,
@@ -64,10 +65,11 @@ pub fn open(act: &mut Act<'_>, new: &NewDispute) -> Result<Dispute> {
         created_at: Ts(act.now),
         updated_at: Ts(act.now),
         resolved_at: None,
+        task_id: new.task_id,
     };
     store::disputes::insert(act.conn, &row)?;
     let body = json!({"customer_id": row.customer_id, "invoice_id": row.invoice_id, "currency": row.currency, "amount": row.amount_minor,
-        "reason": row.reason, "respond_by": row.respond_by, "documents": *row.documents});
+        "reason": row.reason, "respond_by": row.respond_by, "documents": *row.documents, "task": row.task_id});
     act.witness_personal("dispute.opened", row.id, body, personal(&row.note));
     act.touch(row.customer_id, row.currency);
     Ok(row)
@@ -77,11 +79,52 @@ fn personal(note: &Option<String>) -> Vec<(&'static str, String)> {
     note.iter().map(|note| ("note", note.clone())).collect()
 }
 
-/// Whether so much more of an invoice can be contested.
-fn room(act: &mut Act<'_>, invoice: &Invoice, amount: Option<i64>) -> Result<Faults> {
+/// What is contested in a task: each invoice that is meant, as far as it is open and nobody has contested it before.
+///
+/// # Errors
+/// Every broken rule of the input.
+pub(super) fn open_in(act: &mut Act<'_>, task: &Task, said: &TaskDispute, meant: &[InvoiceId]) -> Result<()> {
+    for id in meant {
+        let invoice = locked(act, *id)?;
+        let left = uncontested(act, &invoice)?.min(invoice.balance_minor);
+        if left <= 0 && said.amount.is_none() {
+            continue;
+        }
+        let new = NewDispute {
+            invoice_id: *id,
+            amount: Some(said.amount.unwrap_or(left)),
+            reason: said.reason,
+            note: task.notes.as_ref().map(|notes| notes.chars().take(MAX_NOTE).collect()),
+            document_ids: Vec::new(),
+            owner: said.owner.clone(),
+            respond_by: said.respond_by,
+            task_id: Some(task.id),
+        };
+        open(act, &new)?;
+    }
+    Ok(())
+}
+
+/// How much of an invoice no open dispute is about.
+fn uncontested(act: &mut Act<'_>, invoice: &Invoice) -> Result<i64> {
     let open = store::disputes::open_of_invoice(act.conn, act.tenant, invoice.id)?;
     let taken = open.iter().try_fold(0_i64, |sum, one| Some(sum.saturating_add(one.amount_minor?)));
-    let left = invoice.total_minor.saturating_sub(taken.unwrap_or(invoice.total_minor));
+    Ok(invoice.total_minor.saturating_sub(taken.unwrap_or(invoice.total_minor)))
+}
+
+fn check_task(act: &mut Act<'_>, invoice: &Invoice, task: Option<TaskId>, faults: &mut Faults) -> Result<()> {
+    let Some(task) = task else { return Ok(()) };
+    match store::tasks::find(act.conn, act.tenant, task) {
+        Ok(found) if found.customer_id == invoice.customer_id => {}
+        Ok(_) | Err(Error::NotFound(_)) => faults.add("/task_id", "not_found", "there is no such task about this customer"),
+        Err(other) => return Err(other),
+    }
+    Ok(())
+}
+
+/// Whether so much more of an invoice can be contested.
+fn room(act: &mut Act<'_>, invoice: &Invoice, amount: Option<i64>) -> Result<Faults> {
+    let left = uncontested(act, invoice)?;
     let mut faults = Faults::none();
     if left <= 0 {
         faults.add("/invoice_id", "already_contested", "all of this invoice is contested already; resolve that dispute first");
@@ -180,7 +223,7 @@ pub fn resolve(act: &mut Act<'_>, id: DisputeId, how: &DisputeResolution) -> Res
 fn credit(act: &mut Act<'_>, invoice: &Invoice, amount: i64, number: Option<&str>) -> Result<SettlementId> {
     let (_, today) = act.today()?;
     let settles = amount.min(invoice.balance_minor);
-    let wanted = Wanted { invoice_id: Some(invoice.id), instalment_id: None, amount: settles };
+    let wanted = Wanted { invoice_id: Some(invoice.id), instalment_id: None, charge_id: None, amount: settles };
     let allocations = if settles > 0 {
         NewAllocations { allocations: Some(vec![wanted]), allocate: None }
     } else {

@@ -216,6 +216,7 @@ fn record(act: &mut Act<'_>, rows: &[&Row], mut counts: Counts) -> Result<(Count
 
 /// The payment, settling its invoice; what is more than the invoice stays unallocated.
 fn settling(payment: NewSettlement, invoice: &Invoice) -> NewSettlement {
-    let wanted = Wanted { invoice_id: Some(invoice.id), instalment_id: None, amount: payment.amount.min(invoice.total_minor) };
+    let wanted =
+        Wanted { invoice_id: Some(invoice.id), instalment_id: None, charge_id: None, amount: payment.amount.min(invoice.total_minor) };
     NewSettlement { allocations: NewAllocations { allocations: Some(vec![wanted]), allocate: None }, ..payment }
 }

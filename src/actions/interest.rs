@@ -14,7 +14,7 @@ use crate::{
     domain::{
         calendar::local,
         dunning::policy::Policy,
-        ids::{ChargeId, InvoiceId, ReferenceRateId, TenantId},
+        ids::{ChargeId, InstalmentId, InvoiceId, ReferenceRateId, TenantId},
         invalid::Faults,
         ledger::interest::{
             self, ChargeBasis, ChargeKind, Charged, Computation, InterestHandling, InterestLine, Line, NewCharge, NewWaiver, Owed,
@@ -127,11 +127,32 @@ pub fn withdraw(act: &mut Act<'_>, invoice: InvoiceId) -> Result<()> {
     Ok(())
 }
 
+/// Gives up what is left of the interest that was charged on these instalments; of a charge that speaks of others, too, their share. The caller holds the
+/// account's lock.
+///
+/// # Errors
+/// The store's.
+pub(super) fn waive_covered(act: &mut Act<'_>, covered: &[InstalmentId], reason: &str) -> Result<()> {
+    let invoices = store::instalments::invoices_of(act.conn, act.tenant, covered)?;
+    let charges = store::charges::of_invoices(act.conn, act.tenant, &invoices.into_iter().collect::<Vec<_>>())?;
+    for charge in charges.iter().filter(|charge| charge.kind == ChargeKind::Interest) {
+        let share = charge.computation.share(charge.amount_minor, covered).min(charge.balance_minor);
+        if share > 0 {
+            give_up_part(act, charge, share, reason)?;
+        }
+    }
+    Ok(())
+}
+
 /// Waives what is left of a charge.
 fn give_up(act: &mut Act<'_>, charge: &Charge, reason: &str) -> Result<()> {
-    store::charges::waive(act.conn, act.tenant, charge.id, reason, Ts(act.wall))?;
-    let body = json!({"invoice_id": charge.invoice_id, "kind": charge.kind, "currency": charge.currency, "amount": charge.balance_minor,
-        "reason": reason});
+    give_up_part(act, charge, charge.balance_minor, reason)
+}
+
+fn give_up_part(act: &mut Act<'_>, charge: &Charge, amount: i64, reason: &str) -> Result<()> {
+    store::charges::waive(act.conn, act.tenant, charge.id, amount, reason, Ts(act.wall))?;
+    let body =
+        json!({"invoice_id": charge.invoice_id, "kind": charge.kind, "currency": charge.currency, "amount": amount, "reason": reason});
     act.audit("charge.waived", charge.id, body);
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use data_encoding::HEXLOWER;
 use serde_json::json;
 
-use super::{Act, credit, promises};
+use super::{Act, credit, interest, promises};
 use crate::{
     domain::{
         calendar::local,
@@ -15,7 +15,7 @@ use crate::{
         ids::{InstalmentId, InvoiceId, PaymentPlanId},
         ledger::{
             allocation::Open,
-            payment_plan::{self, Acceptance, Limits, NewPaymentPlan, PlanState, Standing},
+            payment_plan::{self, Acceptance, Limits, NewPaymentPlan, PlanInterest, PlanState, Standing},
         },
     },
     error::{Error, Result},
@@ -58,6 +58,7 @@ pub fn propose(act: &mut Act<'_>, new: &NewPaymentPlan) -> Result<PaymentPlan> {
         version: 1,
         created_at: Ts(act.now),
         updated_at: Ts(act.now),
+        ended_on: None,
     };
     let instalments: Vec<InstalmentId> = covered.iter().map(|one| one.instalment_id).collect();
     store::payment_plans::insert(act.conn, &row, &parts, &instalments)?;
@@ -133,7 +134,8 @@ pub fn accept(act: &mut Act<'_>, id: PaymentPlanId, how: &Acceptance) -> Result<
 pub fn cancel(act: &mut Act<'_>, id: PaymentPlanId) -> Result<PaymentPlan> {
     let row = locked(act, id, &[PlanState::Proposed, PlanState::Accepted])?;
     act.witness("plan.cancelled", id, json!({"customer_id": row.customer_id, "currency": row.currency, "before": row.state}));
-    write(act, PaymentPlan { state: PlanState::Cancelled, ..row })
+    let (_, today) = act.today()?;
+    write(act, PaymentPlan { state: PlanState::Cancelled, ended_on: Some(today), ..row })
 }
 
 /// Writes down how a plan stands, as it was judged.
@@ -168,8 +170,15 @@ pub(super) fn judged(act: &mut Act<'_>, id: PaymentPlanId, standing: &Standing) 
         (row.breach, row.breached_on)
     };
     let missed_part = standing.part.filter(|_| broken).map(i32::try_from).transpose().map_err(Error::internal)?;
-    write(act, PaymentPlan { state: standing.state, received_minor: standing.received_minor, missed_part, breach, breached_on, ..row })
-        .map(drop)
+    let ended_on = standing.ends_on.filter(|_| broken);
+    let changed =
+        PaymentPlan { state: standing.state, received_minor: standing.received_minor, missed_part, breach, breached_on, ended_on, ..row };
+    let row = write(act, changed)?;
+    if (row.state, row.interest) == (PlanState::Kept, PlanInterest::WaivedIfKept) {
+        let covered = store::payment_plans::covered(act.conn, act.tenant, &[id])?.remove(&id).unwrap_or_default();
+        interest::waive_covered(act, &covered, "the payment plan was kept")?;
+    }
+    Ok(())
 }
 
 fn write(act: &mut Act<'_>, row: PaymentPlan) -> Result<PaymentPlan> {

@@ -16,9 +16,9 @@ use super::{
 use crate::{
     domain::{
         credit::habit::HabitEvent,
-        ids::{AllocationId, ChargeAllocationId, ChargeId, CustomerId, InvoiceId},
+        ids::{AllocationId, ChargeAllocationId, CustomerId, InvoiceId},
         ledger::{
-            allocation::{self, Open, Share},
+            allocation::{self, ChargeShare, Open, Share},
             settlement::{Allocate, NewAllocations, NewSettlement, PaymentStatus, Return, SettlementId, SettlementKind},
         },
     },
@@ -96,7 +96,7 @@ fn row(act: &Act<'_>, customer: CustomerId, new: &NewSettlement) -> Settlement {
 /// What a settlement settles.
 struct Shares {
     instalments: Vec<Share>,
-    charges: Vec<(ChargeId, i64)>,
+    charges: Vec<ChargeShare>,
 }
 
 impl Shares {
@@ -105,7 +105,14 @@ impl Shares {
     fn of(act: &mut Act<'_>, row: &Settlement, how: &NewAllocations, open: Vec<Open>) -> Result<Self> {
         let instalments_only = |instalments| Ok(Self { instalments, charges: Vec::new() });
         match (&how.allocations, how.allocate) {
-            (Some(wanted), _) => return instalments_only(allocation::as_wanted(row.unallocated_minor, wanted, open)?),
+            (Some(wanted), _) => {
+                let named = wanted.iter().any(|wish| wish.charge_id.is_some());
+                let charges =
+                    if named { store::charges::open_of(act.conn, act.tenant, row.customer_id, row.currency)? } else { Vec::new() };
+                let charges = charges.iter().map(|charge| (charge.id, charge.balance_minor)).collect();
+                let (instalments, charges) = allocation::as_wanted(row.unallocated_minor, wanted, open, charges)?;
+                return Ok(Self { instalments, charges });
+            }
             (None, Some(Allocate::None)) => return instalments_only(Vec::new()),
             (None, None | Some(Allocate::OldestFirst)) => {}
         }
@@ -186,7 +193,7 @@ fn write(act: &mut Act<'_>, row: Settlement, shares: &[Share], mut given: i64) -
 }
 
 /// Writes what a payment settles of charges; returns its sum.
-fn allocate_charges(act: &mut Act<'_>, row: &Settlement, shares: &[(ChargeId, i64)]) -> Result<i64> {
+fn allocate_charges(act: &mut Act<'_>, row: &Settlement, shares: &[ChargeShare]) -> Result<i64> {
     let mut given = 0_i64;
     let mut rows = Vec::with_capacity(shares.len());
     for &(charge_id, amount_minor) in shares {
@@ -222,7 +229,9 @@ fn locked(act: &mut Act<'_>, kind: SettlementKind, id: SettlementId) -> Result<S
 /// # Errors
 /// No such settlement; `payment_returned`; every broken rule of the input.
 pub fn allocate_rest(act: &mut Act<'_>, kind: SettlementKind, id: SettlementId, how: &NewAllocations) -> Result<Settlement> {
-    how.check().or(())?;
+    let mut faults = how.check();
+    faults.nest("", how.check_kind(kind));
+    faults.or(())?;
     let row = locked(act, kind, id)?;
     refuse_returned(&row)?;
     let open = open_to(act, &row)?;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::{Act, planning::task_kind, promises};
+use super::{Act, disputes, planning::task_kind, promises};
 use crate::{
     domain::{
         contact::Channel,
@@ -11,9 +11,12 @@ use crate::{
             reminder::{TaskKind, TaskOutcome, TaskState},
             request::Completion,
         },
-        ids::{CustomerId, ReminderId, TaskId},
+        ids::{CustomerId, InvoiceId, ReminderId, TaskId},
         invalid::Faults,
-        ledger::promise::NewPromise,
+        ledger::{
+            dispute::TaskDispute,
+            promise::{NewPromise, TaskPromise},
+        },
         money::Currency,
     },
     error::{Error, Result},
@@ -73,39 +76,92 @@ fn blank(act: &Act<'_>, customer_id: CustomerId, currency: Option<Currency>) -> 
     }
 }
 
-/// Does a task: how it ended, what was said and what was promised.
+/// Does a task: how it ended, what was said, what was promised or contested.
 ///
 /// # Errors
-/// No such task, or one that is not open; every broken rule of the promise.
+/// No such task, or one that is not open; every broken rule of the promise or of the dispute.
 pub fn complete(act: &mut Act<'_>, id: TaskId, done: &Completion) -> Result<Task> {
     done.check().or(())?;
     let task = close(act, id, TaskState::Done, Some(done.outcome), done.notes.as_deref())?;
-    if let Some(said) = &done.promise {
-        let currency = task.currency;
-        let currency =
-            currency.ok_or_else(|| Faults::one("/promise", "no_currency", "the task is about no account; record the promise by itself"))?;
-        let new = NewPromise {
-            customer_id: task.customer_id,
-            currency,
-            instalment_ids: said.instalment_ids.clone(),
-            invoice_ids: Vec::new(),
-            due_on: said.due_on,
-            amount: said.amount,
-            said_by: said.said_by.clone(),
-            contact_id: task.contact_id,
-            channel: channel(task.kind),
-            task_id: Some(task.id),
-        };
-        promises::record(act, &new).map_err(|error| match error {
-            Error::Invalid(faults) => {
-                let mut nested = Faults::none();
-                nested.nest("/promise", faults);
-                nested.into()
-            }
-            other => other,
-        })?;
+    match (done.outcome, &done.promise, &done.dispute) {
+        (TaskOutcome::Promise, Some(said), _) => promised(act, &task, said).map_err(|error| nested("/promise", error))?,
+        (TaskOutcome::Contested, _, said) => contested(act, &task, said.as_ref()).map_err(|error| nested("/dispute", error))?,
+        _ => {}
     }
     Ok(task)
+}
+
+/// Faults of a part, moved under it.
+fn nested(prefix: &str, error: Error) -> Error {
+    match error {
+        Error::Invalid(faults) => {
+            let mut nested = Faults::none();
+            nested.nest(prefix, faults);
+            nested.into()
+        }
+        other => other,
+    }
+}
+
+fn promised(act: &mut Act<'_>, task: &Task, said: &TaskPromise) -> Result<()> {
+    let currency = task.currency;
+    let currency = currency.ok_or_else(|| Faults::one("", "no_currency", "the task is about no account; record the promise by itself"))?;
+    let new = NewPromise {
+        customer_id: task.customer_id,
+        currency,
+        instalment_ids: said.instalment_ids.clone(),
+        invoice_ids: Vec::new(),
+        due_on: said.due_on,
+        amount: said.amount,
+        said_by: said.said_by.clone(),
+        contact_id: task.contact_id,
+        channel: channel(task.kind),
+        task_id: Some(task.id),
+    };
+    promises::record(act, &new).map(drop)
+}
+
+/// Opens a dispute of each invoice that is meant.
+fn contested(act: &mut Act<'_>, task: &Task, said: Option<&TaskDispute>) -> Result<()> {
+    let Some(currency) = task.currency else {
+        let detail = "the task is about no account; open the dispute by itself";
+        return if said.is_some() { Err(Faults::one("", "no_currency", detail).into()) } else { Ok(()) };
+    };
+    let all = TaskDispute::default();
+    let said = said.unwrap_or(&all);
+    let named = !said.invoice_ids.is_empty();
+    let meant = if named { said.invoice_ids.clone() } else { claimed(act, task, currency)? };
+    let mut faults = Faults::none();
+    for (n, id) in said.invoice_ids.iter().enumerate() {
+        match store::invoices::find(act.conn, act.tenant, *id) {
+            Ok(found) if (found.customer_id, found.currency) == (task.customer_id, currency) => {}
+            Ok(_) | Err(Error::NotFound(_)) => {
+                faults.add(format!("/invoice_ids/{n}"), "not_found", "no such invoice on the task's account")
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    if said.amount.is_some() && meant.len() != 1 {
+        let detail =
+            format!("an amount is of one invoice, and {} are meant; name one in invoice_ids, or leave the amount out", meant.len());
+        faults.add("/amount", "ambiguous", detail);
+    }
+    faults.or(())?;
+    disputes::open_in(act, task, said, &meant)
+}
+
+/// The open invoices that a task is about: those of its reminder, or all of its account.
+fn claimed(act: &mut Act<'_>, task: &Task, currency: Currency) -> Result<Vec<InvoiceId>> {
+    let listed = match task.reminder_id {
+        Some(id) => Some(store::reminders::find(act.conn, act.tenant, id)?.instalments.0),
+        None => None,
+    };
+    let open = store::instalments::open_of(act.conn, act.tenant, task.customer_id, currency, None)?;
+    let on_it = |id| listed.as_ref().is_none_or(|lines| lines.iter().any(|line| line.instalment_id == id));
+    let mut invoices: Vec<InvoiceId> = open.iter().filter(|one| on_it(one.instalment_id)).map(|one| one.invoice_id).collect();
+    invoices.sort_unstable();
+    invoices.dedup();
+    Ok(invoices)
 }
 
 /// How a person reached the debtor.

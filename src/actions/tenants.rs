@@ -72,7 +72,7 @@ fn row(tenant_id: TenantId, new: &NewTenant, act: &Act<'_>) -> Tenant {
 /// Every broken rule of the input.
 pub fn change(act: &mut Act<'_>, change: &TenantChange) -> Result<Tenant> {
     let mut faults = tenant::check(change.time_zone.as_deref(), change.letterhead.as_ref(), change.working_time.as_ref());
-    super::terms::check_usable(act, change.terms_id, &mut faults)?;
+    super::terms::check_usable(act, change.terms_id.new_value().copied(), &mut faults)?;
     if let Some(credit) = &change.credit {
         faults.nest("/credit", credit.check());
     }
@@ -83,7 +83,7 @@ pub fn change(act: &mut Act<'_>, change: &TenantChange) -> Result<Tenant> {
         .and_then(|value| value.as_object().cloned())
         .into_iter()
         .flatten()
-        .filter(|(_, value)| !value.is_null())
+        .filter(|(name, value)| !value.is_null() || name == "terms_id")
         .map(|(name, _)| name)
         .collect();
     let row = Tenant {
@@ -95,7 +95,7 @@ pub fn change(act: &mut Act<'_>, change: &TenantChange) -> Result<Tenant> {
         settings: Json(TenantSettings {
             letterhead: change.letterhead.clone().unwrap_or(old.settings.0.letterhead),
             working_time: change.working_time.clone().unwrap_or(old.settings.0.working_time),
-            terms_id: change.terms_id.or(old.settings.0.terms_id),
+            terms_id: change.terms_id.of(old.settings.0.terms_id.as_ref()),
             concessions: change.concessions.clone().unwrap_or(old.settings.0.concessions),
             credit: change.credit.clone().unwrap_or(old.settings.0.credit),
         }),

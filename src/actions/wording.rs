@@ -2,7 +2,7 @@
 //!
 //! Not here: which template, and whether anything is said at all. Invariant: whatever the size of a batch, each template is read and parsed once for it.
 
-use std::collections::{HashMap, HashSet, hash_map::Entry};
+use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use rust_decimal::Decimal;
@@ -12,6 +12,7 @@ use crate::{
     domain::{
         calendar::local,
         contact::Channel,
+        customer::CustomerKind,
         dunning::{
             account::Breach,
             policy::{BROKEN_PLAN, BROKEN_PROMISE, Step},
@@ -19,7 +20,7 @@ use crate::{
         },
         ids::{ContactId, InvoiceId},
         ledger::{
-            interest::{Line, minor},
+            interest::{Line, minor, sum_ahead},
             promise::PromiseState,
             terms::Terms,
         },
@@ -150,6 +151,7 @@ impl Occasion<'_> {
             overdue_total: sum(&mut self.lines.iter().filter(|line| line.overdue)),
             currency,
             interest: self.interest.map(|told| interest(told, total, language)),
+            collection_costs: self.collection_costs(),
             step: template::facts::Step { key: self.step.key.clone(), number: self.number },
             previous: self.previous.map(|at| Previous { sent_on: local::date(zone, at) }),
             promise: self.promised(),
@@ -165,6 +167,26 @@ impl Occasion<'_> {
             late_count: u32::try_from(self.lines.iter().filter(|line| line.overdue).count()).unwrap_or(u32::MAX),
             language,
         }
+    }
+
+    /// What a consumer will owe for the costs of collection, invoice by invoice, of what is overdue.
+    fn collection_costs(&self) -> Option<Money> {
+        let account = &self.loaded.account;
+        if account.customer.kind != CustomerKind::Consumer {
+            return None;
+        }
+        let mut overdue = BTreeMap::<InvoiceId, i64>::new();
+        for line in self.lines.iter().filter(|line| line.overdue) {
+            let one = account.instalments.iter().find(|one| one.id == line.instalment_id)?;
+            let sum = overdue.entry(one.invoice_id).or_default();
+            *sum = sum.saturating_add(line.claimed_minor);
+        }
+        let costs = overdue.into_iter().filter_map(|(invoice, principal)| {
+            let clause = self.loaded.invoices.get(&invoice)?.fixed_sum.clone().unwrap_or_default();
+            sum_ahead(&clause, &account.customer.jurisdiction, account.currency, principal)
+        });
+        let sum = costs.fold(0_i64, i64::saturating_add);
+        (sum > 0).then(|| Money::new(sum, account.currency))
     }
 
     /// The word that was broken: the one that this step is about, else the last promise of late.

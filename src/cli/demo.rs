@@ -2,6 +2,7 @@
 //!
 //! Nothing leaves the machine: both creditors are test tenants, whose only transport is the sandbox. The same seed always gives the same world.
 
+mod agreements;
 mod payers;
 mod report;
 mod world;

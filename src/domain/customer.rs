@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
+    change::Change,
     company::Company,
     contact::{Channel, Email, Phone},
     external::{self, ExternalKey, Pairs},
@@ -151,12 +152,14 @@ pub struct NewCustomer {
     /// The policy to use, whatever the scopes of the others say.
     #[serde(default)]
     pub policy_id: Option<PolicyId>,
-    /// What is done about late-payment interest; the policy decides if absent.
-    #[serde(default)]
-    pub interest: Option<InterestHandling>,
-    /// The payment terms of its invoices that give no due dates of their own; the tenant's if absent.
-    #[serde(default)]
-    pub terms_id: Option<TermsId>,
+    /// What is done about late-payment interest; without it the policy decides. Of a known customer, `null` clears what was said before.
+    #[serde(default, skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<InterestHandling>)]
+    pub interest: Change<InterestHandling>,
+    /// The payment terms of its invoices that give no due dates of their own; without them the tenant's. Of a known customer, `null` clears what was said before.
+    #[serde(default, skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<TermsId>)]
+    pub terms_id: Change<TermsId>,
     /// Registration, tax and other numbers.
     #[serde(default)]
     pub identifiers: Pairs,
@@ -194,14 +197,15 @@ impl NewCustomer {
     }
 }
 
-/// What may change on a customer; absent fields stay as they are.
+/// What may change on a customer; absent fields stay as they are, and `null` clears a field that may be empty.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"segment": "key accounts"}))]
 pub struct CustomerChange {
     /// The customer number, as letters show it.
-    #[schema(min_length = 1, max_length = 60)]
-    pub number: Option<String>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(min_length = 1, max_length = 60, value_type = Option<String>)]
+    pub number: Change<String>,
     /// The debtor's name.
     #[schema(min_length = 1, max_length = 140)]
     pub name: Option<String>,
@@ -209,23 +213,34 @@ pub struct CustomerChange {
     pub kind: Option<CustomerKind>,
     /// Where it is.
     pub jurisdiction: Option<Jurisdiction>,
-    /// Its language.
-    pub language: Option<Language>,
-    /// IANA zone in which it is contacted.
-    #[schema(max_length = 50, example = "Europe/Paris")]
-    pub time_zone: Option<String>,
+    /// Its language; cleared: the tenant's.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<Language>)]
+    pub language: Change<Language>,
+    /// IANA zone in which it is contacted; cleared: the tenant's.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(max_length = 50, example = "Europe/Paris", value_type = Option<String>)]
+    pub time_zone: Change<String>,
     /// The creditor's own segment.
-    #[schema(min_length = 1, max_length = 60)]
-    pub segment: Option<String>,
-    /// Your own score, 1 (very risky) to 5 (safe): it takes the place of the computed one.
-    #[schema(minimum = 1, maximum = 5)]
-    pub score: Option<i32>,
-    /// The policy to use, whatever the scopes of the others say.
-    pub policy_id: Option<PolicyId>,
-    /// What is done about late-payment interest, whatever the policy says.
-    pub interest: Option<InterestHandling>,
-    /// The payment terms of its invoices that give no due dates of their own.
-    pub terms_id: Option<TermsId>,
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(min_length = 1, max_length = 60, value_type = Option<String>)]
+    pub segment: Change<String>,
+    /// Your own score, 1 (very risky) to 5 (safe): it takes the place of the computed one until it is cleared.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(minimum = 1, maximum = 5, value_type = Option<i32>)]
+    pub score: Change<i32>,
+    /// The policy to use, whatever the scopes of the others say; cleared: the one whose scope fits.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<PolicyId>)]
+    pub policy_id: Change<PolicyId>,
+    /// What is done about late-payment interest, whatever the policy says; cleared: the policy decides.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<InterestHandling>)]
+    pub interest: Change<InterestHandling>,
+    /// The payment terms of its invoices that give no due dates of their own; cleared: the tenant's.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<TermsId>)]
+    pub terms_id: Change<TermsId>,
     /// Registration, tax and other numbers; replaces them all.
     pub identifiers: Option<Pairs>,
     /// Postal address; replaces it all.
@@ -240,7 +255,7 @@ impl CustomerChange {
     /// The rules that no schema can say.
     pub fn check(&self) -> Faults {
         let mut faults = Faults::none();
-        check_zone(self.time_zone.as_deref(), &mut faults);
+        check_zone(self.time_zone.new_value().map(String::as_str), &mut faults);
         if let Some(company) = &self.company {
             faults.nest("", company.check());
         }
@@ -252,15 +267,15 @@ impl CustomerChange {
 impl From<&NewCustomer> for CustomerChange {
     fn from(new: &NewCustomer) -> Self {
         Self {
-            number: new.number.clone(),
+            number: new.number.clone().into(),
             name: Some(new.name.clone()),
             kind: Some(new.kind),
             jurisdiction: new.jurisdiction.clone(),
-            language: new.language,
-            time_zone: new.time_zone.clone(),
-            segment: new.segment.clone(),
-            score: new.score,
-            policy_id: new.policy_id,
+            language: new.language.into(),
+            time_zone: new.time_zone.clone().into(),
+            segment: new.segment.clone().into(),
+            score: new.score.into(),
+            policy_id: new.policy_id.into(),
             interest: new.interest,
             terms_id: new.terms_id,
             identifiers: (!new.identifiers.0.is_empty()).then(|| new.identifiers.clone()),

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod calendar;
+pub mod change;
 pub mod company;
 pub mod contact;
 pub mod credit;

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::{
     calendar::{Calendar, Closure, holidays, week::Weekdays},
+    change::Change,
     contact::{Email, Phone},
     credit::settings::CreditSettings,
     dunning::policy::Threshold,
@@ -197,8 +198,10 @@ pub struct TenantChange {
     pub letterhead: Option<Letterhead>,
     /// On which days it works; replaces the whole.
     pub working_time: Option<WorkingTime>,
-    /// The payment terms of invoices that give no due dates, of customers without terms of their own.
-    pub terms_id: Option<TermsId>,
+    /// The payment terms of invoices that give no due dates, of customers without terms of their own; `null`: none.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<TermsId>)]
+    pub terms_id: Change<TermsId>,
     /// What it concedes; replaces the whole. Promises and plans that were made keep their own grace.
     pub concessions: Option<Concessions>,
     /// How it grants credit; replaces the whole.

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     actions,
     domain::{
-        ids::{CreditNoteId, CustomerId, DisputeId, DocumentId, InvoiceId},
+        ids::{CreditNoteId, CustomerId, DisputeId, DocumentId, InvoiceId, TaskId},
         ledger::dispute::{DisputeChange, DisputeOutcome, DisputeReason, DisputeResolution, DisputeState, NewDispute},
         money::Currency,
     },
@@ -65,6 +65,8 @@ pub struct DisputeView {
     /// What was found out.
     #[schema(max_length = 2000)]
     pub resolution_note: Option<String>,
+    /// The task in which it was said.
+    pub task_id: Option<TaskId>,
     /// The day on which it was opened.
     pub opened_on: NaiveDate,
     /// Counts the changes.
@@ -97,6 +99,7 @@ impl From<Dispute> for DisputeView {
             credited: row.credited_minor,
             credit_note_id: row.credit_note_id.map(|id| CreditNoteId::from_uuid(id.uuid())),
             resolution_note: row.resolution,
+            task_id: row.task_id,
             opened_on: row.opened_on,
             version: row.version,
             created_at: row.created_at.0,

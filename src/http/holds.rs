@@ -37,6 +37,8 @@ pub struct HoldView {
     /// Why.
     #[schema(max_length = 500)]
     pub reason: String,
+    /// Its first day; absent: it began when it was placed.
+    pub from: Option<NaiveDate>,
     /// Its last day; absent: until it is lifted.
     pub until: Option<NaiveDate>,
     /// The key that placed it.
@@ -56,6 +58,7 @@ impl From<Hold> for HoldView {
             customer_id: row.customer_id,
             invoice_id: row.invoice_id,
             reason: row.reason,
+            from: row.starts_on,
             until: row.until,
             created_by: row.created_by,
             created_at: row.created_at.0,
@@ -93,7 +96,7 @@ impl Paged for HoldQuery {
 
 /// Place a hold
 ///
-/// Nothing is claimed of the customer, or of the invoice, from the moment at which this is answered; what had left before is not called back.
+/// Nothing is claimed of the customer, or of the invoice, from the moment at which this is answered, or from the day that it names; what had left before is not called back.
 #[utoipa::path(operation_id = "placeHold", tag = "Silences", request_body = NewHold, responses((status = 201, description = "Placed", body = HoldView)), security(("api_key" = ["reminders:write"])))]
 #[post("/v1/holds")]
 pub async fn create(call: Call<NewHold>) -> Answer {

@@ -41,6 +41,7 @@ mod reminders;
 mod reviews;
 mod routes;
 mod scores;
+mod simulation;
 mod solvency;
 mod suppressions;
 mod tasks;

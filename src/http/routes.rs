@@ -22,8 +22,8 @@ macro_rules! routes {
 use super::{
     allocations, batch, contacts, credit, credit_decisions, credit_notes, customers, direct_debits, disputes, documents, evidence, explain,
     health, holds, inbound, interest, invoices, keys, messages, payment_plans, payments, policies, preview, promises, protections,
-    provider_accounts, reference_rates, reminders, reviews, scores, solvency, suppressions, tasks, templates, tenants, terms, test_clock,
-    tokens, unsubscribe,
+    provider_accounts, reference_rates, reminders, reviews, scores, simulation, solvency, suppressions, tasks, templates, tenants, terms,
+    test_clock, tokens, unsubscribe,
 };
 
 routes! {
@@ -143,6 +143,7 @@ routes! {
     policies::activate,
     policies::archive,
     policies::migrate,
+    simulation::run,
     protections::list,
     templates::list,
     templates::find,

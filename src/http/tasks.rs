@@ -169,7 +169,7 @@ pub async fn change(call: Call<TaskChange>) -> Answer {
 
 /// Complete a task
 ///
-/// Says how it ended, what was said, and what was promised: a promise is recorded in the same act.
+/// Says how it ended, what was said, and what was promised or contested: a promise is recorded, a dispute opened in the same act.
 #[utoipa::path(operation_id = "completeTask", tag = "Reminders", params(("task_id" = TaskId, Path, description = "The task that is done")), request_body = Completion, responses((status = 200, description = "Done", body = TaskView)), security(("api_key" = ["reminders:write"])))]
 #[post("/v1/tasks/{task_id}/complete")]
 pub async fn complete(call: Call<Completion>) -> Answer {

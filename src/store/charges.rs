@@ -106,12 +106,12 @@ pub fn settle(conn: &mut Conn, tenant: TenantId, id: ChargeId, paid: i64, now: T
     if changed == 1 { Ok(()) } else { Err(Error::internal(format!("{id}: {paid} does not fit its balance"))) }
 }
 
-/// Gives up what is left of a charge.
-pub fn waive(conn: &mut Conn, tenant: TenantId, id: ChargeId, reason: &str, now: Ts) -> Result<()> {
+/// Gives up `amount` of what is left of a charge. The caller holds the account's lock.
+pub fn waive(conn: &mut Conn, tenant: TenantId, id: ChargeId, amount: i64, reason: &str, now: Ts) -> Result<()> {
     diesel::update(charges::table.filter(charges::tenant_id.eq(tenant).and(charges::id.eq(id))))
         .set((
-            charges::waived_minor.eq(charges::waived_minor + charges::balance_minor),
-            charges::balance_minor.eq(0),
+            charges::waived_minor.eq(charges::waived_minor + amount),
+            charges::balance_minor.eq(charges::balance_minor - amount),
             charges::reason.eq(Some(reason)),
             charges::updated_at.eq(now),
         ))

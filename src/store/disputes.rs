@@ -9,7 +9,7 @@ use diesel::{
 use super::{Conn, Json, Ts, schema::disputes};
 use crate::{
     domain::{
-        ids::{CustomerId, DisputeId, DocumentId, InvoiceId, TenantId},
+        ids::{CustomerId, DisputeId, DocumentId, InvoiceId, TaskId, TenantId},
         ledger::{
             dispute::{DisputeOutcome, DisputeReason, DisputeState},
             settlement::SettlementId,
@@ -45,6 +45,7 @@ pub struct Dispute {
     pub created_at: Ts,
     pub updated_at: Ts,
     pub resolved_at: Option<Ts>,
+    pub task_id: Option<TaskId>,
 }
 
 /// Adds a dispute.

@@ -25,7 +25,7 @@ use crate::{
             reminder::{ReminderState, TaskKind, TaskState},
         },
         ids::{ContactId, CustomerId, InstalmentId, InvoiceId, PolicyId, ReminderId, TenantId},
-        ledger::InvoiceKind,
+        ledger::{InvoiceKind, interest::FixedSum},
         locale::{Jurisdiction, Language},
         money::Currency,
         suppression::Address,
@@ -70,6 +70,8 @@ pub struct InvoiceWords {
     pub payment_link: Option<String>,
     /// What to quote with a transfer.
     pub structured_reference: Option<String>,
+    /// What it says about the fixed sum.
+    pub fixed_sum: Option<FixedSum>,
 }
 
 /// An account's key.
@@ -255,6 +257,7 @@ struct DebtRow {
     order_reference: Option<String>,
     payment_link: Option<String>,
     structured_reference: Option<String>,
+    fixed_sum: Option<Json<FixedSum>>,
     offer: offers::Raw,
 }
 
@@ -287,6 +290,7 @@ impl DebtRow {
             order_reference: self.order_reference,
             payment_link: self.payment_link,
             structured_reference: self.structured_reference,
+            fixed_sum: self.fixed_sum.map(|clause| clause.0),
         };
         Ok((facts, words))
     }
@@ -317,6 +321,7 @@ fn debts(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId], now: DateTime<Ut
             invoices::order_reference,
             invoices::payment_link,
             invoices::structured_reference,
+            invoices::fixed_sum,
             (invoices::terms_id, invoices::terms_version, instalments::discount_minor, instalments::discount_until),
         ))
         .load(conn)?;

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// A hold's row. One on an invoice bears its customer, too.
+/// A hold's row. One on an invoice bears its customer, too; one without `starts_on` began when it was placed.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = holds, treat_none_as_default_value = false)]
 #[expect(missing_docs, reason = "columns say what they are")]
@@ -25,6 +25,7 @@ pub struct Hold {
     pub created_by: String,
     pub created_at: Ts,
     pub lifted_at: Option<Ts>,
+    pub starts_on: Option<NaiveDate>,
 }
 
 /// Adds a hold.

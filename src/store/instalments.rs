@@ -1,6 +1,6 @@
 //! Instalments: the parts of invoices, each with its due date, its balance and how far the crescendo has come.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 use diesel::{
@@ -78,6 +78,19 @@ pub fn of_invoices(conn: &mut Conn, tenant: TenantId, invoices: &[InvoiceId]) ->
             .filter(instalments::tenant_id.eq(tenant).and(instalments::invoice_id.eq_any(part.to_vec())))
             .order((instalments::invoice_id.asc(), instalments::position.asc()))
             .select(Instalment::as_select())
+            .load(conn)?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
+/// The invoices that these instalments are of.
+pub fn invoices_of(conn: &mut Conn, tenant: TenantId, ids: &[InstalmentId]) -> Result<BTreeSet<InvoiceId>> {
+    let mut found = BTreeSet::new();
+    for part in ids.chunks(BATCH) {
+        let rows: Vec<InvoiceId> = instalments::table
+            .filter(instalments::tenant_id.eq(tenant).and(instalments::id.eq_any(part.to_vec())))
+            .select(instalments::invoice_id)
             .load(conn)?;
         found.extend(rows);
     }

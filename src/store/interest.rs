@@ -9,7 +9,7 @@ use super::{
     Conn, Json, Ts, charges,
     charges::Charge,
     customers::BATCH,
-    instalments,
+    instalments, payment_plans,
     schema::{allocations, customers, invoices, reminders, settlements},
 };
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
         ledger::{
             interest::{Claim, FixedSum, InterestHandling, LateInterest, Part},
             invoice::InvoiceStatus,
+            payment_plan::tax_within,
         },
         locale::Jurisdiction,
         money::Currency,
@@ -85,6 +86,8 @@ struct Row {
     kind: CustomerKind,
     debtor: Jurisdiction,
     handling: Option<InterestHandling>,
+    /// The whole, and the tax in it.
+    amounts: (i64, Option<i64>),
 }
 
 /// Loads invoices, in no order; unknown ones are absent from the answer.
@@ -93,15 +96,19 @@ pub fn debts(conn: &mut Conn, tenant: TenantId, ids: &[InvoiceId]) -> Result<Vec
     for part in ids.chunks(BATCH) {
         rows.extend(self::rows(conn, tenant, part)?);
     }
+    let taxes: HashMap<InvoiceId, (i64, Option<i64>)> = rows.iter().map(|row| (row.invoice_id, row.amounts)).collect();
     let mut settled = settled(conn, tenant, ids)?;
     let mut charged = HashMap::<InvoiceId, Vec<Charge>>::new();
     for charge in charges::of_invoices(conn, tenant, ids)? {
         charged.entry(charge.invoice_id).or_default().push(charge);
     }
     let mut parts = HashMap::<InvoiceId, Vec<Part>>::new();
-    for one in instalments::of_invoices(conn, tenant, ids)?.into_iter().filter(|one| one.amount_minor > 0) {
-        let settled = settled.remove(&one.id).unwrap_or_default();
-        let part = Part { instalment_id: one.id, due_date: one.due_date, amount_minor: one.amount_minor, settled };
+    let instalments: Vec<_> = instalments::of_invoices(conn, tenant, ids)?.into_iter().filter(|one| one.amount_minor > 0).collect();
+    let mut pauses = payment_plans::pauses(conn, tenant, &instalments.iter().map(|one| one.id).collect::<Vec<_>>())?;
+    for one in instalments {
+        let (settled, pauses) = (settled.remove(&one.id).unwrap_or_default(), pauses.remove(&one.id).unwrap_or_default());
+        let tax_minor = taxes.get(&one.invoice_id).map_or(0, |(total, tax)| tax_within(one.amount_minor, *total, *tax));
+        let part = Part { instalment_id: one.id, due_date: one.due_date, amount_minor: one.amount_minor, tax_minor, settled, pauses };
         parts.entry(one.invoice_id).or_default().push(part);
     }
     let consumers: Vec<CustomerId> = rows.iter().filter(|row| row.kind == CustomerKind::Consumer).map(|row| row.customer_id).collect();
@@ -141,6 +148,7 @@ fn rows(conn: &mut Conn, tenant: TenantId, ids: &[InvoiceId]) -> Result<Vec<Row>
             customers::kind,
             customers::jurisdiction,
             customers::interest,
+            (invoices::total_minor, invoices::tax_minor),
         ))
         .load(conn)?)
 }

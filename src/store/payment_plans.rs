@@ -26,7 +26,8 @@ use crate::{
     error::{Error, Result},
 };
 
-/// A plan's row: `ends_on` is the last part's day; `breach` numbers those of its account that were broken.
+/// A plan's row: `ends_on` is the last part's day; `breach` numbers those of its account that were broken; `ended_on` is the last day on which one that
+/// was broken or cancelled was being kept.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = payment_plans, treat_none_as_default_value = false, treat_none_as_null = true, primary_key(tenant_id, id))]
 #[expect(missing_docs, reason = "columns say what they are; units and meaning stand on the domain's types")]
@@ -55,6 +56,7 @@ pub struct PaymentPlan {
     pub version: i64,
     pub created_at: Ts,
     pub updated_at: Ts,
+    pub ended_on: Option<NaiveDate>,
 }
 
 #[derive(Insertable)]
@@ -74,6 +76,9 @@ struct PartRow {
     due_on: NaiveDate,
     amount_minor: i64,
 }
+
+/// A first and a last day.
+pub type Days = (NaiveDate, NaiveDate);
 
 /// Adds a plan, its parts and what it covers.
 pub fn insert(conn: &mut Conn, row: &PaymentPlan, parts: &[Part], instalments: &[InstalmentId]) -> Result<()> {
@@ -200,6 +205,31 @@ pub fn any_accepted(conn: &mut Conn, tenant: TenantId, instalments: &[Instalment
         .first(conn)
         .optional()?;
     Ok(found.is_some())
+}
+
+/// The first and the last days on which plans keep these instalments from bearing interest.
+pub fn pauses(conn: &mut Conn, tenant: TenantId, instalments: &[InstalmentId]) -> Result<HashMap<InstalmentId, Vec<Days>>> {
+    type Row = (InstalmentId, PlanInterest, PlanState, Option<NaiveDate>, Option<NaiveDate>);
+    let mut pauses = HashMap::<InstalmentId, Vec<Days>>::new();
+    let of_plan = payment_plans::tenant_id.eq(plan_instalments::tenant_id).and(payment_plans::id.eq(plan_instalments::plan_id));
+    for part in instalments.chunks(BATCH) {
+        let rows: Vec<Row> = plan_instalments::table
+            .inner_join(payment_plans::table.on(of_plan))
+            .filter(plan_instalments::tenant_id.eq(tenant).and(plan_instalments::instalment_id.eq_any(part.to_vec())))
+            .filter(payment_plans::accepted_on.is_not_null().and(payment_plans::interest.ne(PlanInterest::Continues)))
+            .select((
+                plan_instalments::instalment_id,
+                payment_plans::interest,
+                payment_plans::state,
+                payment_plans::accepted_on,
+                payment_plans::ended_on,
+            ))
+            .load(conn)?;
+        for (instalment, interest, state, accepted_on, ended_on) in rows {
+            pauses.entry(instalment).or_default().extend(interest.pause(state, accepted_on, ended_on));
+        }
+    }
+    Ok(pauses)
 }
 
 /// What a listing asks for.

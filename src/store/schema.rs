@@ -678,6 +678,7 @@ diesel::table! {
         created_by -> Text,
         created_at -> UtcTs,
         lifted_at -> Nullable<UtcTs>,
+        starts_on -> Nullable<Date>,
     }
 }
 
@@ -708,6 +709,7 @@ diesel::table! {
         created_at -> UtcTs,
         updated_at -> UtcTs,
         resolved_at -> Nullable<UtcTs>,
+        task_id -> Nullable<DbUuid>,
     }
 }
 
@@ -804,6 +806,7 @@ diesel::table! {
         version -> BigInt,
         created_at -> UtcTs,
         updated_at -> UtcTs,
+        ended_on -> Nullable<Date>,
     }
 }
 

@@ -40,8 +40,8 @@ const ANY_ZONE: TimeDelta = TimeDelta::days(2);
 
 /// An open dispute: the amount, the whole without one, and the last day to answer.
 type Contested = (Option<i64>, Option<NaiveDate>);
-/// A hold: on an invoice, or on all; and its last day.
-type Held = (Option<InvoiceId>, Option<NaiveDate>);
+/// A hold: on an invoice, or on all; its first day and its last.
+type Held = (Option<InvoiceId>, Option<NaiveDate>, Option<NaiveDate>);
 /// A dispute as it is loaded.
 type DisputeRow = (CustomerId, Currency, InvoiceId, Option<i64>, Option<NaiveDate>);
 
@@ -58,13 +58,13 @@ pub(super) struct Silences {
 /// Loads them for these customers.
 pub(super) fn load(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId], now: DateTime<Utc>) -> Result<Silences> {
     let mut silences = Silences::default();
-    let holds: Vec<(CustomerId, Option<InvoiceId>, Option<NaiveDate>)> = holds::table
+    let holds: Vec<(CustomerId, Held)> = holds::table
         .filter(holds::tenant_id.eq(tenant).and(holds::customer_id.eq_any(ids.to_vec())).and(holds::lifted_at.is_null()))
         .filter(holds::until.is_null().or(holds::until.ge(Some((now - ANY_ZONE).date_naive()))))
-        .select((holds::customer_id, holds::invoice_id, holds::until))
+        .select((holds::customer_id, (holds::invoice_id, holds::starts_on, holds::until)))
         .load(conn)?;
-    for (customer, invoice, until) in holds {
-        silences.holds.entry(customer).or_default().push((invoice, until));
+    for (customer, hold) in holds {
+        silences.holds.entry(customer).or_default().push(hold);
     }
     let disputes: Vec<DisputeRow> = disputes::table
         .filter(disputes::tenant_id.eq(tenant).and(disputes::customer_id.eq_any(ids.to_vec())).and(disputes::state.eq(DisputeState::Open)))
@@ -166,9 +166,9 @@ impl Silences {
     /// Enters into an account what keeps it in peace.
     pub(super) fn enter(&mut self, account: &mut Account) {
         let key = (account.customer.id, account.currency);
-        for (invoice, until) in self.holds.get(&key.0).into_iter().flatten() {
+        for (invoice, from, until) in self.holds.get(&key.0).into_iter().flatten() {
             for one in account.instalments.iter_mut().filter(|one| invoice.is_none_or(|invoice| invoice == one.invoice_id)) {
-                one.silences.push(Silence { reason: SilenceReason::Hold, until: *until });
+                one.silences.push(Silence { reason: SilenceReason::Hold, from: *from, until: *until });
             }
         }
         for (invoice, disputes) in self.disputes.remove(&key).unwrap_or_default() {
@@ -187,7 +187,7 @@ impl Silences {
         for promise in account.promises.iter().filter(|promise| promise.state == PromiseState::Open) {
             let until = Some(promise.terms.ends_on);
             for one in account.instalments.iter_mut().filter(|one| promise.instalments.contains(&one.id)) {
-                one.silences.push(Silence { reason: SilenceReason::Promise, until });
+                one.silences.push(Silence { reason: SilenceReason::Promise, from: None, until });
             }
         }
         let kept = account.payment_plans.iter().filter(|plan| plan.state == PlanState::Accepted);
@@ -196,7 +196,7 @@ impl Silences {
             kept.filter_map(|plan| Some((plan.instalments.clone(), plan.judge(account, NaiveDate::MIN)?.ends_on?))).collect();
         for (instalments, ends_on) in awaited {
             for one in account.instalments.iter_mut().filter(|one| instalments.contains(&one.id)) {
-                one.silences.push(Silence { reason: SilenceReason::PaymentPlan, until: Some(ends_on) });
+                one.silences.push(Silence { reason: SilenceReason::PaymentPlan, from: None, until: Some(ends_on) });
             }
         }
     }
@@ -219,6 +219,6 @@ fn contest(account: &mut Account, invoice: InvoiceId, disputes: &[Contested]) {
 fn take(one: &mut InstalmentFacts, amount: i64, reason: SilenceReason) {
     one.claimable_minor = one.claimable_minor.saturating_sub(amount).max(0);
     if amount > 0 && one.claimable_minor == 0 {
-        one.silences.push(Silence { reason, until: None });
+        one.silences.push(Silence { reason, from: None, until: None });
     }
 }

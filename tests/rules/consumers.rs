@@ -61,7 +61,7 @@ on_both! {
             app.post(&format!("/v1/templates/first_reminder/versions/{version}/activate"), key, Value::Null).await
         };
         // The policy that ships for consumers names no place, so its words are those of the creditor's.
-        let expected = [("FR", vec!["consumer.no_threats"]), ("CA-QC", vec!["consumer.no_threats", "qc.no_threat_of_proceedings"]), ("BE", vec!["consumer.no_threats", "be.mentions"])];
+        let expected = [("FR", vec!["consumer.no_threats"]), ("CA-QC", vec!["consumer.no_threats", "qc.no_threat_of_proceedings"]), ("NL", vec!["consumer.no_threats", "nl.costs_named"]), ("BE", vec!["consumer.no_threats", "be.mentions"])];
         for (home, expected) in expected {
             app.patch("/v1/tenant", key, json!({"jurisdiction": home})).await.expect(200);
             let faults = activate(1, "Payez {{ total | money }}, ou nous parlerons à vos voisins et au tribunal.").await.expect(422)["errors"].as_array().unwrap().clone();
@@ -70,7 +70,7 @@ on_both! {
             assert!(home != "BE" || text(&faults[1], "/detail").contains("creditor.registration"));
         }
         let lawful = "{{ creditor.name }}{% if creditor.registration %} {{ creditor.registration }}{% endif %} : {{ total | money }}{% if deadline %} avant le {{ deadline | date }}{% endif %}\
-            {% for invoice in invoices %} {{ invoice.number }} {{ invoice.due_date | date }}{% endfor %}";
+            {% for invoice in invoices %} {{ invoice.number }} {{ invoice.due_date | date }}{% endfor %}{% if collection_costs %} {{ collection_costs | money }}{% endif %}";
         activate(2, lawful).await.expect(200);
     }
 

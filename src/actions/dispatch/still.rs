@@ -56,6 +56,6 @@ fn claimable(instalment: &InstalmentFacts, today: NaiveDate) -> bool {
 
 /// Why an instalment is left in peace today.
 fn silence(instalment: &InstalmentFacts, today: NaiveDate) -> Option<SilenceReason> {
-    let lasting = instalment.silences.iter().find(|silence| silence.until.is_none_or(|until| until >= today));
+    let lasting = instalment.silences.iter().find(|silence| silence.holds_on(today));
     lasting.map(|silence| silence.reason)
 }

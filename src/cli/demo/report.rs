@@ -11,21 +11,24 @@ use crate::{
     domain::evidence::verify::{Trust, verify},
     error::{Error, Result},
     instance::Instance,
-    store,
+    store::{self, Conn},
 };
 
-/// Prints what happened: messages by channel and status, days to payment with and without reminders, and the verdict on the evidence.
+/// More rows than the demonstration makes.
+const ALL: i64 = 1_000_000;
+
+/// Prints what happened: messages by channel and status, what was agreed, days to payment with and without reminders, and the verdict on the evidence.
 #[expect(clippy::print_stdout, reason = "the table is the output")]
 pub async fn print(instance: &Arc<Instance>, creditors: &[Creditor]) -> Result<()> {
     for creditor in creditors {
         let partition = creditor.partition;
         let messages = instance
             .db
-            .read(partition, move |conn| store::messages::list(conn, partition, &store::messages::Filter::default(), None, 1_000_000))
+            .read(partition, move |conn| store::messages::list(conn, partition, &store::messages::Filter::default(), None, ALL))
             .await?;
         let tasks = instance
             .db
-            .read(partition, move |conn| store::tasks::list(conn, partition, &store::tasks::Filter::default(), None, 1_000_000))
+            .read(partition, move |conn| store::tasks::list(conn, partition, &store::tasks::Filter::default(), None, ALL))
             .await?;
         let mut counts = BTreeMap::<(String, String), u32>::new();
         for message in &messages {
@@ -50,6 +53,10 @@ pub async fn print(instance: &Arc<Instance>, creditors: &[Creditor]) -> Result<(
         for ((channel, status), count) in counts {
             println!("  {channel:<16} {status:<16} {count:>6}");
         }
+        for (what, counts) in agreed(instance, creditor).await? {
+            let counts: Vec<String> = counts.iter().map(|(state, count)| format!("{count} {state}")).collect();
+            println!("  {what:<16} {}", if counts.is_empty() { "none".to_owned() } else { counts.join(", ") });
+        }
         let end = creditor.invoices.iter().map(|sale| sale.issued).max().unwrap_or_default();
         let (before, after) =
             (days_to_pay(&creditor.invoices, end, |sale| sale.unprompted), days_to_pay(&creditor.invoices, end, |sale| sale.pays_on));
@@ -59,6 +66,41 @@ pub async fn print(instance: &Arc<Instance>, creditors: &[Creditor]) -> Result<(
         println!("  {}", verdict(instance, creditor).await?);
     }
     Ok(())
+}
+
+/// How many of what, by state.
+type Counts = BTreeMap<String, u32>;
+
+fn counts(states: impl Iterator<Item = String>) -> Counts {
+    states.fold(Counts::new(), |mut counts, state| {
+        *counts.entry(state).or_default() += 1;
+        counts
+    })
+}
+
+/// Promises, disputes, plans, holds, charges and credit decisions.
+async fn agreed(instance: &Arc<Instance>, creditor: &Creditor) -> Result<[(&'static str, Counts); 6]> {
+    let (partition, (charges, cents)) = (creditor.partition, creditor.agreements.charges);
+    let read = move |conn: &mut Conn| {
+        let promises = store::promises::list(conn, partition, &Default::default(), None, ALL)?;
+        let disputes = store::disputes::list(conn, partition, &Default::default(), None, ALL)?;
+        let plans = store::payment_plans::list(conn, partition, &Default::default(), None, ALL)?;
+        let holds = store::holds::list(conn, partition, &Default::default(), None, ALL)?;
+        let decisions = store::credit_decisions::list(conn, partition, None, None, ALL)?;
+        let charged = Counts::from([(format!("invoices, {}.{:02} EUR in all", cents / 100, cents % 100), charges)]);
+        Ok([
+            ("promises", counts(promises.iter().map(|one| one.state.to_string()))),
+            (
+                "disputes",
+                counts(disputes.iter().map(|one| one.outcome.map_or_else(|| one.state.to_string(), |outcome| outcome.to_string()))),
+            ),
+            ("payment plans", counts(plans.iter().map(|one| one.state.to_string()))),
+            ("holds", counts(holds.iter().map(|_| "placed".to_owned()))),
+            ("interest charged", charged),
+            ("credit decisions", counts(decisions.iter().map(|one| one.outcome.to_string()))),
+        ])
+    };
+    instance.db.read(partition, read).await
 }
 
 fn customers(creditor: &Creditor) -> usize {

@@ -1,21 +1,21 @@
 //! The two creditors of the demonstration, their customers and invoices, and what happens to them day by day.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use chrono::{Days, NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 use fastrand::Rng;
 use serde_json::json;
 
-use super::payers::Payer;
+use super::{agreements::Agreements, payers::Payer};
 use crate::{
     actions::{self, Act, put::IfKnown},
     domain::{
         calendar::local,
-        dunning::{
-            reminder::{ReminderState, TaskKind, TaskOutcome, TaskState},
-            request::Completion,
-        },
+        dunning::reminder::ReminderState,
         ids::{CustomerId, Mode, ReminderId, TenantId},
         ledger::settlement::{NewPayment, NewSettlement},
         tenant::NewTenant,
@@ -38,9 +38,12 @@ pub struct Creditor {
     pub key: String,
     /// Every invoice, issued or to come.
     pub invoices: Vec<Sale>,
-    payers: BTreeMap<CustomerId, Payer>,
+    /// What was agreed, contested and decided on the way.
+    pub agreements: Agreements,
+    /// In the order in which they were drawn, which their ids do not tell.
+    pub(super) debtors: Vec<(CustomerId, Payer)>,
     seen: Option<ReminderId>,
-    rng: Rng,
+    pub(super) rng: Rng,
 }
 
 /// An invoice in the generator's eyes.
@@ -56,6 +59,10 @@ pub struct Sale {
     pub due: NaiveDate,
     /// In cents.
     pub cents: i64,
+    /// Interest and fixed sum that were charged on it, in cents: paid with it.
+    pub charged: i64,
+    /// What was given up of it, in cents.
+    pub credited: i64,
     /// When it would be paid without a word.
     pub unprompted: Option<NaiveDate>,
     /// When it will be paid, or was.
@@ -150,9 +157,9 @@ async fn creditor(
         actions::customers::put(act, &news, IfKnown::Refuse)?.into_iter().map(|one| one.map(|put| put.row.id)).collect()
     };
     let ids: Vec<CustomerId> = actions::run(&instance.db, &instance.clock, partition, actions::SYSTEM, put).await?;
-    let payers: BTreeMap<CustomerId, Payer> = ids.into_iter().zip(payers).collect();
-    let invoices = sales(&payers, &mut rng, first, days);
-    Ok(Creditor { name, partition, zone, key, invoices, payers, seen: None, rng })
+    let debtors: Vec<(CustomerId, Payer)> = ids.into_iter().zip(payers).collect();
+    let invoices = sales(&debtors, &mut rng, first, days);
+    Ok(Creditor { name, partition, zone, key, invoices, agreements: Agreements::default(), debtors, seen: None, rng })
 }
 
 fn customer(n: u32, language: &str, country: &str, rng: &mut Rng) -> serde_json::Value {
@@ -181,11 +188,13 @@ fn customer(n: u32, language: &str, country: &str, rng: &mut Rng) -> serde_json:
 }
 
 /// About six invoices a customer, spread over the days.
-fn sales(payers: &BTreeMap<CustomerId, Payer>, rng: &mut Rng, first: NaiveDate, days: u32) -> Vec<Sale> {
+fn sales(debtors: &[(CustomerId, Payer)], rng: &mut Rng, first: NaiveDate, days: u32) -> Vec<Sale> {
     let mut sales = Vec::new();
-    for (customer, payer) in payers {
-        for _ in 0..rng.u32(4..9) {
-            let issued = first.checked_add_days(Days::new(rng.u64(0..u64::from(days)))).unwrap_or(first);
+    for (customer, payer) in debtors {
+        // One a day at most: of two of one day, chance would say which a payment settles first.
+        let issued: BTreeSet<u64> = (0..rng.u32(4..9)).map(|_| rng.u64(0..u64::from(days))).collect();
+        for day in issued {
+            let issued = first.checked_add_days(Days::new(day)).unwrap_or(first);
             let due = issued.checked_add_days(Days::new(if rng.u32(0..4) == 0 { 14 } else { 30 })).unwrap_or(issued);
             let unprompted = payer.unprompted(due, rng);
             let cents = rng.i64(40..900).saturating_mul(rng.i64(50..400));
@@ -195,13 +204,16 @@ fn sales(payers: &BTreeMap<CustomerId, Payer>, rng: &mut Rng, first: NaiveDate, 
                 issued,
                 due,
                 cents,
+                charged: 0,
+                credited: 0,
                 unprompted,
                 pays_on: unprompted,
                 paid: false,
             });
         }
     }
-    sales.sort_by_key(|sale| (sale.issued, sale.customer));
+    // The sort keeps the order of the debtors within a day.
+    sales.sort_by_key(|sale| sale.issued);
     for (number, sale) in (1u32..).zip(&mut sales) {
         sale.number = format!("F-{}-{number:04}", sale.issued.format("%Y"));
     }
@@ -221,6 +233,7 @@ impl Creditor {
         for sale in self.invoices.iter_mut().filter(|sale| sale.issued <= day && sale.pays_on.is_some_and(|on| on <= day)) {
             sale.paid = true;
         }
+        let paid: Vec<serde_json::Value> = paid.into_iter().chain(self.agreements.parts_of(day)).collect();
         if issued.is_empty() && paid.is_empty() {
             return Ok(());
         }
@@ -238,41 +251,33 @@ impl Creditor {
     pub async fn evening(&mut self, instance: &Arc<Instance>, day: NaiveDate) -> Result<()> {
         let (partition, seen) = (self.partition, self.seen);
         let filter = store::reminders::Filter { state: Some(ReminderState::Completed), ..Default::default() };
-        let reminders = instance.db.read(partition, move |conn| store::reminders::list(conn, partition, &filter, seen, 10_000)).await?;
+        let mut reminders = instance.db.read(partition, move |conn| store::reminders::list(conn, partition, &filter, seen, 10_000)).await?;
+        let places: HashMap<CustomerId, usize> = self.debtors.iter().enumerate().map(|(place, (id, _))| (*id, place)).collect();
+        let place = |customer: CustomerId| places.get(&customer).copied().unwrap_or(usize::MAX);
+        let seen = reminders.last().map(|reminder| reminder.id);
+        reminders.sort_by_key(|reminder| (place(reminder.customer_id), reminder.step_key.clone(), reminder.cycle));
         for reminder in &reminders {
-            let Some(delay) = self.payers.get(&reminder.customer_id).and_then(|payer| payer.prompted(&reminder.step_key, &mut self.rng))
-            else {
-                continue;
-            };
+            let payer = self.payer(reminder.customer_id);
+            let Some(delay) = payer.and_then(|payer| payer.prompted(&reminder.step_key, &mut self.rng)) else { continue };
             let on = day.checked_add_days(Days::new(delay)).unwrap_or(day);
             for sale in self.invoices.iter_mut().filter(|sale| sale.customer == reminder.customer_id && !sale.paid && sale.due < day) {
                 sale.pays_on = Some(sale.pays_on.map_or(on, |planned| planned.min(on)));
             }
         }
-        self.seen = reminders.last().map(|reminder| reminder.id).or(self.seen);
-        self.make_calls(instance).await
+        self.seen = seen.or(self.seen);
+        self.answer(instance, day, &reminders).await?;
+        self.make_calls(instance, day, &place).await?;
+        self.decide(instance, day).await
     }
 
-    async fn make_calls(&mut self, instance: &Arc<Instance>) -> Result<()> {
-        let partition = self.partition;
-        let filter = store::tasks::Filter { state: Some(TaskState::Open), kind: Some(TaskKind::Call), ..Default::default() };
-        let calls = instance.db.read(partition, move |conn| store::tasks::list(conn, partition, &filter, None, 1_000)).await?;
-        if calls.is_empty() {
-            return Ok(());
-        }
-        let made: Vec<_> = calls
-            .into_iter()
-            .map(|task| {
-                let (outcome, notes) = match self.rng.u32(0..3) {
-                    0 => (TaskOutcome::Commitment, "Promised to pay within the week."),
-                    1 => (TaskOutcome::NotReached, "No answer; left a message."),
-                    _ => (TaskOutcome::Reached, "Will ask their accountant."),
-                };
-                (task.id, Completion { outcome, notes: Some(notes.to_owned()), promise: None })
-            })
-            .collect();
-        let complete = move |act: &mut Act<'_>| made.iter().try_for_each(|(id, done)| actions::tasks::complete(act, *id, done).map(drop));
-        actions::run(&instance.db, &instance.clock, partition, actions::SYSTEM, complete).await
+    /// How a customer pays.
+    pub(super) fn payer(&self, customer: CustomerId) -> Option<Payer> {
+        self.debtors.iter().find(|(id, _)| *id == customer).map(|(_, payer)| *payer)
+    }
+
+    /// What a customer owes on an evening, as far as the generator knows.
+    pub(super) fn open_on(&mut self, customer: CustomerId, day: NaiveDate) -> impl Iterator<Item = &mut Sale> {
+        self.invoices.iter_mut().filter(move |sale| sale.customer == customer && !sale.paid && sale.issued <= day)
     }
 }
 
@@ -282,6 +287,6 @@ fn invoice(sale: &Sale) -> serde_json::Value {
 }
 
 fn payment(sale: &Sale, day: NaiveDate) -> serde_json::Value {
-    json!({"customer_id": sale.customer, "source": "demo", "external_id": format!("{}:paid", sale.number), "currency": "EUR", "amount": sale.cents,
-        "received_on": day, "method": "transfer", "reference": sale.number})
+    json!({"customer_id": sale.customer, "source": "demo", "external_id": format!("{}:paid", sale.number), "currency": "EUR",
+        "amount": sale.cents.saturating_add(sale.charged).saturating_sub(sale.credited).max(1), "received_on": day, "method": "transfer", "reference": sale.number})
 }

@@ -170,8 +170,17 @@ pub struct InstalmentFacts {
 pub struct Silence {
     /// Which.
     pub reason: SilenceReason,
+    /// Its first day, for the creditor; `None`: it has begun.
+    pub from: Option<NaiveDate>,
     /// Its last day, for the creditor; `None` until somebody ends it.
     pub until: Option<NaiveDate>,
+}
+
+impl Silence {
+    /// Whether it keeps the peace on `day`.
+    pub fn holds_on(&self, day: NaiveDate) -> bool {
+        self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day <= until)
+    }
 }
 
 /// A promise.

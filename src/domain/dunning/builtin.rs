@@ -6,6 +6,7 @@ use crate::domain::{
     calendar::week::{Day, SendWindow, Weekdays},
     contact::Channel,
     customer::CustomerKind,
+    ledger::interest::{InterestHandling, PolicyInterest},
 };
 
 use super::policy::{BROKEN_PLAN, BROKEN_PROMISE, Cadence, Cap, Conditions, ContactRules, DayUnit, Grouping, Policy, Repeat, Scope, Step};
@@ -16,17 +17,22 @@ pub fn all() -> [Policy; 3] {
 }
 
 /// The practice of the trade between businesses: written and spoken reminders in turn, each firmer than the last, and a formal
-/// notice two weeks after the due date, eleven days after the first letter.
+/// notice two weeks after the due date, eleven days after the first letter. From the last reminder on, its words say what late-payment interest and the
+/// fixed sum have come to by the law of each claim; nothing of it is charged unless somebody asks for that.
 pub fn crescendo() -> Policy {
     Policy {
         name: "Crescendo".to_owned(),
         description: "Between businesses: a call before the due date, two letters and a call after it, a formal notice at 14 days, and a \
-                      last call before the file is handed over."
+                      last call before the file is handed over. From the last reminder on, it speaks of late-payment interest and the fixed sum."
             .to_owned(),
         grouping: Grouping::Customer,
         scope: Scope::default(),
         contact: ContactRules { min_gap_days: 2, ..ContactRules::default() },
-        interest: None,
+        interest: Some(PolicyInterest {
+            show_from_step: Some("last_reminder".to_owned()),
+            charge: InterestHandling::Shown,
+            not_before_days: 0,
+        }),
         steps: vec![
             step("call_upcoming", -3, Channel::Call),
             step("first_reminder", 3, Channel::Email),
@@ -65,7 +71,7 @@ pub fn gentle() -> Policy {
 }
 
 /// Keeps every protection in the table for consumers: a first reminder free of charge and in writing, with fifteen days to pay,
-/// nothing firm before they are over, no word of proceedings, decent hours, no holidays, few contacts.
+/// nothing firm before they are over, no word of proceedings or of interest, decent hours, no holidays, few contacts.
 pub fn consumer_safe() -> Policy {
     Policy {
         name: "Consumers".to_owned(),

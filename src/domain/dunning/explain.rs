@@ -205,6 +205,7 @@ fn phrase(account: &Account, rule: Rule) -> &'static str {
         Rule::TooLate => "the invoice is too late for the step",
         Rule::Condition => "the customer or the amount does not meet the step's conditions",
         Rule::Hold => "on hold",
+        Rule::HoldAhead => "a hold is to come; reminders go on",
         Rule::Dispute => "disputed",
         Rule::Promise => "promised, left in peace",
         Rule::PaymentPlan => "a payment plan is being kept",

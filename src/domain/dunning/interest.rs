@@ -26,8 +26,11 @@ mod tests {
 
     #[test]
     fn words_speak_of_interest_from_a_step_on() {
-        let mut policy = builtin::crescendo();
-        assert!(!policy.speaks_of_interest("formal_notice"), "nothing was said about interest");
+        let mut policy = builtin::consumer_safe();
+        assert!(!policy.steps.iter().any(|step| policy.speaks_of_interest(&step.key)), "nothing was said about interest");
+        policy = builtin::crescendo();
+        let speaking: Vec<_> = policy.steps.iter().map(|step| step.key.as_str()).filter(|key| policy.speaks_of_interest(key)).collect();
+        assert_eq!(speaking, ["last_reminder", "formal_notice", "handover_review"]);
         let interest = |from: Option<&str>| {
             Some(PolicyInterest { show_from_step: from.map(str::to_owned), charge: InterestHandling::Shown, not_before_days: 0 })
         };

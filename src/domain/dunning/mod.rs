@@ -17,6 +17,7 @@ pub mod release;
 pub mod reminder;
 pub mod request;
 pub mod rule;
+pub mod simulation;
 pub mod validate;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The decision. Pure, total, and asked by everybody: the planner, `explain`, the test clock.
+//! The decision. Pure, total, and asked by everybody: the planner, `explain`, the simulation, the test clock.
 //!
 //! The rules, beside those of an instalment's own steps (`ladder`) and of the moment ([`super::release`]):
 //!

@@ -125,6 +125,12 @@ impl<'a> Planner<'a> {
         for instalment in account.instalments.iter().filter(|instalment| instalment.balance_minor > 0) {
             let mut silent = false;
             for silence in &instalment.silences {
+                let begins = silence.from.map(|first| local::day_start(zone, first)).filter(|begins| *begins > self.now);
+                if let Some(begins) = begins {
+                    self.hold(Rule::HoldAhead, Some(instalment.id), None, Some(begins));
+                    self.wake(Some(begins));
+                    continue;
+                }
                 let until = silence.until.map(|last| local::day_end(zone, last));
                 if until.is_none_or(|end| end > self.now) {
                     silent = true;

@@ -80,6 +80,8 @@ pub enum Demand {
     Says(&'static [&'static str]),
     /// No text contains any of these, in small letters.
     Unsaid(&'static [&'static str]),
+    /// What no policy can keep or break, for people to heed.
+    Heed(&'static str),
 }
 
 /// One row.
@@ -95,7 +97,7 @@ pub struct Protection {
     pub source: &'static str,
 }
 
-use Demand::{Amounts, Cap, Free, Hours, NoHolidays, Pause, Says, Term, Unsaid, Wait, WrittenFirst};
+use Demand::{Amounts, Cap, Free, Heed, Hours, NoHolidays, Pause, Says, Term, Unsaid, Wait, WrittenFirst};
 
 impl Protection {
     /// Whether some customer in `scope` can have this protection. A place has what binds its country, and a country what binds its regions.
@@ -151,7 +153,7 @@ impl std::fmt::Display for Demand {
             Cap { contacts, days } => write!(f, "at most {contacts} contacts of a person in {days} days"),
             NoHolidays => f.write_str("no contact on public holidays"),
             WrittenFirst => f.write_str("the first step from the due date on must be in writing"),
-            Amounts(what) => f.write_str(what),
+            Amounts(what) | Heed(what) => f.write_str(what),
             Says(variables) => write!(f, "the first written reminder says {}", variables.join(", ")),
             Unsaid(words) => write!(f, "no text says {}", words.join(", ")),
         }
@@ -209,7 +211,7 @@ fn breach(policy: &Policy, demand: Demand) -> Option<String> {
             let repeated = first.repeat.is_some() || next.offset_days.saturating_sub(first.offset_days) < days;
             repeated.then(|| format!("/steps/{}/offset_days", place.saturating_add(1)))
         }
-        Amounts(_) | Says(_) | Unsaid(_) => None,
+        Amounts(_) | Heed(_) | Says(_) | Unsaid(_) => None,
     }
 }
 

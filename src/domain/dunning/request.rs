@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::reminder::TaskOutcome;
-use crate::domain::{invalid::Faults, ledger::promise::TaskPromise};
+use crate::domain::{
+    invalid::Faults,
+    ledger::{dispute::TaskDispute, promise::TaskPromise},
+};
 
 /// Why a reminder is given up.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -52,18 +55,26 @@ pub struct Completion {
     /// What was promised: recorded in the same act. Demanded of the outcome `promise`, and taken with no other.
     #[serde(default)]
     pub promise: Option<TaskPromise>,
+    /// What was contested: a dispute is opened in the same act. The outcome `contested` opens one without it, too, of all that is open of what the task is about.
+    #[serde(default)]
+    pub dispute: Option<TaskDispute>,
 }
 
 impl Completion {
     /// The rules that no schema can say.
     pub fn check(&self) -> Faults {
+        let mut faults = Faults::none();
         match (self.outcome, &self.promise) {
             (TaskOutcome::Promise, None) => {
-                Faults::one("/promise", "required", "say what was promised; without a day the outcome is commitment")
+                faults.add("/promise", "required", "say what was promised; without a day the outcome is commitment");
             }
-            (TaskOutcome::Promise, Some(_)) | (_, None) => Faults::none(),
-            (_, Some(_)) => Faults::one("/promise", "contradiction", "a promise goes with the outcome promise"),
+            (TaskOutcome::Promise, Some(_)) | (_, None) => {}
+            (_, Some(_)) => faults.add("/promise", "contradiction", "a promise goes with the outcome promise"),
         }
+        if self.dispute.is_some() && self.outcome != TaskOutcome::Contested {
+            faults.add("/dispute", "contradiction", "a dispute goes with the outcome contested");
+        }
+        faults
     }
 }
 

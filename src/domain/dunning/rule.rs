@@ -35,6 +35,8 @@ crate::words! {
         Condition = "condition",
         /// A pause.
         Hold = "hold",
+        /// A pause that has not begun; its first day is the statement's `until`.
+        HoldAhead = "hold_ahead",
         /// Contested.
         Dispute = "dispute",
         /// Promised for a date.

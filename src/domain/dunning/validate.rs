@@ -318,6 +318,7 @@ mod tests {
         one(seven, "/steps/4/offset_days", "formal_too_early");
         let none_before = faults_of(|policy| {
             policy.steps.retain(|step| step.formal);
+            policy.interest = None;
         });
         assert_eq!(none_before, [("/steps/0/formal".to_owned(), "unwarned")]);
     }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::amount::minor;
 use crate::domain::{
+    change::Change,
     customer::{Address, CustomerKind, NewContact, NewCustomer},
     external::{ExternalKey, Pairs},
     ids::WrongId,
@@ -265,8 +266,8 @@ impl Mapping {
             score: None,
             company: Default::default(),
             policy_id: None,
-            interest: None,
-            terms_id: None,
+            interest: Change::Keep,
+            terms_id: Change::Keep,
             identifiers: Pairs::default(),
             address: Address::default(),
             metadata: Pairs::default(),

@@ -1,12 +1,12 @@
-//! Which instalment an amount settles.
+//! Which instalment, or which charge, an amount settles.
 //!
-//! Pure arithmetic over open instalments. Invariants: no instalment gets more than its balance, its discount included, and no more than the amount is given out.
+//! Pure arithmetic over what is open. Invariants: nothing gets more than its balance, an instalment's discount included, and no more than the amount is given out.
 
 use chrono::NaiveDate;
 
 use super::settlement::Wanted;
 use crate::domain::{
-    ids::{InstalmentId, InvoiceId},
+    ids::{ChargeId, InstalmentId, InvoiceId},
     invalid::Faults,
 };
 
@@ -63,23 +63,42 @@ pub fn earned(shares: &[Share], open: &[Open]) -> Vec<Share> {
     shares.iter().filter_map(earns).collect()
 }
 
-/// Gives each wanted amount to its instalment, or to the parts of its invoice by due date.
+/// A charge and what is left of it; or what it gets.
+pub type ChargeShare = (ChargeId, i64);
+
+/// Gives each wanted amount to its instalment, to the parts of its invoice by due date, or to its charge.
 ///
 /// # Errors
 /// Every wish that names nothing open of this customer and currency, or more than is left there; and a sum beyond `amount`.
-pub fn as_wanted(amount: i64, wanted: &[Wanted], mut open: Vec<Open>) -> Result<Vec<Share>, Faults> {
+pub fn as_wanted(
+    amount: i64,
+    wanted: &[Wanted],
+    mut open: Vec<Open>,
+    mut charges: Vec<ChargeShare>,
+) -> Result<(Vec<Share>, Vec<ChargeShare>), Faults> {
     sort(&mut open);
     let mut faults = Faults::none();
-    let mut shares = Vec::new();
+    let (mut shares, mut paid) = (Vec::new(), Vec::<ChargeShare>::new());
     for (n, wish) in wanted.iter().enumerate() {
         let named = |one: &Open| wish.instalment_id == Some(one.instalment_id) || wish.invoice_id == Some(one.invoice_id);
-        if !open.iter().any(named) {
+        let charge = charges.iter_mut().find(|(id, _)| wish.charge_id == Some(*id));
+        if charge.is_none() && !open.iter().any(named) {
             let detail = "nothing of this customer in this currency has this id, or it is settled or cancelled";
             faults.add(format!("/allocations/{n}"), "not_open", detail);
             continue;
         }
         let mut left = wish.amount;
-        shares.extend(give(&mut left, open.iter_mut().filter(|one| named(one)).collect()));
+        if let Some((id, balance)) = charge {
+            let share = left.min(*balance);
+            *balance = balance.saturating_sub(share);
+            left = left.saturating_sub(share);
+            match paid.iter_mut().find(|(known, _)| known == id) {
+                Some((_, sum)) => *sum = sum.saturating_add(share),
+                None => paid.extend((share > 0).then_some((*id, share))),
+            }
+        } else {
+            shares.extend(give(&mut left, open.iter_mut().filter(|one| named(one)).collect()));
+        }
         if left > 0 {
             let most = wish.amount.saturating_sub(left);
             faults.add(format!("/allocations/{n}/amount"), "over_allocation", format!("at most {most} is left to settle there"));
@@ -89,7 +108,7 @@ pub fn as_wanted(amount: i64, wanted: &[Wanted], mut open: Vec<Open>) -> Result<
     if sum.is_none_or(|sum| sum > amount) {
         faults.add("/allocations", "over_allocation", format!("the allocations sum to more than the {amount} there is to allocate"));
     }
-    faults.or(merged(shares))
+    faults.or((merged(shares), paid))
 }
 
 /// By due date, then issue date, then id.
@@ -189,8 +208,8 @@ mod tests {
         assert_eq!(given(980 + 490), (vec![980, 490], vec![20, 10]));
         assert_eq!(given(980 + 490 + 300), (vec![980, 490, 300], vec![20, 10]));
         assert_eq!(given(1_500), (vec![1_000, 500], vec![]));
-        let wish = Wanted { invoice_id: Some(three[0].invoice_id), instalment_id: None, amount: 1_470 };
-        assert_eq!(amounts(&as_wanted(2_000, &[wish], three.clone()).unwrap()), [980, 490]);
+        let wish = Wanted { invoice_id: Some(three[0].invoice_id), instalment_id: None, charge_id: None, amount: 1_470 };
+        assert_eq!(amounts(&as_wanted(2_000, &[wish], three.clone(), vec![]).unwrap().0), [980, 490]);
     }
 
     #[test]
@@ -205,9 +224,10 @@ mod tests {
     fn every_wrong_wish_is_named() {
         let open = open(&[(100, 9)]);
         let stranger = InstalmentId::new(DateTime::UNIX_EPOCH);
-        let wish = |instalment_id, amount| Wanted { invoice_id: None, instalment_id: Some(instalment_id), amount };
-        let faults = as_wanted(110, &[wish(stranger, 5), wish(open[0].instalment_id, 101), wish(open[0].instalment_id, 50)], open.clone())
-            .unwrap_err();
+        let wish = |instalment_id, amount| Wanted { invoice_id: None, instalment_id: Some(instalment_id), charge_id: None, amount };
+        let faults =
+            as_wanted(110, &[wish(stranger, 5), wish(open[0].instalment_id, 101), wish(open[0].instalment_id, 50)], open.clone(), vec![])
+                .unwrap_err();
         let codes: Vec<_> = faults.0.iter().map(|fault| (fault.pointer.as_str(), fault.code)).collect();
         let expected = [
             ("/allocations/0", "not_open"),
@@ -221,9 +241,21 @@ mod tests {
     #[test]
     fn two_wishes_for_one_instalment_are_one_share() {
         let open = open(&[(100, 9)]);
-        let wish = Wanted { invoice_id: Some(open[0].invoice_id), instalment_id: None, amount: 30 };
-        let shares = as_wanted(100, &[wish.clone(), wish], open).unwrap();
+        let wish = Wanted { invoice_id: Some(open[0].invoice_id), instalment_id: None, charge_id: None, amount: 30 };
+        let (shares, _) = as_wanted(100, &[wish.clone(), wish], open, vec![]).unwrap();
         assert_eq!(shares.iter().map(|share| share.amount_minor).collect::<Vec<_>>(), [60]);
+    }
+
+    #[test]
+    fn a_charge_is_settled_by_name_and_no_further_than_its_balance() {
+        let (open, charge) = (open(&[(100, 9)]), ChargeId::new(DateTime::UNIX_EPOCH));
+        let wish = |amount| Wanted { invoice_id: None, instalment_id: None, charge_id: Some(charge), amount };
+        let principal = Wanted { instalment_id: Some(open[0].instalment_id), charge_id: None, ..wish(60) };
+        let (shares, paid) = as_wanted(100, &[wish(10), principal, wish(30)], open.clone(), vec![(charge, 40)]).unwrap();
+        assert_eq!((amounts(&shares), paid), (vec![60], vec![(charge, 40)]));
+        let faults = |wanted: &[Wanted], charges| as_wanted(100, wanted, open.clone(), charges).unwrap_err().0.remove(0);
+        assert_eq!(faults(&[wish(41)], vec![(charge, 40)]).code, "over_allocation");
+        assert_eq!(faults(&[wish(1)], vec![]).code, "not_open");
     }
 
     proptest! {

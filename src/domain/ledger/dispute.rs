@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::{
-    ids::{DocumentId, InvoiceId},
+    ids::{DocumentId, InvoiceId, TaskId},
     invalid::Faults,
 };
 
@@ -56,6 +56,9 @@ crate::words! {
     }
 }
 
+/// The longest note, in characters.
+pub const MAX_NOTE: usize = 2000;
+
 /// A dispute to open.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -85,6 +88,46 @@ pub struct NewDispute {
     /// The last day to answer; from the next on, a review is asked for.
     #[serde(default)]
     pub respond_by: Option<NaiveDate>,
+    /// The task in which it was said.
+    #[serde(default)]
+    pub task_id: Option<TaskId>,
+}
+
+/// What was contested in a task: by whom, the task knows; the words are its notes.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"reason": "quantity", "amount": 30000, "respond_by": "2026-03-20"}))]
+pub struct TaskDispute {
+    /// What is contested.
+    #[serde(default = "something")]
+    #[schema(default = "other")]
+    pub reason: DisputeReason,
+    /// Which invoices; absent: those that the task's reminder claims, or all that is open in the task's currency.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    pub invoice_ids: Vec<InvoiceId>,
+    /// How much, in minor units, if one invoice is meant; absent: all that is open of each.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 1_000_000_000_000_000i64)]
+    pub amount: Option<i64>,
+    /// Who looks into it, by your own name for that person.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 100)]
+    pub owner: Option<String>,
+    /// The last day to answer; from the next on, a review is asked for.
+    #[serde(default)]
+    pub respond_by: Option<NaiveDate>,
+}
+
+impl Default for TaskDispute {
+    /// All that is open is contested, and nobody knows why.
+    fn default() -> Self {
+        Self { reason: something(), invoice_ids: Vec::new(), amount: None, owner: None, respond_by: None }
+    }
+}
+
+const fn something() -> DisputeReason {
+    DisputeReason::Other
 }
 
 /// What may change on an open dispute; absent fields stay as they are.

@@ -35,14 +35,29 @@ crate::words! {
 }
 
 crate::words! {
-    /// What becomes of late interest meanwhile.
+    /// What becomes of the late interest on what a plan covers. A fixed sum for recovery costs stays as it is.
     pub enum PlanInterest {
         /// It goes on.
         Continues = "continues",
-        /// It stands still while the plan is kept.
+        /// It stands still while the plan is kept: from the day after the acceptance, to the last day of grace of a part that is missed.
         Suspended = "suspended",
-        /// It stands still, and is waived if the plan is kept to its end.
+        /// It stands still, and is waived if the plan is kept to its end: what accrued before, and what is left to pay of what was charged.
         WaivedIfKept = "waived_if_kept",
+    }
+}
+
+impl PlanInterest {
+    /// The first and the last day on which what a plan covers bears no interest. `ended_on`: the last day on which a plan was being kept that was
+    /// broken or cancelled afterwards.
+    pub fn pause(self, state: PlanState, accepted_on: Option<NaiveDate>, ended_on: Option<NaiveDate>) -> Option<(NaiveDate, NaiveDate)> {
+        let accepted_on = accepted_on.filter(|_| self != Self::Continues)?;
+        let after = accepted_on.succ_opt()?;
+        match (self, state) {
+            (Self::WaivedIfKept, PlanState::Kept) => Some((NaiveDate::MIN, NaiveDate::MAX)),
+            (_, PlanState::Accepted | PlanState::Kept) => Some((after, NaiveDate::MAX)),
+            (_, PlanState::Broken | PlanState::Cancelled) => ended_on.filter(|last| *last >= after).map(|last| (after, last)),
+            (_, PlanState::Proposed) => None,
+        }
     }
 }
 

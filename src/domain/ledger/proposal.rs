@@ -134,7 +134,8 @@ fn sum(open: &[Open]) -> i64 {
 }
 
 fn listed(shares: &[Share]) -> Vec<Wanted> {
-    let wanted = |share: &Share| Wanted { invoice_id: None, instalment_id: Some(share.instalment_id), amount: share.amount_minor };
+    let wanted =
+        |share: &Share| Wanted { invoice_id: None, instalment_id: Some(share.instalment_id), charge_id: None, amount: share.amount_minor };
     shares.iter().map(wanted).collect()
 }
 

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::invoice::check_party;
 use crate::domain::{
     external::{self, ExternalKey, Pairs},
-    ids::{CreditNoteId, CustomerId, Id, InstalmentId, InvoiceId, Kind, PaymentId},
+    ids::{ChargeId, CreditNoteId, CustomerId, Id, InstalmentId, InvoiceId, Kind, PaymentId},
     invalid::Faults,
     money::Currency,
 };
@@ -83,17 +83,20 @@ impl SettlementKind {
     }
 }
 
-/// An amount and what it settles: an instalment, or the parts of an invoice by due date.
+/// An amount and what it settles: an instalment, the parts of an invoice by due date, or a charge of interest or of a fixed sum.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"invoice_id": "inv_01jd3kq8e5fvv8m3s9tqz4x7ya", "amount": 60000}))]
 pub struct Wanted {
-    /// An invoice; or give `instalment_id`.
+    /// An invoice; or give `instalment_id` or `charge_id`.
     #[serde(default)]
     pub invoice_id: Option<InvoiceId>,
-    /// An instalment; or give `invoice_id`.
+    /// An instalment; or give `invoice_id` or `charge_id`.
     #[serde(default)]
     pub instalment_id: Option<InstalmentId>,
+    /// A charge, which a payment alone settles; or give `invoice_id` or `instalment_id`.
+    #[serde(default)]
+    pub charge_id: Option<ChargeId>,
     /// In minor units.
     #[schema(minimum = 1, maximum = 1_000_000_000_000_000i64)]
     pub amount: i64,
@@ -243,6 +246,7 @@ impl NewSettlement {
     /// The rules that no schema can say and that need no ledger.
     pub fn check(&self) -> Faults {
         let mut faults = self.allocations.check();
+        faults.nest("", self.allocations.check_kind(self.kind));
         external::check(self.source.as_deref(), self.external_id.as_deref(), &mut faults);
         check_party(self.customer_id.is_some(), self.customer.is_some(), &mut faults);
         faults
@@ -258,11 +262,23 @@ impl NewAllocations {
         }
         for (n, wanted) in self.allocations.iter().flatten().enumerate() {
             let place = format!("/allocations/{n}");
-            match (wanted.invoice_id, wanted.instalment_id) {
-                (None, None) => faults.add(place, "required", "give invoice_id or instalment_id"),
-                (Some(_), Some(_)) => faults.add(place, "contradiction", "give invoice_id or instalment_id, not both"),
-                _ => {}
+            let named = [wanted.invoice_id.is_some(), wanted.instalment_id.is_some(), wanted.charge_id.is_some()];
+            match named.into_iter().filter(|named| *named).count() {
+                0 => faults.add(place, "required", "give invoice_id, instalment_id or charge_id"),
+                1 => {}
+                _ => faults.add(place, "contradiction", "give one of invoice_id, instalment_id and charge_id"),
             }
+        }
+        faults
+    }
+
+    /// What a credit note does not settle.
+    pub fn check_kind(&self, kind: SettlementKind) -> Faults {
+        let mut faults = Faults::none();
+        let charges = self.allocations.iter().flatten().enumerate().filter(|(_, wanted)| wanted.charge_id.is_some());
+        for (n, _) in charges.filter(|_| kind == SettlementKind::CreditNote) {
+            let detail = "a credit note gives up principal alone; waive the charge under the invoice's interest-waivers";
+            faults.add(format!("/allocations/{n}/charge_id"), "not_by_credit_note", detail);
         }
         faults
     }

@@ -34,6 +34,10 @@ pub struct Facts {
     pub currency: Currency,
     /// What late payment has come to, from the step on that speaks of it.
     pub interest: Option<Interest>,
+    /// What the law will let a consumer be charged for the costs of collection if nothing is paid in the days that a first reminder leaves: by the Dutch scale, or as
+    /// agreed in Belgium.
+    #[serde(serialize_with = "maybe_amount")]
+    pub collection_costs: Option<Money>,
     /// The rung of the policy.
     pub step: Step,
     /// The reminder before this one, if there was one.
@@ -285,6 +289,7 @@ impl Facts {
                     interest("F-2026-0057", day(2026, 3, 12), 5, 48_000, 80),
                 ],
             }),
+            collection_costs: Some(euros(21_968)),
             step: Step { key: "first_reminder".to_owned(), number: 2 },
             previous: Some(Previous { sent_on: day(2026, 3, 5) }),
             promise: Some(Promised { amount: euros(98_450), date: day(2026, 3, 13) }),
@@ -312,6 +317,7 @@ impl Facts {
             total: euros(48_000),
             overdue_total: euros(48_000),
             interest: None,
+            collection_costs: None,
             previous: None,
             promise: None,
             deadline: None,

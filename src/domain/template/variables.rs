@@ -44,6 +44,7 @@ const fn maybe(path: &'static str, kind: Kind) -> Variable {
 pub const VARIABLES: &[Variable] = &[
     always("clauses", Kind::List),
     always("clauses[]", Kind::Text),
+    maybe("collection_costs", Kind::Money),
     always("contact", Kind::Group),
     maybe("contact.first_name", Kind::Text),
     always("contact.name", Kind::Text),

@@ -4,7 +4,7 @@
 use crate::domain::{calendar::week::Weekdays, contact::Channel};
 
 use super::{
-    Demand::{Amounts, Cap, Free, Hours, NoHolidays, Pause, Says, Term, Unsaid, Wait, WrittenFirst},
+    Demand::{Amounts, Cap, Free, Heed, Hours, NoHolidays, Pause, Says, Term, Unsaid, Wait, WrittenFirst},
     Protection,
 };
 
@@ -104,8 +104,16 @@ pub const TABLE: &[Protection] = &[
     Protection {
         place: "BE",
         name: "be.mentions",
-        demand: Says(&["creditor.name", "creditor.registration", "total", "invoices[].number", "invoices[].due_date", "deadline"]),
-        source: "Code de droit économique, art. XIX.2: amount, creditor and enterprise number, what for and since when, the term [reported]",
+        demand: Says(&[
+            "creditor.name",
+            "creditor.registration",
+            "total",
+            "collection_costs",
+            "invoices[].number",
+            "invoices[].due_date",
+            "deadline",
+        ]),
+        source: "Code de droit économique, art. XIX.2: balance and indemnity to come, creditor and enterprise number, what for and since when, the term [reported]",
     },
     Protection {
         place: "BE",
@@ -117,6 +125,14 @@ pub const TABLE: &[Protection] = &[
         place: "BE",
         name: "be.visit_hours",
         demand: Hours { channel: Some(Channel::Visit), weekdays: Weekdays::ALL, start: 8, end: 22 },
+        source: "Code de droit économique, book XIX [reported]",
+    },
+    Protection {
+        place: "BE",
+        name: "be.contest_suspends",
+        demand: Heed(
+            "what a consumer contests is not recovered meanwhile: open a dispute; supporting documents are sent on request, at once",
+        ),
         source: "Code de droit économique, book XIX [reported]",
     },
     Protection {
@@ -140,6 +156,12 @@ pub const TABLE: &[Protection] = &[
     },
     Protection {
         place: "NL",
+        name: "nl.costs_named",
+        demand: Says(&["collection_costs"]),
+        source: "BW 6:96(6): the letter names the costs that not paying will bring [reported]",
+    },
+    Protection {
+        place: "NL",
         name: "nl.costs_scale",
         demand: Amounts(
             "15 % of the first 2,500 euros, 10 % to 5,000, 5 % to 10,000, 1 % to 200,000, 0.5 % above; 40 at least, 6,775 at most",
@@ -147,6 +169,26 @@ pub const TABLE: &[Protection] = &[
         source: "BW 6:96(5); Besluit vergoeding voor buitengerechtelijke incassokosten [reported]",
     },
     Protection { place: "DE", name: "de.no_fixed_sum", demand: Amounts("no fixed sum of 40 euros"), source: "BGB s. 288(5) [reported]" },
+    Protection {
+        place: "LU",
+        name: "lu.interest_announced",
+        demand: Heed(
+            "interest runs only if the invoice came within one month and announces it; the legal term is three months: none is computed by law",
+        ),
+        source: "the law on late payment of Luxembourg, for consumers [read]",
+    },
+    Protection {
+        place: "GB",
+        name: "gb.no_harassment",
+        demand: Heed("no demand that alarms, distresses or humiliates by its frequency, publicity or manner"),
+        source: "Administration of Justice Act 1970, s. 40 [reported]",
+    },
+    Protection {
+        place: "GB",
+        name: "gb.breathing_space",
+        demand: Heed("no contact during a breathing space: place a hold for as long as it lasts"),
+        source: "Breathing Space [reported]",
+    },
     Protection {
         place: "CA-QC",
         name: "qc.contact_hours",

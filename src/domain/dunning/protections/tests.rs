@@ -33,7 +33,7 @@ fn the_policy_for_consumers_and_its_texts_keep_every_row() {
     let texts: Vec<Source> = policy.templates().map(|(.., key)| Source::builtin(key).unwrap()).collect();
     let keys: Vec<&str> = policy.templates().map(|(.., key)| key).collect();
     let find = |key: &str| texts.get(keys.iter().position(|known| *known == key)?);
-    for home in ["FR", "BE", "CA", "US"] {
+    for home in ["FR", "BE", "NL", "LU", "GB", "CA", "US"] {
         assert_eq!(unlawful_texts(&policy, &home.parse().unwrap(), find), Faults::none(), "{home}");
     }
 }
@@ -55,7 +55,7 @@ fn the_crescendo_is_too_fast_for_belgian_consumers() {
     let mut policy = builtin::crescendo();
     policy.scope.kinds = vec![CustomerKind::Consumer];
     policy.scope.jurisdictions = vec!["BE".parse().unwrap()];
-    assert_eq!(rules(&policy), ["be.first_reminder_wait", "be.term_named"]);
+    assert_eq!(rules(&policy), ["be.first_reminder_free", "be.first_reminder_wait", "be.term_named"]);
     policy.scope.jurisdictions = vec!["FR".parse().unwrap()];
     assert_eq!(rules(&policy), Vec::<&str>::new());
 }
@@ -140,7 +140,9 @@ fn what_may_be_said_depends_on_the_place() {
     let sued = text("Nous saisirons le tribunal.");
     assert_eq!((codes("CA-QC", &sued), codes("CA-ON", &sued)), (vec!["qc.no_threat_of_proceedings"], vec![]));
     assert_eq!(codes("BE", &text("{{ total | money }}, please.")), ["be.mentions"]);
-    assert_eq!(codes("BE", &Source::builtin("first_reminder").unwrap()), Vec::<&str>::new());
+    assert_eq!((codes("BE", &Source::builtin("first_reminder").unwrap()), codes("NL", &text("Betaal."))), (vec![], vec!["nl.costs_named"]));
+    let unannounced = "{{ creditor.name }} {{ creditor.registration }} {{ total }} {{ invoices[0].number }} {{ deadline }}";
+    assert_eq!(codes("BE", &text(unannounced)), ["be.mentions"], "the indemnity to come");
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn reminded() -> Account {
 
 fn silenced(until: &str, reason: SilenceReason) -> Account {
     let mut account = reminded();
-    account.instalments[0].silences = vec![Silence { reason, until: Some(day(until)) }];
+    account.instalments[0].silences = vec![Silence { reason, from: None, until: Some(day(until)) }];
     account
 }
 
@@ -124,10 +124,10 @@ fn a_promise_is_judged_while_a_reminder_is_open_and_a_hold_waits_with_its_step()
     assert_eq!(plan(&open, &policy, &calendar, at("2026-11-12T10:00:00Z")).next_at, Some(at("2026-11-18T23:00:00Z")));
     assert!(matches!(plan(&open, &policy, &calendar, at("2026-11-18T23:00:00Z")).actions[..], [Action::JudgePromise(..)]));
     let mut held = promised();
-    held.instalments[0].silences.push(Silence { reason: SilenceReason::Hold, until: Some(day("2026-11-24")) });
+    held.instalments[0].silences.push(Silence { reason: SilenceReason::Hold, from: None, until: Some(day("2026-11-24")) });
     assert_eq!(told(&mut held, "2026-11-26T00:00:00Z").0, ["11-25 broken_promise"]);
     let mut forgotten = promised();
-    forgotten.instalments[0].silences.push(Silence { reason: SilenceReason::Hold, until: Some(day("2027-01-31")) });
+    forgotten.instalments[0].silences.push(Silence { reason: SilenceReason::Hold, from: None, until: Some(day("2027-01-31")) });
     assert_eq!(told(&mut forgotten, "2027-02-02T00:00:00Z").0, ["02-01 call_courtesy"], "after two months nobody speaks of it");
 }
 
@@ -175,7 +175,7 @@ fn a_missed_part_breaks_the_plan_and_that_is_spoken_of_first() {
 #[test]
 fn a_deadline_asks_for_a_person_once_it_is_over() {
     let mut account = reminded();
-    account.instalments[0].silences = vec![Silence { reason: SilenceReason::Dispute, until: None }];
+    account.instalments[0].silences = vec![Silence { reason: SilenceReason::Dispute, from: None, until: None }];
     account.deadlines = vec![Deadline { reason: ReviewReason::DisputeOverdue, last_day: day("2026-11-20") }];
     let (policy, calendar) = (crescendo(), paris());
     assert_eq!(plan(&account, &policy, &calendar, at("2026-11-12T10:00:00Z")).next_at, Some(at("2026-11-20T23:00:00Z")));

@@ -175,7 +175,7 @@ fn unallocated_money_stops_the_reminder_and_asks_for_a_review_once() {
 #[test]
 fn a_promise_is_silence_until_the_end_of_its_day() {
     let mut account = account(vec![owed(1, day("2026-11-02"))]);
-    account.instalments[0].silences = vec![Silence { reason: SilenceReason::Promise, until: Some(day("2026-11-17")) }];
+    account.instalments[0].silences = vec![Silence { reason: SilenceReason::Promise, from: None, until: Some(day("2026-11-17")) }];
     let (policy, calendar) = (crescendo(), paris());
     let silent = plan(&account, &policy, &calendar, at("2026-11-10T09:00:00Z"));
     assert_eq!((rules(&silent), silent.next_at), (vec![Rule::Promise], Some(at("2026-11-17T23:00:00Z"))));

@@ -27,8 +27,8 @@ use crate::domain::{
 const HISTORIES: u64 = 2_000;
 const EVENTS: usize = 30;
 
-/// A pause: of one instalment or of all, and its last day, if it has one.
-type Pause = (Option<InstalmentId>, Option<NaiveDate>);
+/// A pause: of one instalment or of all, its first day if it lies ahead, and its last, if it has one.
+type Pause = (Option<InstalmentId>, Option<NaiveDate>, Option<NaiveDate>);
 
 /// A reminder under way.
 struct UnderWay {
@@ -111,7 +111,8 @@ impl History {
             8 => {
                 let one = self.some_open().filter(|_| self.rng.bool());
                 let until = self.rng.bool().then(|| self.day(0, 30));
-                self.holds.push((one, until));
+                let from = self.rng.bool().then(|| self.day(0, 15));
+                self.holds.push((one, from, until));
             }
             9 => drop(self.holds.pop()),
             10 => {
@@ -225,10 +226,10 @@ impl History {
             .map(|plan| (plan.instalments.clone(), plan.judge(&self.account, today).and_then(|standing| standing.ends_on)))
             .collect();
         for one in &mut self.account.instalments {
-            let silence = |reason, until| Silence { reason, until };
+            let silence = |reason, until| Silence { reason, from: None, until };
             one.silences.clear();
-            let holds = self.holds.iter().filter(|(of, _)| of.is_none_or(|of| of == one.id));
-            one.silences.extend(holds.map(|(_, until)| silence(SilenceReason::Hold, *until)));
+            let holds = self.holds.iter().filter(|(of, ..)| of.is_none_or(|of| of == one.id));
+            one.silences.extend(holds.map(|(_, from, until)| Silence { from: *from, ..silence(SilenceReason::Hold, *until) }));
             let debits = self.debits.iter().filter(|(of, _)| *of == one.id);
             one.silences.extend(debits.map(|(_, until)| silence(SilenceReason::DirectDebit, Some(*until))));
             let promises =

@@ -92,14 +92,14 @@ fn life(policy: &Policy, calendar: &Calendar, zone: chrono_tz::Tz, events: &[Eve
             Event::Silence(which, days) => {
                 if let Some(silent) = account.instalments.iter_mut().filter(|one| one.balance_minor > 0).nth(*which) {
                     let until = Some(local::plus_days(calendar.today(now), *days));
-                    silent.silences.push(Silence { reason: SilenceReason::Promise, until });
+                    silent.silences.push(Silence { reason: SilenceReason::Promise, from: None, until });
                 }
             }
             Event::Promise(which, days, amount_minor) => {
                 let (made_on, id) = (calendar.today(now), numbered(u128::try_from(account.promises.len()).unwrap()));
                 let ends_on = local::plus_days(made_on, *days);
                 if let Some(promised) = account.instalments.iter_mut().filter(|one| one.balance_minor > 0).nth(*which) {
-                    promised.silences.push(Silence { reason: SilenceReason::Promise, until: Some(ends_on) });
+                    promised.silences.push(Silence { reason: SilenceReason::Promise, from: None, until: Some(ends_on) });
                     account.promises.push(PromiseFacts {
                         id,
                         state: PromiseState::Open,

@@ -3,7 +3,11 @@
 use super::*;
 use crate::domain::{
     contact::Channel,
-    dunning::policy::{Cap, Step},
+    dunning::{
+        account::Silence,
+        policy::{Cap, Step},
+        rule::Rule,
+    },
 };
 
 /// A text message ten days before the due date, a mail three days before it, a mail three days after.
@@ -30,6 +34,26 @@ fn when_the_step_that_nobody_can_receive_lapses() {
     assert_eq!(decision.next_at, Some(at("2026-11-23T23:00:00Z")));
     let lapsed = plan(&account, &policy, &calendar, at("2026-11-23T23:00:00Z"));
     assert_eq!(lapsed.next_at, Some(at("2026-11-26T08:00:00Z")));
+}
+
+#[test]
+fn when_a_hold_begins() {
+    let ahead = |from: &str, until: Option<&str>| {
+        let silence = Silence { reason: SilenceReason::Hold, from: Some(day(from)), until: until.map(day) };
+        account(vec![InstalmentFacts { silences: vec![silence], ..owed(1, day("2026-11-05")) }])
+    };
+    let (policy, calendar, now) = (crescendo(), paris(), at("2026-11-06T09:00:00Z"));
+    let held = ahead("2026-11-07", Some("2026-11-10"));
+    let decision = plan(&held, &policy, &calendar, now);
+    assert_eq!(decision.next_at, Some(at("2026-11-06T23:00:00Z")), "sooner than the letter of the 9th");
+    assert!(decision.held.iter().any(|one| one.rule == Rule::HoldAhead && one.until == decision.next_at), "{:?}", decision.held);
+    let during = plan(&held, &policy, &calendar, at("2026-11-06T23:00:00Z"));
+    assert_eq!((during.held[0].rule, during.next_at), (Rule::Hold, Some(at("2026-11-10T23:00:00Z"))));
+    let late = ahead("2026-11-20", None);
+    assert!(
+        matches!(plan(&late, &policy, &calendar, at("2026-11-09T09:00:00Z")).actions[..], [Action::Remind(_)]),
+        "until then reminders go on"
+    );
 }
 
 #[test]

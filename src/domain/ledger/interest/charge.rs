@@ -4,6 +4,7 @@
 //! Invariant: nothing is asked for twice. Whatever was charged or waived up to a day is taken off what has accrued since the first.
 
 use chrono::NaiveDate;
+use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -151,6 +152,18 @@ pub struct ChargeBasis {
     pub provisional: bool,
 }
 
+impl ChargeBasis {
+    /// What of a charge of `amount_minor` is interest on these instalments, by its lines; rounded down, and all of it where it speaks of no others.
+    pub fn share(&self, amount_minor: i64, instalments: &[InstalmentId]) -> i64 {
+        let amount = |line: &InterestLine| line.amount.parse::<Decimal>().unwrap_or_default();
+        let sum = |sum: Decimal, line: &InterestLine| sum.saturating_add(amount(line));
+        let all = self.lines.iter().fold(Decimal::ZERO, sum);
+        let own = self.lines.iter().filter(|line| instalments.contains(&line.instalment_id)).fold(Decimal::ZERO, sum);
+        let share = Decimal::from(amount_minor).checked_mul(own).and_then(|product| product.checked_div(all));
+        share.and_then(|share| share.floor().to_i64()).unwrap_or(0)
+    }
+}
+
 /// A charge as far as what is owed depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charged {
@@ -214,5 +227,28 @@ mod tests {
         assert_eq!((owed, owed.total()), (Owed { uncharged: 350, charged: 650, balance: 100 }, 450));
         // A payment recorded late may leave less accrued than was charged: nothing is charged for it, and nothing given back by itself.
         assert_eq!(Owed::of(ChargeKind::Interest, 500, &charges).uncharged, 0);
+    }
+
+    #[test]
+    fn a_charge_is_shared_by_its_lines() {
+        let id = |number: u128| InstalmentId::from_uuid(uuid::Uuid::from_u128(number));
+        let day = NaiveDate::from_ymd_opt(2026, 2, 1).unwrap();
+        let line = |number, amount: &str| InterestLine {
+            instalment_id: id(number),
+            from: day,
+            to: day,
+            days: 1,
+            principal: 1,
+            rate_percent: None,
+            day_count: DayCount::Actual365,
+            series: None,
+            source: String::new(),
+            amount: amount.to_owned(),
+            provisional: false,
+        };
+        let lines = vec![line(1, "2.5"), line(2, "1.25"), line(1, "1.25")];
+        let basis = ChargeBasis { rule: None, accrued: 500, charged_before: 0, provisional: false, lines };
+        assert_eq!((basis.share(501, &[id(1)]), basis.share(501, &[id(2)]), basis.share(501, &[id(1), id(2)])), (375, 125, 501));
+        assert_eq!(ChargeBasis { lines: vec![], ..basis }.share(4000, &[id(1)]), 0);
     }
 }

@@ -33,6 +33,27 @@ crate::words! {
     }
 }
 
+crate::words! {
+    /// What bears the interest.
+    pub enum InterestBase {
+        /// The amount with tax.
+        Gross = "gross",
+        /// The amount without tax: of what is left of an instalment, the share of the invoice that is no tax. An invoice that states no tax has none.
+        Net = "net",
+    }
+}
+
+impl InterestBase {
+    /// What is meant where nothing is said.
+    const fn is_gross(&self) -> bool {
+        matches!(self, Self::Gross)
+    }
+}
+
+const fn gross() -> InterestBase {
+    InterestBase::Gross
+}
+
 /// A yearly rate in percent, exact: `8.05`.
 ///
 /// From -100 to 1000, with at most four decimals; written as a text, because a JSON number would be read as a float.
@@ -107,6 +128,10 @@ pub enum LateInterest {
         /// Whose law; without it, the creditor's. A consumer's own law applies whatever is written here.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         jurisdiction: Option<Jurisdiction>,
+        /// Whether tax bears interest, too. In the Union it does; of the United Kingdom public sources disagree.
+        #[serde(default = "gross", skip_serializing_if = "InterestBase::is_gross")]
+        #[schema(default = "gross")]
+        base: InterestBase,
     },
     /// What was agreed.
     Contractual {
@@ -120,6 +145,10 @@ pub enum LateInterest {
         #[serde(default = "simple")]
         #[schema(default = "none")]
         compounding: Compounding,
+        /// Whether tax bears interest, too.
+        #[serde(default = "gross", skip_serializing_if = "InterestBase::is_gross")]
+        #[schema(default = "gross")]
+        base: InterestBase,
     },
     /// None is asked for.
     None {},
@@ -136,7 +165,17 @@ const fn simple() -> Compounding {
 impl Default for LateInterest {
     /// What the law gives: it needs no clause.
     fn default() -> Self {
-        Self::Statutory { jurisdiction: None }
+        Self::Statutory { jurisdiction: None, base: InterestBase::Gross }
+    }
+}
+
+impl LateInterest {
+    /// What bears it.
+    pub const fn base(&self) -> InterestBase {
+        match self {
+            Self::Statutory { base, .. } | Self::Contractual { base, .. } => *base,
+            Self::None {} => InterestBase::Gross,
+        }
     }
 }
 
@@ -185,6 +224,8 @@ mod tests {
         let plain = read(r#"{"kind":"contractual","annual_rate_percent":"12"}"#).unwrap();
         assert_eq!(serde_json::to_value(plain).unwrap()["day_count"], "actual_365");
         assert_eq!(read(r#"{"kind":"statutory"}"#).unwrap(), LateInterest::default());
+        assert_eq!(serde_json::to_string(&LateInterest::default()).unwrap(), r#"{"kind":"statutory"}"#, "what was not said is not written");
+        assert_eq!(read(r#"{"kind":"statutory","base":"net"}"#).unwrap().base(), InterestBase::Net);
         assert!(read(r#"{"kind":"none","jurisdiction":"FR"}"#).is_err());
         assert_eq!(
             serde_json::from_str::<FixedSum>(r#"{"kind":"agreed","amount_minor":7500}"#).unwrap(),

@@ -2,7 +2,7 @@
 //!
 //! Conventions. The due day bears no interest, the day of payment does. A payment or a credit note takes effect the day after its own
 //! date, on the instalment that it settles; it reduces the principal, never the interest. Days for which no rate is known bear none, and
-//! the result is provisional. Interest that is added to the principal stops bearing interest once the principal is paid.
+//! the result is provisional. The days of a payment plan that stops it bear none. Interest that is added to the principal stops bearing interest once the principal is paid.
 //! Invariants: lines do not overlap, and the total is their sum, rounded as the rule says.
 
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ use chrono::{Datelike, Days, Months, NaiveDate};
 use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive};
 
 use super::{
-    Compounding, DayCount, FixedSum, LateInterest, Percent,
+    Claim, Compounding, DayCount, FixedSum, InterestBase, LateInterest, Part, Percent, law,
     rates::{Rates, Series},
     rules::{AgreedRate, AgreedSum, OverTime, Rounding, Rule, Start, rule},
 };
@@ -21,40 +21,6 @@ use crate::domain::{
     locale::Jurisdiction,
     money::{Currency, Money},
 };
-
-/// An invoice that may be late.
-#[derive(Debug, Clone)]
-pub struct Claim<'a> {
-    /// Of all its amounts.
-    pub currency: Currency,
-    /// Whose law governs the creditor's invoices.
-    pub creditor: &'a Jurisdiction,
-    /// Where the debtor is.
-    pub debtor: &'a Jurisdiction,
-    /// Which law protects the debtor.
-    pub kind: CustomerKind,
-    /// What the invoice says about interest.
-    pub late_interest: &'a LateInterest,
-    /// What it says about the fixed sum.
-    pub fixed_sum: &'a FixedSum,
-    /// Its instalments.
-    pub parts: Vec<Part>,
-    /// The day on which the debtor was first reminded in writing.
-    pub reminded_on: Option<NaiveDate>,
-}
-
-/// An instalment and what settled it.
-#[derive(Debug, Clone)]
-pub struct Part {
-    /// Which.
-    pub instalment_id: InstalmentId,
-    /// The last day in time.
-    pub due_date: NaiveDate,
-    /// In minor units, tax included.
-    pub amount_minor: i64,
-    /// Payments and credit notes: day and minor units, in any order.
-    pub settled: Vec<(NaiveDate, i64)>,
-}
 
 /// What a claim has come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,15 +68,6 @@ pub struct Line {
     pub provisional: bool,
 }
 
-/// The law that applies to a claim: the one that its clause names, else the creditor's, and the debtor's for a consumer.
-pub fn law<'a>(claim: &Claim<'a>) -> &'a Jurisdiction {
-    match (claim.late_interest, claim.kind) {
-        (LateInterest::Statutory { jurisdiction: Some(named) }, CustomerKind::Business | CustomerKind::PublicBody) => named,
-        (_, CustomerKind::Consumer) => claim.debtor,
-        _ => claim.creditor,
-    }
-}
-
 /// Computes interest and fixed sum of `claim` up to `until`, that day included.
 pub fn compute(claim: &Claim<'_>, rates: &Rates, until: NaiveDate) -> Computation {
     let law = law(claim);
@@ -148,25 +105,31 @@ fn first_day(rule: Option<&Rule>, reminded_on: Option<NaiveDate>, due_date: Naiv
     }
 }
 
-/// What is left of a part on the morning of `day`.
-fn left(part: &Part, day: NaiveDate) -> i64 {
-    let settled = part.settled.iter().filter(|(on, _)| *on < day).fold(0_i64, |sum, (_, minor)| sum.saturating_add(*minor));
-    part.amount_minor.saturating_sub(settled).max(0)
-}
-
 /// One fixed sum for the invoice, by what was late of it on the first day that something was.
 fn fixed_sum(claim: &Claim<'_>, rule: Option<&Rule>, until: NaiveDate) -> Option<i64> {
-    let late = |part: &Part| first_day(rule, claim.reminded_on, part.due_date).filter(|day| *day <= until && left(part, *day) > 0);
+    let late = |part: &Part| first_day(rule, claim.reminded_on, part.due_date).filter(|day| *day <= until && part.left(*day) > 0);
     let first = claim.parts.iter().filter_map(late).min()?;
     let principal =
-        claim.parts.iter().filter(|part| late(part) == Some(first)).fold(0_i64, |sum, part| sum.saturating_add(left(part, first)));
-    let fits = |sum: &super::rules::Sum| (claim.currency.as_str() == sum.currency).then(|| sum.of(principal));
+        claim.parts.iter().filter(|part| late(part) == Some(first)).fold(0_i64, |sum, part| sum.saturating_add(part.left(first)));
+    sum_on(claim.fixed_sum, claim.late_interest, rule, claim.kind, claim.currency, principal)
+}
+
+/// The fixed sum that a clause asks for on `principal` minor units, as far as the law allows it.
+pub fn sum_on(
+    clause: &FixedSum,
+    late_interest: &LateInterest,
+    rule: Option<&Rule>,
+    kind: CustomerKind,
+    currency: Currency,
+    principal: i64,
+) -> Option<i64> {
+    let fits = |sum: &super::rules::Sum| (currency.as_str() == sum.currency).then(|| sum.of(principal));
     let statutory = rule.and_then(|rule| rule.sum.as_ref()).and_then(fits);
-    let minor = match claim.fixed_sum {
+    let minor = match clause {
         FixedSum::None {} => None,
         FixedSum::Statutory {} => {
             let alone =
-                rule.is_some_and(|rule| rule.sum_with_statutory_interest) && !matches!(claim.late_interest, LateInterest::Statutory { .. });
+                rule.is_some_and(|rule| rule.sum_with_statutory_interest) && !matches!(late_interest, LateInterest::Statutory { .. });
             statutory.filter(|_| !alone)
         }
         FixedSum::Agreed { amount_minor } => match rule.map(|rule| rule.agreed_sum) {
@@ -174,10 +137,17 @@ fn fixed_sum(claim: &Claim<'_>, rule: Option<&Rule>, until: NaiveDate) -> Option
             Some(AgreedSum::UpTo(cap)) => fits(&cap).map(|cap| cap.min(*amount_minor)),
             Some(AgreedSum::UpToStatutory) => statutory.map(|cap| cap.min(*amount_minor)),
             Some(AgreedSum::Never) => None,
-            None => (claim.kind != CustomerKind::Consumer).then_some(*amount_minor),
+            None => (kind != CustomerKind::Consumer).then_some(*amount_minor),
         },
     };
     minor.filter(|minor| *minor > 0)
+}
+
+/// The fixed sum that a consumer will owe on an invoice if nothing is paid in the days that a first reminder leaves: what that reminder names.
+pub fn sum_ahead(clause: &FixedSum, place: &Jurisdiction, currency: Currency, principal: i64) -> Option<i64> {
+    let kind = CustomerKind::Consumer;
+    let rule = rule(place, kind).filter(|rule| matches!(rule.start, Start::AfterReminder { wait: 1.. }))?;
+    sum_on(clause, &LateInterest::default(), Some(rule), kind, currency, principal)
 }
 
 /// The sum of the lines in minor units.
@@ -210,6 +180,7 @@ struct Basis<'a> {
     agreed: Option<Percent>,
     day_count: DayCount,
     compounding: Compounding,
+    base: InterestBase,
     rates: &'a Rates,
 }
 
@@ -218,11 +189,11 @@ impl<'a> Basis<'a> {
         let (agreed, day_count, compounding) = match (clause, rule) {
             (LateInterest::None {}, _) | (LateInterest::Statutory { .. }, None) => return None,
             (LateInterest::Statutory { .. }, Some(rule)) => (None, rule.day_count, rule.compounding),
-            (LateInterest::Contractual { annual_rate_percent, day_count, compounding }, _) => {
+            (LateInterest::Contractual { annual_rate_percent, day_count, compounding, .. }, _) => {
                 (Some(*annual_rate_percent), *day_count, *compounding)
             }
         };
-        Some(Self { rule, agreed, day_count, compounding, rates })
+        Some(Self { rule, agreed, day_count, compounding, base: clause.base(), rates })
     }
 
     /// Adds the lines of one instalment.
@@ -230,11 +201,16 @@ impl<'a> Basis<'a> {
         let (mut from, mut capitalised, mut pending) = (first, 0_i64, Decimal::ZERO);
         let mut anniversary = self.anniversary(first, 1);
         while from <= until {
-            if anniversary.is_some_and(|(_, day)| day == from) {
+            while anniversary.is_some_and(|(_, day)| day <= from) {
                 capitalised = capitalised.saturating_add(minor(std::mem::take(&mut pending), scale));
                 anniversary = anniversary.and_then(|(year, _)| self.anniversary(first, year.saturating_add(1)));
             }
-            let owed = left(part, from);
+            if let Some(last) = part.pause_on(from) {
+                let Some(next) = last.succ_opt() else { return };
+                from = next;
+                continue;
+            }
+            let owed = part.left(from);
             if owed == 0 {
                 return;
             }
@@ -242,8 +218,8 @@ impl<'a> Basis<'a> {
             let mut to = self.end_of_rate(first, from, until, &applied);
             let paid = part.settled.iter().map(|(on, _)| *on).filter(|on| *on >= from).min();
             let year_end = anniversary.and_then(|(_, day)| day.pred_opt());
-            to = [paid, year_end].into_iter().flatten().fold(to, NaiveDate::min);
-            let principal_minor = owed.saturating_add(capitalised);
+            to = [paid, year_end, part.before_pause(from)].into_iter().flatten().fold(to, NaiveDate::min);
+            let principal_minor = part.bearing(owed, self.base).saturating_add(capitalised);
             let amount = self.interest(principal_minor, applied.percent.unwrap_or_default(), from, to, scale);
             pending = pending.saturating_add(amount);
             lines.push(Line {

@@ -5,6 +5,7 @@
 //! rule says.
 
 mod charge;
+mod claim;
 mod clause;
 mod compute;
 pub mod rates;
@@ -15,6 +16,7 @@ mod tests;
 pub use charge::{
     ChargeBasis, ChargeKind, Charged, Imputation, InterestHandling, InterestLine, NewCharge, NewWaiver, Owed, PolicyInterest,
 };
-pub use clause::{Compounding, DayCount, FixedSum, LateInterest, Percent};
-pub use compute::{Claim, Computation, Line, Part, compute, days, law, minor};
+pub use claim::{Claim, Part, law};
+pub use clause::{Compounding, DayCount, FixedSum, InterestBase, LateInterest, Percent};
+pub use compute::{Computation, Line, compute, days, minor, sum_ahead};
 pub use rules::rule;

@@ -2,7 +2,7 @@
 //!
 //! Each row names its sources: `[read]` for a text of the law, a court or a public body that was read, `[reported]` for a secondary source,
 //! `[recalled]` or `[worked out]` for what should be confirmed. Where nothing is known of a debtor's protection, there is no row, and nothing is claimed by
-//! law. The base is always the amount with tax. Not here: the rates, which are in [`super::rates`].
+//! law. The base is the amount with tax unless a clause says otherwise. Not here: the rates, which are in [`super::rates`].
 
 mod table;
 

@@ -9,7 +9,7 @@ mod second;
 use chrono::{DateTime, NaiveDate};
 
 use super::{
-    Claim, Computation, FixedSum, LateInterest, Part, compute,
+    Claim, Computation, FixedSum, InterestBase, LateInterest, Part, compute,
     rates::{Confidence, Rate, Rates, Series},
 };
 use crate::domain::{customer::CustomerKind, ids::InstalmentId, locale::Jurisdiction, money::Currency};
@@ -32,7 +32,14 @@ fn own(series: Series, valid_from: &str, rate: &str) -> Rate {
 }
 
 fn part(due: NaiveDate, amount_minor: i64, settled: &[(NaiveDate, i64)]) -> Part {
-    Part { instalment_id: InstalmentId::new(DateTime::UNIX_EPOCH), due_date: due, amount_minor, settled: settled.to_vec() }
+    Part {
+        instalment_id: InstalmentId::new(DateTime::UNIX_EPOCH),
+        due_date: due,
+        amount_minor,
+        tax_minor: 0,
+        settled: settled.to_vec(),
+        pauses: Vec::new(),
+    }
 }
 
 /// A claim of one part under the law of one place.
@@ -89,6 +96,43 @@ fn lines_break_at_payments_and_half_years_and_name_their_sources() {
     assert_eq!(seen.lines[2].rate_percent.unwrap().to_string(), "12.40");
     assert!(seen.lines[2].source.ends_with("; + 10 points") && !seen.provisional, "{:?}", seen.lines[2]);
     assert_eq!((seen.interest.minor, seen.fixed_sum.unwrap().minor), (499 + 300 + 204, 4000));
+}
+
+#[test]
+fn days_of_a_pause_bear_nothing() {
+    // 12.15 percent of 1,000.00: 3.3288 for the ten days before, 6.3247 for the nineteen after.
+    let mut case = Case::new("FR", "EUR", "2026-01-31", 100_000);
+    case.parts[0].pauses = vec![(day("2026-02-11"), day("2026-03-12"))];
+    let seen = case.until(day("2026-03-31"));
+    let lines: Vec<_> = seen.lines.iter().map(|line| (line.from.to_string(), line.to.to_string(), line.days)).collect();
+    assert_eq!(lines, [("2026-02-01".to_owned(), "2026-02-10".to_owned(), 10), ("2026-03-13".to_owned(), "2026-03-31".to_owned(), 19)]);
+    assert_eq!((seen.interest.minor, seen.fixed_sum.unwrap().minor), (333 + 632, 4000));
+    case.parts[0].pauses.push((day("2026-02-01"), day("2026-02-20")));
+    assert_eq!(case.until(day("2026-03-31")).interest.minor, 632, "pauses may overlap");
+    case.parts[0].pauses = vec![(NaiveDate::MIN, NaiveDate::MAX)];
+    assert_eq!(case.until(day("2026-03-31")).lines, []);
+    // A pause over an anniversary does not keep interest from joining the principal.
+    let mut dutch = Case::new("NL", "EUR", "2019-12-31", 1_000_000);
+    dutch.parts[0].pauses = vec![(day("2020-12-01"), day("2021-01-31"))];
+    let seen = dutch.until(day("2021-02-28"));
+    let year = 73_425; // 335 days of 2020 at 8 percent
+    assert_eq!((seen.lines.len(), seen.lines[2].from, seen.lines[2].principal_minor), (3, day("2021-02-01"), 1_000_000 + year));
+}
+
+#[test]
+fn tax_bears_interest_unless_the_clause_says_otherwise() {
+    let mut case = Case::new("GB", "GBP", "2026-01-31", 120_000);
+    case.parts[0].tax_minor = 20_000;
+    case.parts[0].settled = vec![(day("2026-02-10"), 60_000)];
+    let principals = |case: &Case| case.until(day("2026-02-20")).lines.iter().map(|line| line.principal_minor).collect::<Vec<_>>();
+    assert_eq!(principals(&case), [120_000, 60_000]);
+    case.late_interest = LateInterest::Statutory { jurisdiction: None, base: InterestBase::Net };
+    assert_eq!(principals(&case), [100_000, 50_000]);
+    // 11.75 percent for ten days: of 1,000.00, then of 500.00.
+    let seen = case.until(day("2026-02-20"));
+    assert_eq!((seen.interest.minor, seen.fixed_sum.unwrap().minor), (322 + 161, 7000), "the fixed sum goes by the debt, tax included");
+    case.parts[0].tax_minor = 0;
+    assert_eq!(principals(&case), [120_000, 60_000], "an invoice that states no tax has none");
 }
 
 #[test]
@@ -156,7 +200,7 @@ fn dutch_interest_joins_the_principal_once_a_year() {
 #[test]
 fn the_laws_own_place_unless_the_debtor_is_a_consumer() {
     let (france, netherlands) = (place("FR"), place("NL"));
-    let clause = LateInterest::Statutory { jurisdiction: Some(place("DE")) };
+    let clause = LateInterest::Statutory { jurisdiction: Some(place("DE")), base: InterestBase::Gross };
     let mut claim = Claim {
         currency: Currency::EUR,
         creditor: &france,

@@ -60,7 +60,9 @@ impl History {
     /// Whether the facts leave an instalment in peace, and why.
     fn peace(&self, one: &InstalmentFacts) -> Option<Rule> {
         let over = |until: NaiveDate| until < self.today();
-        let held = self.holds.iter().any(|(of, until)| of.is_none_or(|of| of == one.id) && !until.is_some_and(over));
+        let held = self.holds.iter().any(|(of, from, until)| {
+            of.is_none_or(|of| of == one.id) && from.is_none_or(|from| from <= self.today()) && !until.is_some_and(over)
+        });
         let debited = self.debits.iter().any(|(of, until)| *of == one.id && !over(*until));
         let promised =
             |word: &PromiseFacts| word.state == PromiseState::Open && word.instalments.contains(&one.id) && !over(word.terms.ends_on);

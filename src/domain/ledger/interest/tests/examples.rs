@@ -87,7 +87,12 @@ fn a_german_month() {
 fn months_of_thirty_days() {
     let mut case = Case::new("US", "EUR", "2015-12-31", 1_000_000);
     let day_count = DayCount::Thirty360;
-    case.late_interest = LateInterest::Contractual { annual_rate_percent: "6".parse().unwrap(), day_count, compounding: Compounding::None };
+    case.late_interest = LateInterest::Contractual {
+        annual_rate_percent: "6".parse().unwrap(),
+        day_count,
+        compounding: Compounding::None,
+        base: InterestBase::Gross,
+    };
     let seen = case.until(day("2016-07-30"));
     assert_eq!((seen.lines[0].days, seen.interest.minor), (210, 35_000));
 }

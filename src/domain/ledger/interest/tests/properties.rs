@@ -59,7 +59,7 @@ proptest! {
         let mut case = Case::new("NL", "TND", "1900-02-28", amount);
         let annual_rate_percent = super::super::Percent::new(rust_decimal::Decimal::new(rate, 4)).unwrap();
         let compounding = super::super::Compounding::Yearly;
-        case.late_interest = LateInterest::Contractual { annual_rate_percent, day_count: super::super::DayCount::ActualActual, compounding };
+        case.late_interest = LateInterest::Contractual { annual_rate_percent, day_count: super::super::DayCount::ActualActual, compounding, base: InterestBase::Gross };
         prop_assert!(case.until(day("1900-02-28") + Days::new(years * 365)).interest.minor >= 0);
     }
 }

@@ -6,6 +6,18 @@ use super::{
 };
 
 #[test]
+fn a_first_reminder_names_what_the_law_will_let_it_cost() {
+    let ahead =
+        |place: &str, clause: FixedSum, principal| super::super::sum_ahead(&clause, &place.parse().unwrap(), Currency::EUR, principal);
+    assert_eq!(ahead("NL", FixedSum::default(), 120_000), Some(18_000), "15 percent");
+    assert_eq!(ahead("NL", FixedSum::default(), 10_000), Some(4_000), "40 at least");
+    assert_eq!(ahead("NL", FixedSum::Agreed { amount_minor: 5_000 }, 120_000), Some(5_000));
+    assert_eq!(ahead("BE", FixedSum::Agreed { amount_minor: 20_000 }, 60_000), Some(7_000), "65 and 5 percent of 100");
+    let nothing = [("BE", FixedSum::default()), ("NL", FixedSum::None {}), ("DE", FixedSum::default()), ("US", FixedSum::default())];
+    assert!(nothing.into_iter().all(|(place, clause)| ahead(place, clause, 60_000).is_none()));
+}
+
+#[test]
 fn every_row_has_a_name_and_a_source() {
     for rule in RULES {
         assert!(!rule.sources.is_empty() && rule.name.contains('.') && !rule.margins.is_empty(), "{}", rule.name);
