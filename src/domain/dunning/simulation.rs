@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 pub use request::{MadeUpAccount, MadeUpInvoice, MadeUpPayment, MakeBelieve, SimulationRequest};
 
 use super::{
-    account::{Account, Breach, Contacted, Progress, ReviewReason, SilenceReason},
+    account::{Account, Breach, ReviewReason, SilenceReason},
     explain::{Explanation, explain},
     plan::{self, Action, plan},
     policy::{BROKEN_PLAN, BROKEN_PROMISE, Policy},
@@ -256,15 +256,10 @@ impl Effect {
                 if step == BROKEN_PLAN {
                     account.payment_plans.iter_mut().filter_map(|one| one.breach.as_mut()).for_each(|breach| breach.answered = true);
                 }
-                for (id, step_key, cycle) in advances {
-                    for one in account.instalments.iter_mut().filter(|one| one.id == id) {
-                        let again = one.progress.take().filter(|progress| progress.step_key == step_key);
-                        let first_completed_at = again.map_or(now, |progress| progress.first_completed_at);
-                        one.progress = Some(Progress { step_key: step_key.clone(), cycle, first_completed_at, last_completed_at: now });
-                    }
+                for (id, step, cycle) in advances {
+                    account.advance(id, &step, cycle, now);
                 }
-                account.contacted.extend(recipient.map(|contact_id| Contacted { contact_id, channel, at: now }));
-                account.last_contact_at = Some(now);
+                account.meet(recipient, channel, now);
             }
         }
     }
