@@ -117,49 +117,66 @@ fn postmaster(url: &DatabaseUrl) -> Option<u32> {
     })
 }
 
+/// The application on a port of its own.
+fn serve(url: &DatabaseUrl, clock: &Clock) -> (Arc<Instance>, String, ServerHandle) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let config = Config {
+        lease_seconds: 60,
+        database: url.clone(),
+        connections: CONNECTIONS,
+        listen: address,
+        public_url: format!("http://{address}"),
+        role: Role::All,
+        log_format: LogFormat::Text,
+        allow_private_networks: true,
+        secrets: Secrets { current: MASTER_KEY, former: Vec::new() },
+    };
+    let instance = Arc::new(Instance::new(Db::open(url, CONNECTIONS).unwrap(), clock.clone(), config).unwrap());
+    let state = Arc::new(State::new(Arc::clone(&instance)).unwrap());
+    let server = http::serve(state, listener, 2).unwrap();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    (instance, format!("http://{address}"), handle)
+}
+
 impl World {
     /// Starts it over `database` with `open` accounts that are not due; `due` of them will be at once.
     pub async fn start(database: Database, open: usize, due: usize, gateway: &str) -> Self {
         let url: DatabaseUrl = database.url.parse().unwrap();
         relance::store::migrations::migrate(&url).unwrap();
-        let (db, clock) = (Db::open(&url, CONNECTIONS).unwrap(), running_clock());
-        let platform = actions::tenants::first_key(&db, &clock).unwrap().unwrap();
-        let postmaster = postmaster(&url);
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let config = Config {
-            lease_seconds: 60,
-            database: url,
-            connections: CONNECTIONS,
-            listen: address,
-            public_url: format!("http://{address}"),
-            role: Role::All,
-            log_format: LogFormat::Text,
-            allow_private_networks: true,
-            secrets: Secrets { current: MASTER_KEY, former: Vec::new() },
-        };
-        let instance = Arc::new(Instance::new(db, clock, config).unwrap());
-        let state = Arc::new(State::new(Arc::clone(&instance)).unwrap());
-        let server = http::serve(state, listener, 2).unwrap();
-        let handle = server.handle();
-        actix_web::rt::spawn(server);
+        let clock = running_clock();
+        let (instance, address, server) = serve(&url, &clock);
+        let platform = actions::tenants::first_key(&instance.db, &clock).unwrap().unwrap();
         let mut world = Self {
             instance,
             partition: TenantId::PLATFORM,
-            url: format!("http://{address}"),
+            url: address,
             key: platform,
             caller: caller(),
             open,
             used: Cell::new(0),
             stride: (open / due).max(1),
             invoices: Cell::new(0),
-            server: handle,
-            postmaster,
+            server,
+            postmaster: postmaster(&url),
             database,
         };
         world.settle_in(gateway).await;
         world.fill();
+        // An installation that has worked before: a day's run is behind it, its database has been looked at by its own housekeeping, and its connections
+        // are younger than that.
+        world.owe(due).await;
+        world.run().await;
+        world.keep_house();
+        world.server.stop(false).await;
+        (world.instance, world.url, world.server) = serve(&url, &clock);
         world
+    }
+
+    fn keep_house(&self) {
+        let mut owner = Owner::of(&self.instance.config.database);
+        owner.run(if matches!(owner, Owner::Pg(_)) { "VACUUM ANALYZE" } else { "PRAGMA wal_checkpoint(TRUNCATE)" });
     }
 
     /// The creditor, its gateway, and a policy that writes at any hour.
@@ -229,8 +246,6 @@ impl World {
             &format!("{id}, {id}, {id}, 'EUR', 1, '2030-01-20', 12000, 12000"),
         );
         into("accounts", "customer_id, currency, next_action_at", &format!("{id}, 'EUR', {later}"));
-        // A database of this size has been looked at by its own housekeeping long ago.
-        owner.run(if is_pg { "VACUUM ANALYZE" } else { "PRAGMA wal_checkpoint(TRUNCATE)" });
     }
 
     /// The body of one more invoice, to a customer's name.

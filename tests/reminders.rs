@@ -43,17 +43,6 @@ async fn decide(app: &App, tenant: &Tenant) {
     actions::run(&app.db, &app.clock, of, actions::SYSTEM, |act| actions::planning::plan_due(act, None, 500)).await.unwrap();
 }
 
-/// The rehearsal's present, moved without anything being done.
-fn leap(app: &App, tenant: &Tenant, to: &str) {
-    let (of, to) = (partition(tenant, Mode::Test), to.parse().unwrap());
-    app.db
-        .write_now(of, |conn| {
-            relance::store::tenants::start_clock(conn, of, to, to)?;
-            relance::store::tenants::move_clock(conn, of, to, to, None)
-        })
-        .unwrap();
-}
-
 on_both! {
     async fn the_crescendo_is_told_in_order_and_in_its_words(app: App) {
         let tenant = app.tenant("Atelier").await;
@@ -107,7 +96,7 @@ on_both! {
         let key = &tenant.test;
         app.advance(&tenant, &later(1, 0)).await;
         assert_eq!(app.rules(key, &customer).await.1, ["lapsed", "not_due", "send_window"]);
-        leap(&app, &tenant, "2026-03-05T11:00:00Z");
+        app.leap(&tenant, "2026-03-05T11:00:00Z");
         let (account, rules) = app.rules(key, &customer).await;
         assert_eq!((rules, &account["explanation"]["contacted_now"]), (words(&["lapsed", "due"]), &json!(true)));
         decide(&app, &tenant).await;
@@ -139,7 +128,7 @@ on_both! {
     async fn a_payment_before_the_sending_cancels_the_reminder(app: App) {
         let (tenant, customer) = overdue(&app, ANN).await;
         let key = &tenant.test;
-        leap(&app, &tenant, "2026-03-05T11:00:00Z");
+        app.leap(&tenant, "2026-03-05T11:00:00Z");
         decide(&app, &tenant).await;
         assert_eq!(app.list(key, "/v1/messages?state=prepared").await.len(), 1);
         app.pays(key, &customer, 120_000).await;
@@ -153,7 +142,7 @@ on_both! {
 
     async fn a_part_payment_leaves_the_step_and_prints_the_rest(app: App) {
         let (tenant, customer) = overdue(&app, ANN).await;
-        leap(&app, &tenant, "2026-03-05T11:00:00Z");
+        app.leap(&tenant, "2026-03-05T11:00:00Z");
         decide(&app, &tenant).await;
         app.pays(&tenant.test, &customer, 100_000).await;
         app.settle(&tenant, Mode::Test).await;
@@ -291,7 +280,7 @@ on_both! {
             app.owes(&tenant.test, &customer, "F-1", "2026-03-01").await;
             customers.push(customer);
         }
-        leap(&app, &tenant, "2026-03-05T11:00:00Z");
+        app.leap(&tenant, "2026-03-05T11:00:00Z");
         // Of half of them a message waits; the others are decided about and taken in one transaction.
         actions::run(&app.db, &app.clock, of, actions::SYSTEM, |act| actions::planning::plan_due(act, None, 100)).await.unwrap();
         let pay = async |mine: Vec<String>| {

@@ -23,19 +23,25 @@ use crate::{
 };
 
 /// Messages claimed, or accounts decided about, in one transaction.
-const SLICE: i64 = 200;
-/// Slices in one turn: as much as a partition may send before the next one has its turn.
-const SLICES: usize = 5;
+const SLICE: i64 = 400;
+/// Slices in one turn and lane: as much as a partition may send before the next one has its turn.
+const SLICES: usize = 2;
 /// Calls under way at once.
 const CALLS: usize = 64;
 
 /// Sends what a partition has prepared, then decides what is due and sends that, as much as one turn may; `false` if there was nothing to look at.
 ///
-/// The next slice is taken while the calls of one are under way.
+/// In two lanes, so that one has its words written while the other's rows are.
 ///
 /// # Errors
 /// The store's; what was committed before stands, and what was claimed has been called.
 pub async fn batch(instance: &Instance, tenant: TenantId) -> Result<bool> {
+    let (one, other) = tokio::join!(lane(instance, tenant), lane(instance, tenant));
+    Ok(one? | other?)
+}
+
+/// Slice after slice; the next one is taken while the calls of one are under way.
+async fn lane(instance: &Instance, tenant: TenantId) -> Result<bool> {
     let mut slice = claim(instance, tenant).await?;
     let (busy, mut left, mut outcome) = (slice.busy, SLICES, Ok(()));
     while slice.busy {

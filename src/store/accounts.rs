@@ -1,6 +1,6 @@
 //! Accounts: one customer in one currency, and the moment at which it must be looked at.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -10,7 +10,7 @@ use diesel::{
 
 use super::{
     Conn, Ts,
-    schema::accounts,
+    schema::{accounts, customers},
     types::{DbUuid, UtcTs},
 };
 use crate::{
@@ -129,14 +129,29 @@ pub fn of_customer(conn: &mut Conn, tenant: TenantId, customer: CustomerId) -> R
         .load(conn)?)
 }
 
-/// Accounts whose moment has come, locked against every other planner.
+/// Accounts whose moment has come, locked against every other planner together with their customers: who is contacted about one account must be seen by whoever
+/// decides about another. What somebody else holds is left for the next look.
 pub fn due(conn: &mut Conn, tenant: TenantId, now: DateTime<Utc>, limit: i64) -> Result<Vec<Account>> {
     let query = accounts::table
         .filter(accounts::tenant_id.eq(tenant).and(accounts::next_action_at.le(Some(Ts(now)))))
         .order(accounts::next_action_at.asc())
         .limit(limit);
     Ok(match conn {
-        Conn::Pg(pg) => query.for_update().skip_locked().load(pg)?,
+        Conn::Pg(pg) => {
+            let mut rows: Vec<Account> = query.for_update().skip_locked().load(pg)?;
+            let ids: Vec<CustomerId> = rows.iter().map(|row| row.customer_id).collect();
+            let held: HashSet<CustomerId> = customers::table
+                .filter(customers::tenant_id.eq(tenant).and(customers::id.eq_any(ids)))
+                .select(customers::id)
+                .for_no_key_update()
+                .skip_locked()
+                .load(pg)?
+                .into_iter()
+                .collect();
+            rows.retain(|row| held.contains(&row.customer_id));
+            rows
+        }
+        // The one writer holds every lock.
         Conn::Sqlite(sqlite) => query.load(sqlite)?,
     })
 }

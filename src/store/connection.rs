@@ -66,6 +66,11 @@ pub struct Manager {
     pub as_app: bool,
 }
 
+/// The server looks foreign keys up row by row, and could keep the plan for that. It does once its statistics know the tables that rows hang on: a plan made
+/// while they were empty may walk through all of a tenant's rows, and would be kept while they grow.
+const KEEPS_PLANS: &str = "SELECT set_config('plan_cache_mode', CASE WHEN count(*) = 5 THEN 'auto' ELSE 'force_custom_plan' END, false) FROM pg_class \
+     WHERE relname IN ('customers', 'invoices', 'instalments', 'reminders', 'messages') AND pg_table_is_visible(oid) AND reltuples >= 1000";
+
 const SQLITE_SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
      PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;";
 
@@ -82,10 +87,10 @@ impl ManageConnection for Manager {
                 let mut conn = PgConnection::establish(url).map_err(refused)?;
                 let role = if self.as_app { "SET ROLE relance_app;" } else { "" };
                 // Statements are not kept: a plan is made for its values, for one made for any would know neither how long a list is nor that a partial
-                // index serves. The server still keeps its own for foreign keys, which are looked up row by row.
+                // index serves.
                 conn.set_prepared_statement_cache_size(CacheSize::Disabled);
                 conn.batch_execute(&format!(
-                    "SET TIME ZONE 'UTC'; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '60s'; {role}"
+                    "SET TIME ZONE 'UTC'; {KEEPS_PLANS}; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '60s'; {role}"
                 ))
                 .map_err(diesel::r2d2::Error::QueryError)?;
                 Ok(Conn::Pg(conn))

@@ -1,7 +1,7 @@
 //! Rules 14 to 18: whom, how often, once only, one failure alone, and why.
 
 use diesel::{RunQueryDsl, sql_query};
-use relance::error::Error;
+use relance::{actions, error::Error};
 
 use super::*;
 use crate::support::{dunning::later, ledger::partition};
@@ -29,6 +29,36 @@ on_both! {
         assert!(explained.contains("contact_cap"), "{explained}");
         app.advance(&tenant, "2026-03-12T12:00:00Z").await;
         assert_eq!(told(&app, key, &customer).await, ["03-04T08:00 first_reminder", "03-11T08:00 first_reminder"]);
+    }
+
+    async fn rule_14_planners_at_once_spare_a_person_together(app: App) {
+        let tenant = app.tenant("Atelier").await;
+        let (key, of) = (&tenant.test, partition(&tenant, Mode::Test));
+        for currency in ["EUR", "USD"] {
+            weekly(&app, key, currency).await;
+        }
+        for n in 0..15 {
+            let customer = debtor(&app, key, &format!("d{n}@client.example"), json!({})).await;
+            for currency in ["EUR", "USD"] {
+                bill(&app, key, &customer, currency, "2026-03-01", (100_000, currency)).await;
+            }
+        }
+        app.leap(&tenant, "2026-03-05T11:00:00Z");
+        let planner = async || {
+            let plan = |act: &mut actions::Act<'_>| {
+                let claim = actions::planning::plan_due(act, None, 1)?;
+                // The history has been read. Whoever decides about the person's other account must not do so now.
+                std::thread::sleep(std::time::Duration::from_millis(2));
+                Ok(claim.busy)
+            };
+            while actions::run(&app.db, &app.clock, of, actions::SYSTEM, plan).await.unwrap() {}
+        };
+        for _ in 0..30 {
+            tokio::join!(planner(), planner(), planner());
+        }
+        let reminded = app.list(key, "/v1/reminders?limit=200").await;
+        let people: std::collections::BTreeSet<&str> = reminded.iter().map(|one| text(one, "/customer_id")).collect();
+        assert_eq!((reminded.len(), people.len()), (15, 15), "each once");
     }
 
     /// Workers killed and frozen are in `crash`; here two do the same work at once.

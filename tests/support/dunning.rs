@@ -42,6 +42,17 @@ impl App {
         assert_eq!((&clock["status"], &clock["target"]), (&json!("ready"), &Value::Null), "{to}");
     }
 
+    /// The rehearsal's present, moved without anything being done.
+    pub fn leap(&self, tenant: &Tenant, to: &str) {
+        let (of, to) = (super::ledger::partition(tenant, Mode::Test), to.parse().unwrap());
+        self.db
+            .write_now(of, |conn| {
+                relance::store::tenants::start_clock(conn, of, to, to)?;
+                relance::store::tenants::move_clock(conn, of, to, to, None)
+            })
+            .unwrap();
+    }
+
     /// Sends the rehearsal's clock to a moment in one leap, as if nothing had run meanwhile; then everything due is done.
     pub async fn outage(&self, tenant: &Tenant, to: &str) {
         let partition = super::ledger::partition(tenant, Mode::Test);

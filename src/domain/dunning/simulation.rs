@@ -1,6 +1,6 @@
 //! What would happen to an account, day by day, if nothing changed but the time: the decision asked again and again at the moments that it names.
 //!
-//! It decides nothing itself and writes nothing: each event is an action of [`plan`], and its effect on the facts is the one that carrying it out has. What people
+//! It decides nothing itself and writes nothing: each event is an action of [`plan()`], and its effect on the facts is the one that carrying it out has. What people
 //! do is taken to be done at once: tasks, approvals, messages. Reviews stay open. Invariant: the same account, policy, calendar and span give the same days.
 
 mod request;
