@@ -12,9 +12,8 @@ use crate::{
         accounts::Accounts,
         address::Policy,
         net::{Deadlines, Net},
-        registry,
-        settings::{Credentials, ProviderSettings},
-        solvency::Solvency,
+        providers::solvency::Solvency,
+        registry::{self, Credentials, ProviderSettings},
     },
     store::{Db, provider_accounts::ProviderAccount},
 };

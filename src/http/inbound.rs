@@ -60,7 +60,7 @@ async fn deliver(request: &HttpRequest, payload: web::Payload, state: &State) ->
     let Some((tenant, account)) = addressed(request, state).await? else { return Err(unverified()) };
     let Ok(provider) = state.provider(tenant, &account) else { return Err(unverified()) };
     let inbound = as_it_came(request, state, body);
-    if let Err(why) = provider.verify(&inbound, state.clock.now()) {
+    if let Err(why) = provider.verify(&inbound, state.clock.now()).await {
         tracing::info!(account = %account.id, %why, "a receipt was not verified");
         return Err(unverified());
     }
@@ -92,7 +92,7 @@ fn answer_in(account: &ProviderAccount, inbound: &Inbound) -> Option<(SolvencyCh
     if account.kind != actions::credit::solvency::KIND {
         return None;
     }
-    outbound::solvency::answer(inbound).unwrap_or_else(|_| {
+    outbound::providers::solvency::answer(inbound).unwrap_or_else(|_| {
         tracing::warn!(account = %account.id, "a verified answer could not be read; it is kept as it came");
         None
     })

@@ -26,8 +26,8 @@ use crate::{
     },
     error::{Error, Result},
     outbound::{
-        Idempotency, SignatureFamily, registry,
-        settings::{Credentials, ProviderKind, ProviderSettings},
+        Idempotency,
+        registry::{self, Credentials, ProviderKind, ProviderSettings},
     },
     store::{self, provider_accounts::ProviderAccount},
 };
@@ -95,14 +95,10 @@ impl From<ProviderKind> for CapabilitiesView {
             channels: known.channels.iter().copied().collect(),
             idempotent_seconds: match known.idempotency {
                 Idempotency::None => None,
-                Idempotency::Header { window, .. } => Some(TimeDelta::num_seconds(&window)),
+                Idempotency::Key(window) => Some(TimeDelta::num_seconds(&window)),
             },
             lookup: known.lookup,
-            receipts: match known.signature {
-                SignatureFamily::NoReceipts => ReceiptSignature::NoReceipts,
-                SignatureFamily::StandardWebhooks => ReceiptSignature::StandardWebhooks,
-                SignatureFamily::UrlAndForm => ReceiptSignature::UrlAndForm,
-            },
+            receipts: known.signature,
             evidence_grade: known.grade,
         }
     }

@@ -198,6 +198,7 @@ fn envelope(claimed: &Claimed) -> Result<Envelope, String> {
             html: html.clone().unwrap_or_default(),
             text: text.clone(),
             list_unsubscribe: claimed.unsubscribe_link.as_deref().map(line).transpose()?,
+            attachments: Vec::new(),
         }),
         Rendered::Sms { text, .. } | Rendered::Script { text, .. } => {
             Content::Text(Text { to: message.address.parse()?, body: text.clone() })

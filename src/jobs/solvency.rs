@@ -11,7 +11,7 @@ use crate::{
     domain::{credit::request::SolvencyAnswer, ids::TenantId},
     error::Result,
     instance::Instance,
-    outbound::solvency::{Inquiry, Taken},
+    outbound::providers::solvency::{Inquiry, Taken},
 };
 
 /// How long a check that was taken up is left to whoever took it.

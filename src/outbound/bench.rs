@@ -9,12 +9,13 @@ use std::{
     time::Duration,
 };
 
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::FutureExt;
 
 use crate::{
     domain::ids::MessageId,
     outbound::{
-        Content, Envelope, Inbound, Mail, Text,
+        Content, Envelope, Inbound, Mail, Outcome, Provider, Text, Unverified,
         address::Policy,
         net::{Deadlines, Net},
     },
@@ -71,6 +72,7 @@ pub fn mail(to: &str) -> Envelope {
         html: "<p>Réglez <b>12 €</b></p>".into(),
         text: "Réglez 12 €\n.\nMerci".into(),
         list_unsubscribe: Some("https://pay.example.com/u/abcdef".parse().unwrap()),
+        attachments: Vec::new(),
     }))
 }
 
@@ -167,6 +169,143 @@ fn serve(mut stream: TcpStream, script: &Script, base: &str, seen: &Mutex<Vec<In
         }
     }
     Some(())
+}
+
+/// Status, further header lines, body.
+pub type Said = (u16, &'static str, &'static str);
+
+/// How a provider with an HTTP interface words what every provider can say.
+pub struct Contract<'c> {
+    /// The adapter of an account whose interface is found at a URL.
+    pub open: &'c dyn Fn(&str) -> Box<dyn Provider>,
+    /// What is sent.
+    pub envelope: Envelope,
+    /// The message is taken.
+    pub accepted: Said,
+    /// The name that the message then has.
+    pub provider_id: Option<&'static str>,
+    /// This message will never be taken.
+    pub refused: Said,
+    /// The account's credentials are wrong.
+    pub forbidden: Said,
+    /// Come back in three seconds; never processed.
+    pub limited: Said,
+    /// Whether an answer of the accepting status without a readable body still means taken.
+    pub bodiless: bool,
+}
+
+impl Contract<'_> {
+    /// Drives the adapter through everything that can happen to a call.
+    pub async fn hold(&self) {
+        let sent = async |script: Script| {
+            let server = http(script);
+            (self.open)(&server.url).send(&self.envelope, DateTime::UNIX_EPOCH).await
+        };
+        let said = |(status, headers, body): Said| Script::Answer(status, headers, body);
+        let accepted = sent(said(self.accepted)).await;
+        assert!(
+            matches!(&accepted, Outcome::Accepted { provider_id, .. } if provider_id.as_deref() == self.provider_id),
+            "accepted: {accepted:?}"
+        );
+        let rejected = sent(said(self.refused)).await;
+        assert!(matches!(rejected, Outcome::Rejected { permanent: true, .. }), "refused: {rejected:?}");
+        let forbidden = sent(said(self.forbidden)).await;
+        assert!(matches!(forbidden, Outcome::Rejected { permanent: false, .. }), "forbidden: {forbidden:?}");
+        let limited = sent(said(self.limited)).await;
+        assert!(
+            matches!(limited, Outcome::NotSent { retry_after: Some(pause), .. } if pause == Duration::from_secs(3)),
+            "limited: {limited:?}"
+        );
+        let (status, headers, _) = self.accepted;
+        let garbled = sent(Script::Answer(status, headers, "<html>")).await;
+        assert!(matches!((self.bodiless, &garbled), (true, Outcome::Accepted { .. }) | (false, Outcome::Unknown { .. })), "{garbled:?}");
+        for lost in [
+            Script::Answer(500, "", ""),
+            Script::Answer(503, "", ""),
+            Script::Hang,
+            Script::Drop,
+            Script::Garbage,
+            Script::Flood,
+            Script::Drip,
+        ] {
+            let outcome = sent(lost.clone()).await;
+            assert!(matches!(outcome, Outcome::Unknown { .. }), "{lost:?}: {outcome:?}");
+        }
+        let nobody = (self.open)(&refused()).send(&self.envelope, DateTime::UNIX_EPOCH).await;
+        assert!(matches!(nobody, Outcome::NotSent { .. }), "nobody there: {nobody:?}");
+        let plain = http(said(self.accepted));
+        let broken = (self.open)(&plain.url.replace("http://", "https://")).send(&self.envelope, DateTime::UNIX_EPOCH).await;
+        assert!(matches!(broken, Outcome::NotSent { .. }), "no encryption: {broken:?}");
+        for (outcome, of_account) in [(&accepted, false), (&rejected, false), (&forbidden, true), (&limited, true)] {
+            assert_eq!(outcome.blames_account(), of_account, "{outcome:?}");
+        }
+    }
+}
+
+/// What verifies whatever needs no network for it.
+pub fn verify(adapter: &dyn Provider, inbound: &Inbound, now: DateTime<Utc>) -> Result<(), Unverified> {
+    adapter.verify(inbound, now).now_or_never().unwrap()
+}
+
+/// Genuine receipts of one account, for whoever tries to forge others. A provider that signs nothing has none.
+pub struct Vectors {
+    /// The account that they are for.
+    pub adapter: Box<dyn Provider>,
+    /// The same account with another secret.
+    pub other: Box<dyn Provider>,
+    /// The header that carries the signature.
+    pub header: &'static str,
+    /// Each with the time at which it came.
+    pub genuine: Vec<(Inbound, DateTime<Utc>)>,
+    /// Whether a byte of the body counts; it must, unless the provider's scheme leaves the body out.
+    pub covers_body: bool,
+    /// Whether the scheme signs a time, so that an old receipt is refused.
+    pub covers_time: bool,
+}
+
+impl Vectors {
+    /// Tries to pass for the provider.
+    pub fn withstand_forgery(&self) {
+        assert!(!self.genuine.is_empty(), "a provider that signs needs a genuine receipt");
+        for (inbound, at) in &self.genuine {
+            assert_eq!(verify(&*self.adapter, inbound, *at), Ok(()));
+            let refused = |what: &str, adapter: &dyn Provider, forged: &Inbound, at: DateTime<Utc>| {
+                assert!(verify(adapter, forged, at).is_err(), "{what}: {:?}", forged.url);
+            };
+            refused("another account's", &*self.other, inbound, *at);
+            let with = |value: Option<String>| {
+                let mut forged = inbound.clone();
+                match value {
+                    Some(value) => forged.headers.insert(self.header.to_owned(), value),
+                    None => forged.headers.remove(self.header),
+                };
+                forged
+            };
+            let signature = &inbound.headers[self.header];
+            refused("absent", &*self.adapter, &with(None), *at);
+            refused("empty", &*self.adapter, &with(Some(String::new())), *at);
+            refused("short", &*self.adapter, &with(Some(signature.chars().take(signature.len() / 2).collect())), *at);
+            for place in 0..signature.len() {
+                let mut bytes = signature.clone().into_bytes();
+                bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
+                let changed = with(Some(String::from_utf8(bytes).unwrap()));
+                // The last letters of an encoding may carry no bit at all.
+                if place + 3 < signature.len() {
+                    refused(&format!("letter {place} changed"), &*self.adapter, &changed, *at);
+                }
+            }
+            if self.covers_body && !inbound.body.is_empty() {
+                let mut forged = inbound.clone();
+                *forged.body.last_mut().unwrap() ^= 1;
+                refused("another body", &*self.adapter, &forged, *at);
+            }
+            if self.covers_time {
+                for late in [TimeDelta::hours(1), TimeDelta::hours(-1)] {
+                    refused("another time", &*self.adapter, inbound, *at + late);
+                }
+            }
+        }
+    }
 }
 
 /// Where a mail server departs from saying yes.

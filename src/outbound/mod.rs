@@ -7,15 +7,16 @@
 //! Invariant: [`Outcome::NotSent`] and [`Outcome::Rejected`] are only said when it is certain that the provider will not
 //! deliver the message. Whatever is in doubt is [`Outcome::Unknown`].
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
 
 use crate::domain::{
     contact::{Channel, Email, Phone},
     delivery::{DeliveryStatus, EvidenceGrade, SuppressionReason},
     ids::MessageId,
+    provider::ReceiptSignature,
 };
 
 pub mod accounts;
@@ -23,14 +24,10 @@ pub mod address;
 pub mod breaker;
 pub mod line;
 pub mod net;
+pub mod providers;
 pub mod registry;
-pub mod sandbox;
 pub mod settings;
 pub mod signing;
-pub mod smtp;
-pub mod solvency;
-pub mod twilio;
-pub mod webhook;
 
 #[cfg(test)]
 mod bench;
@@ -45,11 +42,11 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// Hands one message over, within the network's deadlines.
     fn send<'a>(&'a self, envelope: &'a Envelope, now: DateTime<Utc>) -> BoxFuture<'a, Outcome>;
 
-    /// Whether `inbound` comes from this account's provider, unaltered.
+    /// Whether `inbound` comes from this account's provider, unaltered. It may fetch the provider's own certificate, and nothing else.
     ///
     /// # Errors
     /// Says what is missing or wrong; whoever calls answers the same to all of it.
-    fn verify(&self, inbound: &Inbound, now: DateTime<Utc>) -> Result<(), Unverified>;
+    fn verify<'a>(&'a self, inbound: &'a Inbound, now: DateTime<Utc>) -> BoxFuture<'a, Result<(), Unverified>>;
 
     /// The reports in a verified receipt; none when it carries nothing of interest.
     ///
@@ -59,6 +56,61 @@ pub trait Provider: fmt::Debug + Send + Sync {
 
     /// The HTTP status that the provider expects for a receipt which is safely stored.
     fn answer(&self) -> u16;
+
+    /// What became of a message whose answer was lost.
+    fn look_up<'a>(&'a self, _sought: &'a Sought, _now: DateTime<Utc>) -> BoxFuture<'a, Found> {
+        Box::pin(ready(Found::NotOffered))
+    }
+
+    /// Whether the account's credentials are good, asked without sending anything.
+    fn probe(&self, _now: DateTime<Utc>) -> BoxFuture<'_, Probe> {
+        Box::pin(ready(Probe::NotOffered))
+    }
+}
+
+/// A message whose answer was lost, by all names that it may be known under.
+#[derive(Debug, Clone)]
+pub struct Sought {
+    /// Our id, and what the provider was given as its reference.
+    pub message_id: MessageId,
+    /// The provider's name for it, where an earlier answer or receipt told it.
+    pub provider_id: Option<String>,
+    /// When it was handed over.
+    pub sent_at: DateTime<Utc>,
+}
+
+/// What a look-up found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// The provider took the message.
+    Taken {
+        /// Its name for it.
+        provider_id: Option<String>,
+        /// What it knows about it.
+        reports: Vec<Report>,
+    },
+    /// The provider knows of no such message, at least not yet.
+    Absent,
+    /// The question was not answered.
+    Failed(String),
+    /// The provider cannot be asked.
+    NotOffered,
+}
+
+/// What a provider said about an account that it was asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probe {
+    /// It knows the account.
+    Fine {
+        /// What else it told: credit left, the sender's state.
+        detail: Option<String>,
+    },
+    /// It refuses the account's credentials or settings.
+    Refused(String),
+    /// It could not be asked.
+    Unreachable(String),
+    /// It cannot be asked.
+    NotOffered,
 }
 
 /// What an adapter's provider can carry, repeat and prove.
@@ -71,7 +123,7 @@ pub struct Capabilities {
     /// Whether a message whose answer was lost can be looked up by our own key.
     pub lookup: bool,
     /// How its receipts are authenticated.
-    pub signature: SignatureFamily,
+    pub signature: ReceiptSignature,
     /// The most that its receipts can prove.
     pub grade: EvidenceGrade,
 }
@@ -81,13 +133,8 @@ pub struct Capabilities {
 pub enum Idempotency {
     /// Not at all: a lost answer waits for a receipt or a person.
     None,
-    /// By a request header.
-    Header {
-        /// The header's name.
-        name: &'static str,
-        /// How long the key is remembered.
-        window: TimeDelta,
-    },
+    /// By a key that we give, remembered for so long.
+    Key(TimeDelta),
 }
 
 impl Idempotency {
@@ -96,20 +143,9 @@ impl Idempotency {
     pub fn repeat_until(self, first: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self {
             Self::None => None,
-            Self::Header { window, .. } => first.checked_add_signed(window / 2),
+            Self::Key(window) => first.checked_add_signed(window / 2),
         }
     }
-}
-
-/// How receipts are authenticated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignatureFamily {
-    /// The provider sends none.
-    NoReceipts,
-    /// Standard Webhooks: HMAC-SHA256 over id, time and body.
-    StandardWebhooks,
-    /// HMAC-SHA1 over the public URL and the sorted form fields.
-    UrlAndForm,
 }
 
 /// One message, rendered, for one recipient.
@@ -163,6 +199,19 @@ pub struct Mail {
     pub text: String,
     /// The https link that unsubscribes on one click (RFC 8058).
     pub list_unsubscribe: Option<Line>,
+    /// Documents that go with it.
+    pub attachments: Vec<Attachment>,
+}
+
+/// A document that goes with an e-mail.
+#[derive(Clone)]
+pub struct Attachment {
+    /// Its file name.
+    pub name: Line,
+    /// Its media type.
+    pub media_type: Line,
+    /// Its bytes.
+    pub bytes: Arc<[u8]>,
 }
 
 /// A text message.
@@ -178,6 +227,11 @@ pub struct Text {
 impl fmt::Debug for Mail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Mail(…)")
+    }
+}
+impl fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Attachment(…)")
     }
 }
 impl fmt::Debug for Text {

@@ -6,11 +6,16 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use reqwest::{RequestBuilder, dns, header};
+pub use reqwest::Method;
+use reqwest::{
+    RequestBuilder, dns,
+    header::{self, HeaderMap},
+};
 
 use crate::{
     domain::ids::Mode,
     outbound::{
+        Outcome,
         address::{Forbidden, Policy},
         excerpt,
     },
@@ -60,11 +65,18 @@ pub struct Answer {
     pub status: u16,
     /// How long the other side wants to be left alone.
     pub retry_after: Option<Duration>,
+    /// The header fields.
+    pub headers: HeaderMap,
     /// The body; `None` when it broke off, came too slowly or exceeds [`MAX_ANSWER_BYTES`].
     pub body: Option<Vec<u8>>,
 }
 
 impl Answer {
+    /// A header field, if it is there and text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
     /// The body as JSON, if it is that.
     pub fn json(&self) -> Option<serde_json::Value> {
         serde_json::from_slice(self.body.as_deref()?).ok()
@@ -127,6 +139,23 @@ impl Net {
         Ok(self.client.post(self.policy.check_url(mode, url)?))
     }
 
+    /// Begins a request of another method to a URL that a tenant gave.
+    ///
+    /// # Errors
+    /// [`Forbidden`] for a URL that is not called.
+    pub fn request(&self, method: Method, mode: Mode, url: &str) -> Result<RequestBuilder, Forbidden> {
+        Ok(self.client.request(method, self.policy.check_url(mode, url)?))
+    }
+
+    /// Hands a message over: `outcome` says what the answer means.
+    pub async fn hand_over(&self, request: RequestBuilder, now: DateTime<Utc>, outcome: impl FnOnce(&Answer) -> Outcome) -> Outcome {
+        match self.call(request, now).await {
+            Ok(answer) => outcome(&answer),
+            Err(Failure::NotSent(reason)) => Outcome::not_sent(reason),
+            Err(Failure::Lost(reason)) => Outcome::unknown(reason),
+        }
+    }
+
     /// Sends a request and reads its answer within the deadlines. `now` gives a dated `Retry-After` its length.
     ///
     /// # Errors
@@ -134,6 +163,7 @@ impl Net {
     pub async fn call(&self, request: RequestBuilder, now: DateTime<Utc>) -> Result<Answer, Failure> {
         let mut response = request.send().await.map_err(|error| failure(&error))?;
         let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));
+        let headers = response.headers().clone();
         let mut body = Some(Vec::new());
         while let Some(read) = &mut body {
             match response.chunk().await {
@@ -142,7 +172,7 @@ impl Net {
                 Ok(Some(_)) | Err(_) => body = None,
             }
         }
-        Ok(Answer { status: response.status().as_u16(), retry_after, body })
+        Ok(Answer { status: response.status().as_u16(), retry_after, headers, body })
     }
 }
 

@@ -1,20 +1,133 @@
-//! From a provider account's record to its adapter.
+//! The providers, one line each, and from an account's record to its adapter.
 //!
 //! Invariant: a test tenant gets the sandbox, whatever its record says, and a live tenant never does.
+
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{OneOfBuilder, RefOr, Schema},
+};
 
 use crate::{
     domain::{ids::Mode, invalid::Faults},
     outbound::{
         Capabilities, Provider,
         net::Net,
-        sandbox::{self, Sandbox},
-        settings::{Credentials, ProviderKind, ProviderSettings},
-        smtp::{self, Smtp},
-        solvency::{self, Solvency},
-        twilio::{self, Twilio},
-        webhook::{self, Webhook},
+        providers::{sandbox, smtp, solvency, twilio, webhook},
+        settings::tagged,
     },
 };
+
+/// Makes of one line per provider: the vocabulary of kinds, the shapes of their settings and credentials, and the way to their adapters.
+///
+/// A provider's module has `Settings`, `Credentials`, `CAPABILITIES`, an adapter of the kind's name with `open(settings, credentials, net)`, and in its tests
+/// `vectors()`.
+macro_rules! providers {
+    ($($(#[doc = $doc:expr])* $kind:ident = $word:literal in $module:ident,)+) => {
+        $crate::words! {
+            /// The providers that Relance can send through.
+            pub enum ProviderKind {
+                $($(#[doc = $doc])* $kind = $word,)+
+                /// No network at all: the rehearsal's provider.
+                Sandbox = "sandbox",
+            }
+        }
+
+        /// A provider account's settings, told apart by `kind`.
+        #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+        #[serde(tag = "kind")]
+        pub enum ProviderSettings {
+            $($(#[doc = $doc])* #[serde(rename = $word)] $kind($module::Settings),)+
+            /// The rehearsal's provider.
+            #[serde(rename = "sandbox")]
+            Sandbox(sandbox::Settings),
+        }
+
+        /// A provider account's credentials, told apart by `kind`, which must be that of its settings. The sandbox has none.
+        #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+        #[serde(tag = "kind")]
+        pub enum Credentials {
+            $($(#[doc = $doc])* #[serde(rename = $word)] $kind($module::Credentials),)+
+        }
+
+        impl ProviderSettings {
+            /// The kind.
+            pub const fn kind(&self) -> ProviderKind {
+                match self {
+                    $(Self::$kind(_) => ProviderKind::$kind,)+
+                    Self::Sandbox(_) => ProviderKind::Sandbox,
+                }
+            }
+        }
+
+        impl PartialSchema for ProviderSettings {
+            fn schema() -> RefOr<Schema> {
+                OneOfBuilder::new()
+                    .description(Some("A provider account's settings, told apart by `kind`."))
+                    $(.item(tagged::<$module::Settings>($word)))+
+                    .item(tagged::<sandbox::Settings>("sandbox"))
+                    .into()
+            }
+        }
+        impl ToSchema for ProviderSettings {
+            fn schemas(components: &mut Vec<(String, RefOr<Schema>)>) {
+                $(<$module::Settings as ToSchema>::schemas(components);)+
+            }
+        }
+
+        impl PartialSchema for Credentials {
+            fn schema() -> RefOr<Schema> {
+                OneOfBuilder::new()
+                    .description(Some("A provider account's credentials, told apart by `kind`. Never shown again."))
+                    $(.item(tagged::<$module::Credentials>($word)))+
+                    .into()
+            }
+        }
+        impl ToSchema for Credentials {}
+
+        /// What the accounts of a kind can carry and prove.
+        pub const fn capabilities(kind: ProviderKind) -> Capabilities {
+            match kind {
+                $(ProviderKind::$kind => $module::CAPABILITIES,)+
+                ProviderKind::Sandbox => sandbox::CAPABILITIES,
+            }
+        }
+
+        /// The receipts that an adapter must be shown to tell from forgeries: one without them does not compile.
+        #[cfg(test)]
+        fn vectors(kind: ProviderKind) -> Option<$crate::outbound::bench::Vectors> {
+            match kind {
+                $(ProviderKind::$kind => $module::tests::vectors(),)+
+                ProviderKind::Sandbox => None,
+            }
+        }
+
+        fn live(settings: &ProviderSettings, credentials: Option<&Credentials>, net: &Net) -> Result<Box<dyn Provider>, Faults> {
+            match (settings, credentials) {
+                $((ProviderSettings::$kind(settings), None) => Ok(Box::new($module::$kind::open(settings, None, net)?)),)+
+                $((ProviderSettings::$kind(settings), Some(Credentials::$kind(key))) => Ok(Box::new($module::$kind::open(settings, Some(key), net)?)),)+
+                (ProviderSettings::Sandbox(_), _) => {
+                    Err(Faults::one("/settings/kind", "test_mode_only", "the sandbox sends nothing; live mode needs a provider that does"))
+                }
+                (settings, Some(_)) => Err(Faults::one(
+                    "/credentials/kind",
+                    "mismatch",
+                    format!("the settings are of kind {}; so must the credentials be", settings.kind()),
+                )),
+            }
+        }
+    };
+}
+
+providers! {
+    /// Any mail server, by SMTP.
+    Smtp = "smtp" in smtp,
+    /// A gateway of your own, by signed webhook.
+    Webhook = "webhook" in webhook,
+    /// Twilio, for text messages.
+    Twilio = "twilio" in twilio,
+    /// A provider of solvency checks, by signed webhook. It carries no messages.
+    Solvency = "solvency" in solvency,
+}
 
 /// The adapter through which a tenant in `mode` sends.
 ///
@@ -27,7 +140,7 @@ pub fn for_mode(
     net: &Net,
 ) -> Result<Box<dyn Provider>, Faults> {
     match mode {
-        Mode::Test => Ok(Box::new(Sandbox)),
+        Mode::Test => Ok(Box::new(sandbox::Sandbox)),
         Mode::Live => live(settings, credentials, net),
     }
 }
@@ -43,55 +156,25 @@ pub fn check(mode: Mode, settings: &ProviderSettings, credentials: Option<&Crede
     }
 }
 
-/// What the accounts of a kind can carry and prove.
-pub const fn capabilities(kind: ProviderKind) -> Capabilities {
-    match kind {
-        ProviderKind::Smtp => smtp::CAPABILITIES,
-        ProviderKind::Webhook => webhook::CAPABILITIES,
-        ProviderKind::Twilio => twilio::CAPABILITIES,
-        ProviderKind::Solvency => solvency::CAPABILITIES,
-        ProviderKind::Sandbox => sandbox::CAPABILITIES,
-    }
-}
-
-fn live(settings: &ProviderSettings, credentials: Option<&Credentials>, net: &Net) -> Result<Box<dyn Provider>, Faults> {
-    match (settings, credentials) {
-        (ProviderSettings::Smtp(settings), None) => Ok(Box::new(Smtp::new(settings, None, net)?)),
-        (ProviderSettings::Smtp(settings), Some(Credentials::Smtp(login))) => Ok(Box::new(Smtp::new(settings, Some(login), net)?)),
-        (ProviderSettings::Webhook(settings), Some(Credentials::Webhook(key))) => Ok(Box::new(Webhook::new(settings, key, net)?)),
-        (ProviderSettings::Twilio(settings), Some(Credentials::Twilio(key))) => Ok(Box::new(Twilio::new(settings, key, net)?)),
-        (ProviderSettings::Solvency(settings), Some(Credentials::Solvency(key))) => Ok(Box::new(Solvency::new(settings, key, net)?)),
-        (ProviderSettings::Sandbox(_), _) => {
-            Err(Faults::one("/settings/kind", "test_mode_only", "the sandbox sends nothing; live mode needs a provider that does"))
-        }
-        (settings, None) => Err(Faults::one("/credentials", "required", format!("credentials of kind {} are needed", settings.kind()))),
-        (settings, Some(_)) => Err(Faults::one(
-            "/credentials/kind",
-            "mismatch",
-            format!("the settings are of kind {}; so must the credentials be", settings.kind()),
-        )),
-    }
-}
-
 /// The adapter of a provider of solvency checks.
 ///
 /// # Errors
 /// A record of another kind; every fault of the record.
-pub fn solvency(settings: &ProviderSettings, credentials: Option<&Credentials>, net: &Net) -> Result<Solvency, Faults> {
+pub fn solvency(settings: &ProviderSettings, credentials: Option<&Credentials>, net: &Net) -> Result<solvency::Solvency, Faults> {
     match (settings, credentials) {
-        (ProviderSettings::Solvency(settings), Some(Credentials::Solvency(key))) => Solvency::new(settings, key, net),
+        (ProviderSettings::Solvency(settings), Some(Credentials::Solvency(key))) => solvency::Solvency::open(settings, Some(key), net),
         _ => Err(Faults::one("/settings/kind", "mismatch", "this account is not one of a provider of solvency checks")),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
-    use crate::outbound::{SignatureFamily, bench};
+    use crate::{domain::provider::ReceiptSignature, outbound::bench};
 
-    fn capabilities(mode: Mode, settings: serde_json::Value, credentials: serde_json::Value) -> Result<Capabilities, Faults> {
+    fn of(mode: Mode, settings: Value, credentials: Value) -> Result<Capabilities, Faults> {
         let settings: ProviderSettings = serde_json::from_value(settings).unwrap();
         let credentials: Option<Credentials> = serde_json::from_value(credentials).unwrap();
         for_mode(mode, &settings, credentials.as_ref(), &bench::net()).map(|provider| provider.capabilities())
@@ -101,12 +184,71 @@ mod tests {
     fn a_test_tenant_gets_the_sandbox_and_a_live_one_never() {
         let hook = json!({"kind": "webhook", "url": "https://example.com/hook"});
         let key = json!({"kind": "webhook", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"});
-        assert_eq!(capabilities(Mode::Test, hook.clone(), key.clone()), Ok(Sandbox.capabilities()));
-        let live = capabilities(Mode::Live, hook.clone(), key.clone()).unwrap();
-        assert_eq!(live.signature, SignatureFamily::StandardWebhooks);
+        assert_eq!(of(Mode::Test, hook.clone(), key.clone()), Ok(sandbox::CAPABILITIES));
+        let live = of(Mode::Live, hook.clone(), key.clone()).unwrap();
+        assert_eq!(live.signature, ReceiptSignature::StandardWebhooks);
         let code = |result: Result<Capabilities, Faults>| result.unwrap_err().0[0].code;
-        assert_eq!(code(capabilities(Mode::Live, json!({"kind": "sandbox"}), json!(null))), "test_mode_only");
-        assert_eq!(code(capabilities(Mode::Live, hook, json!(null))), "required");
-        assert_eq!(code(capabilities(Mode::Live, json!({"kind": "twilio", "account_sid": "AC"}), key)), "mismatch");
+        assert_eq!(code(of(Mode::Live, json!({"kind": "sandbox"}), json!(null))), "test_mode_only");
+        assert_eq!(code(of(Mode::Live, hook, json!(null))), "required");
+        assert_eq!(code(of(Mode::Live, json!({"kind": "twilio", "account_sid": "AC"}), key)), "mismatch");
+    }
+
+    fn accepts<T: ToSchema>(value: &Value) -> bool {
+        let mut components = Vec::new();
+        T::schemas(&mut components);
+        let mut schema = serde_json::to_value(T::schema()).unwrap();
+        schema["components"] = json!({ "schemas": components.into_iter().collect::<std::collections::BTreeMap<_, _>>() });
+        jsonschema::validator_for(&schema).unwrap().is_valid(value)
+    }
+
+    #[test]
+    fn schema_and_reader_agree() {
+        let smtp = json!({"kind": "smtp", "host": "mx.example.com", "port": 587, "security": "starttls", "from_email": "a@example.com"});
+        let twilio = json!({"kind": "twilio", "account_sid": format!("AC{}", "0".repeat(32)), "from": "Dupont"});
+        let good = [
+            smtp.clone(),
+            json!({"kind": "webhook", "url": "https://example.com/hook"}),
+            twilio,
+            json!({"kind": "solvency", "url": "https://example.com/ask"}),
+            json!({"kind": "sandbox"}),
+        ];
+        for (value, kind) in good.iter().zip(ProviderKind::ALL) {
+            assert!(accepts::<ProviderSettings>(value), "{value}");
+            let read: ProviderSettings = serde_json::from_value(value.clone()).unwrap();
+            assert_eq!(read.kind(), *kind);
+            let again = serde_json::to_value(&read).unwrap();
+            assert!(accepts::<ProviderSettings>(&again), "{again}");
+        }
+        let mut unknown_field = smtp.clone();
+        unknown_field["colour"] = json!("red");
+        let mut wrong_kind = smtp.clone();
+        wrong_kind["kind"] = json!("fax");
+        let mut no_port = smtp;
+        no_port["port"] = json!(0.5);
+        for wrong in [unknown_field, wrong_kind, no_port, json!({"kind": "sandbox", "host": "x"}), json!({})] {
+            assert!(!accepts::<ProviderSettings>(&wrong), "{wrong}");
+            assert!(serde_json::from_value::<ProviderSettings>(wrong).is_err());
+        }
+    }
+
+    #[test]
+    fn credentials_are_read_and_never_printed() {
+        let given = json!({"kind": "smtp", "username": "ann", "password": "hunter2"});
+        assert!(accepts::<Credentials>(&given) && !accepts::<Credentials>(&json!({"kind": "sandbox"})));
+        let read: Credentials = serde_json::from_value(given).unwrap();
+        assert!(!format!("{read:?}").contains("hunter2"));
+        assert!(accepts::<Credentials>(&json!({"kind": "webhook", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"})));
+        assert!(!accepts::<Credentials>(&json!({"kind": "webhook", "secret": "whsec_short"})));
+    }
+
+    #[test]
+    fn every_adapter_tells_its_providers_receipts_from_forgeries() {
+        for kind in ProviderKind::ALL {
+            let unsigned = matches!(capabilities(*kind).signature, ReceiptSignature::NoReceipts | ReceiptSignature::SecretPath);
+            match vectors(*kind) {
+                Some(vectors) => vectors.withstand_forgery(),
+                None => assert!(unsigned, "{kind} signs its receipts: show some"),
+            }
+        }
     }
 }

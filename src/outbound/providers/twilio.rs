@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_lc_rs::{digest, hmac};
 use chrono::{DateTime, Utc};
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
-use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::future::{BoxFuture, FutureExt, ready};
 use url::form_urlencoded;
 
 use crate::{
@@ -17,16 +17,50 @@ use crate::{
         delivery::{DeliveryStatus, EvidenceGrade, SuppressionReason},
         ids::Mode,
         invalid::Faults,
+        provider::ReceiptSignature,
     },
     outbound::{
-        About, Capabilities, Content, Envelope, Idempotency, Inbound, Outcome, Provider, Report, SignatureFamily, Text, Unreadable,
-        Unverified, excerpt,
-        net::{Answer, Failure, Net},
-        settings::{Secret, TwilioCredentials, TwilioSettings},
+        About, Capabilities, Content, Envelope, Idempotency, Inbound, Outcome, Provider, Report, Text, Unreadable, Unverified, excerpt,
+        net::{Answer, Net},
+        settings::{Secret, check_url, needed},
     },
 };
 
 const SIGNATURE: &str = "x-twilio-signature";
+
+/// A Twilio account. Exactly one of `from` and `messaging_service_sid` is given.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The account's SID.
+    #[schema(pattern = "^AC[0-9a-fA-F]{32}$", min_length = 34, max_length = 34, example = "AC00000000000000000000000000000001")]
+    pub account_sid: String,
+    /// The sender: a number in E.164 form, or a name of up to eleven letters and digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = r"^(\+[1-9][0-9]{6,14}|[A-Za-z0-9 ]{1,11})$", max_length = 16, example = "+33757000000")]
+    pub from: Option<String>,
+    /// The messaging service that chooses the sender.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^MG[0-9a-fA-F]{32}$", min_length = 34, max_length = 34, example = "MG00000000000000000000000000000001")]
+    pub messaging_service_sid: Option<String>,
+    /// Where Twilio's interface is found, when it is not its usual place.
+    #[serde(default = "twilio_api")]
+    #[schema(format = "uri", min_length = 8, max_length = 200, example = "https://api.twilio.com")]
+    pub api_base: String,
+}
+
+fn twilio_api() -> String {
+    "https://api.twilio.com".to_owned()
+}
+
+/// The key of a Twilio account.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    /// The auth token: it sends, and it verifies receipts. Never shown again.
+    #[schema(value_type = String, format = Password, write_only, min_length = 1, max_length = 200, example = "0123456789abcdef0123456789abcdef")]
+    pub auth_token: Secret,
+}
 
 /// A Twilio account.
 #[derive(Debug)]
@@ -44,13 +78,12 @@ impl Twilio {
     ///
     /// # Errors
     /// No sender or two, or an interface that is not called.
-    pub fn new(settings: &TwilioSettings, credentials: &TwilioCredentials, net: &Net) -> Result<Self, Faults> {
+    pub fn open(settings: &Settings, credentials: Option<&Credentials>, net: &Net) -> Result<Self, Faults> {
+        let credentials = needed(credentials)?;
         let mut faults = Faults::none();
         let sid = &settings.account_sid;
         let url = format!("{}/2010-04-01/Accounts/{sid}/Messages.json", settings.api_base.trim_end_matches('/'));
-        if let Err(why) = net.policy().check_url(Mode::Live, &url) {
-            faults.add("/settings/api_base", "invalid_url", why.to_string());
-        }
+        check_url(&mut faults, net, "/settings/api_base", &url);
         if sid.is_empty() || !sid.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             faults.add("/settings/account_sid", "invalid", "write the account SID: AC and 32 hexadecimal digits");
         }
@@ -66,6 +99,25 @@ impl Twilio {
         faults.or(Self { account_sid: sid.clone(), sender, url, auth_token, net: net.clone() })
     }
 
+    fn signed(&self, inbound: &Inbound) -> Result<(), Unverified> {
+        let given = inbound.header(SIGNATURE)?;
+        let given = BASE64.decode(given.as_bytes()).map_err(|_| Unverified::Malformed(SIGNATURE))?;
+        let form = match body_digest(&inbound.url) {
+            Some(expected) => {
+                let expected = HEXLOWER_PERMISSIVE.decode(expected.as_bytes()).map_err(|_| Unverified::Malformed("bodySHA256"))?;
+                if digest::digest(&digest::SHA256, &inbound.body).as_ref() != expected.as_slice() {
+                    return Err(Unverified::Mismatch);
+                }
+                String::new()
+            }
+            None => signed_form(&inbound.body),
+        };
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, self.auth_token.reveal().as_bytes());
+        let matching =
+            spellings(&inbound.url).into_iter().filter(|url| hmac::verify(&key, format!("{url}{form}").as_bytes(), &given).is_ok());
+        if matching.count() > 0 { Ok(()) } else { Err(Unverified::Mismatch) }
+    }
+
     async fn post(&self, envelope: &Envelope, text: &Text, now: DateTime<Utc>) -> Outcome {
         let mut form = vec![("To", text.to.as_str()), (self.sender.0, &self.sender.1), ("Body", &text.body)];
         if let Some(url) = &envelope.receipts_url {
@@ -75,11 +127,7 @@ impl Twilio {
             Ok(request) => request.basic_auth(&self.account_sid, Some(self.auth_token.reveal())).form(&form),
             Err(why) => return Outcome::not_sent(why.to_string()),
         };
-        match self.net.call(request, now).await {
-            Ok(answer) => outcome(&answer),
-            Err(Failure::NotSent(reason)) => Outcome::not_sent(reason),
-            Err(Failure::Lost(reason)) => Outcome::unknown(reason),
-        }
+        self.net.hand_over(request, now, outcome).await
     }
 }
 
@@ -174,7 +222,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     channels: &[Channel::Sms],
     idempotency: Idempotency::None,
     lookup: false,
-    signature: SignatureFamily::UrlAndForm,
+    signature: ReceiptSignature::UrlAndForm,
     grade: EvidenceGrade::Handset,
 };
 
@@ -194,23 +242,8 @@ impl Provider for Twilio {
     }
 
     /// Twilio signs no time: a replay is recognised by its [`Report::dedupe`].
-    fn verify(&self, inbound: &Inbound, _: DateTime<Utc>) -> Result<(), Unverified> {
-        let given = inbound.header(SIGNATURE)?;
-        let given = BASE64.decode(given.as_bytes()).map_err(|_| Unverified::Malformed(SIGNATURE))?;
-        let form = match body_digest(&inbound.url) {
-            Some(expected) => {
-                let expected = HEXLOWER_PERMISSIVE.decode(expected.as_bytes()).map_err(|_| Unverified::Malformed("bodySHA256"))?;
-                if digest::digest(&digest::SHA256, &inbound.body).as_ref() != expected.as_slice() {
-                    return Err(Unverified::Mismatch);
-                }
-                String::new()
-            }
-            None => signed_form(&inbound.body),
-        };
-        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, self.auth_token.reveal().as_bytes());
-        let matching =
-            spellings(&inbound.url).into_iter().filter(|url| hmac::verify(&key, format!("{url}{form}").as_bytes(), &given).is_ok());
-        if matching.count() > 0 { Ok(()) } else { Err(Unverified::Mismatch) }
+    fn verify<'a>(&'a self, inbound: &'a Inbound, _: DateTime<Utc>) -> BoxFuture<'a, Result<(), Unverified>> {
+        ready(self.signed(inbound)).boxed()
     }
 
     fn parse(&self, inbound: &Inbound) -> Result<Vec<Report>, Unreadable> {
@@ -242,20 +275,34 @@ impl Provider for Twilio {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
+pub(in crate::outbound) mod tests {
     use super::*;
-    use crate::outbound::bench::{self, Script};
+    use crate::outbound::bench::{self, Contract, Script};
 
     fn adapter(api_base: &str, token: &str) -> Twilio {
-        let settings = TwilioSettings {
+        let settings = Settings {
             account_sid: format!("AC{}", "0".repeat(32)),
             from: Some("+33757000000".into()),
             messaging_service_sid: None,
             api_base: api_base.into(),
         };
-        Twilio::new(&settings, &TwilioCredentials { auth_token: Secret::new(token) }, &bench::net()).unwrap()
+        Twilio::open(&settings, Some(&Credentials { auth_token: Secret::new(token) }), &bench::net()).unwrap()
+    }
+
+    /// What anybody can compute from the scheme's description; the published vectors are tried below.
+    pub fn vectors() -> Option<bench::Vectors> {
+        let url = "https://api.example.com/in?a=b";
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"token");
+        let signature = BASE64.encode(hmac::sign(&key, format!("{url}MessageSidSM1MessageStatussent").as_bytes()).as_ref());
+        let inbound = bench::inbound(url, &[(SIGNATURE, &signature)], b"MessageSid=SM1&MessageStatus=sent");
+        Some(bench::Vectors {
+            adapter: Box::new(adapter("http://127.0.0.1:1", "token")),
+            other: Box::new(adapter("http://127.0.0.1:1", "other")),
+            header: SIGNATURE,
+            genuine: vec![(inbound, DateTime::UNIX_EPOCH)],
+            covers_body: true,
+            covers_time: false,
+        })
     }
 
     async fn send(script: Script) -> Outcome {
@@ -265,9 +312,17 @@ mod tests {
 
     #[tokio::test]
     async fn every_answer_has_its_outcome() {
-        assert_eq!(send(Script::Answer(201, "", r#"{"sid":"SM1","status":"queued"}"#)).await, Outcome::accepted(Some("SM1".into())));
-        let limited = send(Script::Answer(429, "Retry-After: 3\r\n", r#"{"code":20429}"#)).await;
-        assert!(matches!(limited, Outcome::NotSent { retry_after: Some(pause), .. } if pause == Duration::from_secs(3)));
+        let contract = Contract {
+            open: &|base| Box::new(adapter(base, "token")),
+            envelope: bench::text("+33612345678"),
+            accepted: (201, "", r#"{"sid":"SM1","status":"queued"}"#),
+            provider_id: Some("SM1"),
+            refused: (400, "", r#"{"code":21211,"message":"bad number"}"#),
+            forbidden: (401, "", r#"{"code":20003,"message":"authenticate"}"#),
+            limited: (429, "Retry-After: 3\r\n", r#"{"code":20429}"#),
+            bodiless: false,
+        };
+        contract.hold().await;
         let cases = [
             (400, r#"{"code":21610,"message":"opted out"}"#, true, Some(SuppressionReason::Unsubscribed)),
             (400, r#"{"code":21211,"message":"bad number"}"#, true, Some(SuppressionReason::InvalidAddress)),
@@ -283,18 +338,6 @@ mod tests {
                 "{body} {outcome:?}"
             );
         }
-        for lost in [
-            Script::Answer(500, "", ""),
-            Script::Answer(503, "", ""),
-            Script::Answer(201, "", "<html>"),
-            Script::Flood,
-            Script::Hang,
-            Script::Drop,
-        ] {
-            assert!(matches!(send(lost).await, Outcome::Unknown { .. }));
-        }
-        let refused = adapter(&bench::refused(), "token").send(&bench::text("+33612345678"), DateTime::UNIX_EPOCH).await;
-        assert!(matches!(refused, Outcome::NotSent { .. }));
         let mail = adapter(&bench::refused(), "token").send(&bench::mail("ann@example.com"), DateTime::UNIX_EPOCH).await;
         assert!(matches!(mail, Outcome::Rejected { permanent: true, .. }));
     }
@@ -351,7 +394,7 @@ mod tests {
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"token");
         let sign = |text: &str| BASE64.encode(hmac::sign(&key, text.as_bytes()).as_ref());
         let verify = |url: &str, signature: &str, body: &str| {
-            adapter.verify(&bench::inbound(url, &[(SIGNATURE, signature)], body.as_bytes()), DateTime::UNIX_EPOCH)
+            bench::verify(&adapter, &bench::inbound(url, &[(SIGNATURE, signature)], body.as_bytes()), DateTime::UNIX_EPOCH)
         };
         let url = "https://api.example.com/in?a=b";
         let good = sign(&format!("{url}MessageSidSM1MessageStatussent"));
@@ -366,7 +409,7 @@ mod tests {
         {
             assert_eq!(verify(url, short, "MessageSid=SM1&MessageStatus=sent"), Err(why));
         }
-        assert_eq!(adapter.verify(&callback(&[]), DateTime::UNIX_EPOCH), Err(Unverified::Missing(SIGNATURE)));
+        assert_eq!(bench::verify(&adapter, &callback(&[]), DateTime::UNIX_EPOCH), Err(Unverified::Missing(SIGNATURE)));
     }
 
     #[test]
@@ -383,7 +426,7 @@ mod tests {
             };
             let inbound =
                 bench::inbound(case["url"].as_str().unwrap(), &[(SIGNATURE, case["signature"].as_str().unwrap())], body.as_bytes());
-            let verdict = adapter.verify(&inbound, DateTime::UNIX_EPOCH);
+            let verdict = bench::verify(&adapter, &inbound, DateTime::UNIX_EPOCH);
             assert_eq!(verdict.is_ok(), case["valid"].as_bool().unwrap(), "{}", case["name"]);
         }
     }

@@ -6,7 +6,7 @@
 //! any other 5xx leaves the outcome open.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::future::{BoxFuture, FutureExt, ready};
 use serde_json::{Value, json};
 
 use crate::{
@@ -15,15 +15,34 @@ use crate::{
         delivery::{DeliveryStatus, EvidenceGrade},
         ids::{MessageId, Mode},
         invalid::Faults,
+        provider::ReceiptSignature,
     },
     outbound::{
-        About, Capabilities, Content, Envelope, Idempotency, Inbound, Outcome, Provider, Report, SignatureFamily, Unreadable, Unverified,
-        excerpt,
-        net::{Answer, Failure, Net},
-        settings::{WebhookCredentials, WebhookSettings},
+        About, Capabilities, Content, Envelope, Idempotency, Inbound, Outcome, Provider, Report, Unreadable, Unverified, excerpt,
+        net::{Answer, Net},
+        settings::{Secret, check_url, needed},
         signing::Signer,
     },
 };
+
+/// A gateway of your own: it receives `message.send` and reports `message.delivered` and the like.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where messages are posted to. https in live mode, never a private address, never redirected.
+    #[schema(format = "uri", min_length = 8, max_length = 2048, example = "https://gateway.example.com/relance")]
+    pub url: String,
+}
+
+/// The secret shared with a gateway.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    /// Signs both ways, as Standard Webhooks says: `whsec_` and the base64 of 24 to 64 random bytes. Never shown again.
+    #[schema(value_type = String, format = Password, write_only, pattern = "^whsec_[A-Za-z0-9+/]{32,88}={0,2}$", max_length = 96,
+        example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
+    pub secret: Secret,
+}
 
 /// The gateway's account.
 #[derive(Debug)]
@@ -38,11 +57,10 @@ impl Webhook {
     ///
     /// # Errors
     /// A URL that is not called, a secret that is none.
-    pub fn new(settings: &WebhookSettings, credentials: &WebhookCredentials, net: &Net) -> Result<Self, Faults> {
+    pub fn open(settings: &Settings, credentials: Option<&Credentials>, net: &Net) -> Result<Self, Faults> {
+        let credentials = needed(credentials)?;
         let mut faults = Faults::none();
-        if let Err(why) = net.policy().check_url(Mode::Live, &settings.url) {
-            faults.add("/settings/url", "invalid_url", why.to_string());
-        }
+        check_url(&mut faults, net, "/settings/url", &settings.url);
         match Signer::new(credentials.secret.reveal()) {
             Ok(signer) => faults.or(Self { url: settings.url.clone(), signer, net: net.clone() }),
             Err(why) => {
@@ -64,11 +82,7 @@ impl Webhook {
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        match self.net.call(request, now).await {
-            Ok(answer) => outcome(&answer),
-            Err(Failure::NotSent(reason)) => Outcome::not_sent(reason),
-            Err(Failure::Lost(reason)) => Outcome::unknown(reason),
-        }
+        self.net.hand_over(request, now, outcome).await
     }
 }
 
@@ -129,9 +143,9 @@ struct Data {
 /// What it can carry and prove, whoever the account's owner is.
 pub const CAPABILITIES: Capabilities = Capabilities {
     channels: &[Channel::Email, Channel::Sms],
-    idempotency: Idempotency::Header { name: "webhook-id", window: TimeDelta::hours(24) },
+    idempotency: Idempotency::Key(TimeDelta::hours(24)),
     lookup: false,
-    signature: SignatureFamily::StandardWebhooks,
+    signature: ReceiptSignature::StandardWebhooks,
     grade: EvidenceGrade::Handset,
 };
 
@@ -144,8 +158,8 @@ impl Provider for Webhook {
         self.post(envelope, now).boxed()
     }
 
-    fn verify(&self, inbound: &Inbound, now: DateTime<Utc>) -> Result<(), Unverified> {
-        self.signer.verify(inbound, now)
+    fn verify<'a>(&'a self, inbound: &'a Inbound, now: DateTime<Utc>) -> BoxFuture<'a, Result<(), Unverified>> {
+        ready(self.signer.verify(inbound, now)).boxed()
     }
 
     fn parse(&self, inbound: &Inbound) -> Result<Vec<Report>, Unreadable> {
@@ -168,7 +182,7 @@ impl Provider for Webhook {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::outbound) mod tests {
     use std::time::Duration;
 
     use super::*;
@@ -178,8 +192,30 @@ mod tests {
     };
 
     fn adapter(url: &str) -> Webhook {
-        let secret = WebhookCredentials { secret: Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw") };
-        Webhook::new(&WebhookSettings { url: url.to_owned() }, &secret, &bench::net()).unwrap()
+        let secret = Credentials { secret: Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw") };
+        Webhook::open(&Settings { url: url.to_owned() }, Some(&secret), &bench::net()).unwrap()
+    }
+
+    /// What it signs itself, it believes.
+    pub fn vectors() -> Option<bench::Vectors> {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let body = br#"{"type":"message.delivered","data":{}}"#;
+        let open = |secret: &str| {
+            let (settings, secret) =
+                (Settings { url: "https://gateway.example.com".to_owned() }, Credentials { secret: Secret::new(secret) });
+            Webhook::open(&settings, Some(&secret), &bench::net()).unwrap()
+        };
+        let adapter = open("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        let headers = adapter.signer.headers("evt_1", now, body).unwrap();
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        Some(bench::Vectors {
+            genuine: vec![(bench::inbound("https://api.example.com/in", &headers, body), now)],
+            adapter: Box::new(adapter),
+            other: Box::new(open("whsec_AAAA9r8GKYqrTwjUPD8ILPZIo2LaLaSw")),
+            header: "webhook-signature",
+            covers_body: true,
+            covers_time: true,
+        })
     }
 
     async fn send(script: Script) -> Outcome {
@@ -230,7 +266,7 @@ mod tests {
         adapter.send(&envelope, now).await;
         let request = server.requests().remove(0);
         assert_eq!(request.headers["webhook-id"], envelope.idempotency_key.as_str());
-        assert_eq!(adapter.verify(&request, now), Ok(()));
+        assert_eq!(bench::verify(&adapter, &request, now), Ok(()));
         let body: Value = serde_json::from_slice(&request.body).unwrap();
         assert_eq!(
             (&body["type"], &body["data"]["channel"], &body["data"]["to"]),
@@ -267,9 +303,9 @@ mod tests {
 
     #[test]
     fn settings_are_checked_together() {
-        let settings = WebhookSettings { url: "http://10.0.0.1/".into() };
+        let settings = Settings { url: "http://10.0.0.1/".into() };
         let strict = Net::new(Default::default(), Default::default()).unwrap();
-        let faults = Webhook::new(&settings, &WebhookCredentials { secret: Secret::new("whsec_") }, &strict).unwrap_err();
+        let faults = Webhook::open(&settings, Some(&Credentials { secret: Secret::new("whsec_") }), &strict).unwrap_err();
         let pointers: Vec<_> = faults.0.iter().map(|fault| fault.pointer.as_str()).collect();
         assert_eq!(pointers, ["/settings/url", "/credentials/secret"]);
     }

@@ -9,7 +9,7 @@
 use std::{net::SocketAddr, time::SystemTime};
 
 use chrono::{DateTime, Utc};
-use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::future::{BoxFuture, FutureExt, ready};
 use lettre::{
     Address, Message,
     message::{
@@ -33,18 +33,61 @@ use crate::{
         delivery::{EvidenceGrade, SuppressionReason},
         ids::MessageId,
         invalid::Faults,
+        provider::ReceiptSignature,
     },
     outbound::{
-        Capabilities, Content, Envelope, Idempotency, Inbound, Mail, Outcome, Provider, Report, SignatureFamily, Unreadable, Unverified,
-        excerpt,
-        net::Net,
-        settings::{SmtpCredentials, SmtpSecurity, SmtpSettings},
+        Capabilities, Content, Envelope, Idempotency, Inbound, Line, Mail, Outcome, Provider, Report, Unreadable, Unverified, excerpt,
+        net::Net, settings::Secret,
     },
 };
 
+/// How the connection to a mail server is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SmtpSecurity {
+    /// Begins in clear and must be upgraded before anything is said (usually port 587).
+    Starttls,
+    /// Encrypted from the first byte (usually port 465).
+    Tls,
+    /// Not at all; only for installations that allow private networks.
+    None,
+}
+
+/// A mail server.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The mail server's name.
+    #[schema(min_length = 1, max_length = 253, example = "smtp.example.com")]
+    pub host: String,
+    /// Its port: 587 for `starttls`, 465 for `tls`.
+    #[schema(minimum = 1, maximum = 65535, example = 587)]
+    pub port: u16,
+    /// How the connection is encrypted.
+    pub security: SmtpSecurity,
+    /// The address that messages come from.
+    pub from_email: Email,
+    /// The name beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, max_length = 200, example = "Dupont SARL")]
+    pub from_name: Option<Line>,
+}
+
+/// The log-in of a mail server.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    /// The user name.
+    #[schema(min_length = 1, max_length = 320, example = "accounts@example.com")]
+    pub username: String,
+    /// The password. Never shown again.
+    #[schema(value_type = String, format = Password, write_only, min_length = 1, max_length = 1000, example = "correct horse battery staple")]
+    pub password: Secret,
+}
+
 /// A mail server's account.
 pub struct Smtp {
-    settings: SmtpSettings,
+    settings: Settings,
     from: Address,
     login: Option<Login>,
     net: Net,
@@ -70,7 +113,7 @@ impl Smtp {
     ///
     /// # Errors
     /// A host that is not called, or a connection in clear where it is not allowed.
-    pub fn new(settings: &SmtpSettings, credentials: Option<&SmtpCredentials>, net: &Net) -> Result<Self, Faults> {
+    pub fn open(settings: &Settings, credentials: Option<&Credentials>, net: &Net) -> Result<Self, Faults> {
         let mut faults = Faults::none();
         if let Err(why) = net.policy().check_host_name(&settings.host) {
             faults.add("/settings/host", "invalid_host", why.to_string());
@@ -211,7 +254,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     channels: &[Channel::Email],
     idempotency: Idempotency::None,
     lookup: false,
-    signature: SignatureFamily::NoReceipts,
+    signature: ReceiptSignature::NoReceipts,
     grade: EvidenceGrade::ProviderAccepted,
 };
 
@@ -230,8 +273,8 @@ impl Provider for Smtp {
         .boxed()
     }
 
-    fn verify(&self, _: &Inbound, _: DateTime<Utc>) -> Result<(), Unverified> {
-        Err(Unverified::NoReceipts)
+    fn verify<'a>(&'a self, _: &'a Inbound, _: DateTime<Utc>) -> BoxFuture<'a, Result<(), Unverified>> {
+        ready(Err(Unverified::NoReceipts)).boxed()
     }
 
     fn parse(&self, _: &Inbound) -> Result<Vec<Report>, Unreadable> {
@@ -244,7 +287,7 @@ impl Provider for Smtp {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::outbound) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -255,15 +298,20 @@ mod tests {
     };
 
     fn adapter(port: u16, security: SmtpSecurity) -> Smtp {
-        let settings = SmtpSettings {
+        let settings = Settings {
             host: "127.0.0.1".into(),
             port,
             security,
             from_email: "factures@dupont.example".parse().unwrap(),
             from_name: Some("Société Dupont, \"SARL\"".parse().unwrap()),
         };
-        let login = SmtpCredentials { username: "ann".into(), password: Secret::new("hunter2") };
-        Smtp::new(&settings, Some(&login), &bench::net()).unwrap()
+        let login = Credentials { username: "ann".into(), password: Secret::new("hunter2") };
+        Smtp::open(&settings, Some(&login), &bench::net()).unwrap()
+    }
+
+    /// A mail server reports nothing.
+    pub const fn vectors() -> Option<bench::Vectors> {
+        None
     }
 
     async fn send(sink: Sink) -> Outcome {
@@ -365,7 +413,7 @@ mod tests {
     fn the_guard_applies_to_mail_servers() {
         let settings = adapter(25, SmtpSecurity::None).settings;
         let strict = Net::new(Default::default(), Default::default()).unwrap();
-        let pointers: Vec<_> = Smtp::new(&settings, None, &strict).unwrap_err().0.into_iter().map(|fault| fault.pointer).collect();
+        let pointers: Vec<_> = Smtp::open(&settings, None, &strict).unwrap_err().0.into_iter().map(|fault| fault.pointer).collect();
         assert_eq!(pointers, ["/settings/host", "/settings/security"]);
     }
 

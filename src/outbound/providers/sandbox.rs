@@ -23,11 +23,15 @@ use crate::{
         contact::Channel,
         delivery::{DeliveryStatus, EvidenceGrade},
         ids::MessageId,
+        provider::ReceiptSignature,
     },
-    outbound::{
-        About, Capabilities, Content, Envelope, Idempotency, Inbound, Outcome, Provider, Report, SignatureFamily, Unreadable, Unverified,
-    },
+    outbound::{About, Capabilities, Content, Envelope, Idempotency, Inbound, Outcome, Provider, Report, Unreadable, Unverified},
 };
+
+/// The sandbox has nothing to set.
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {}
 
 /// The sandbox.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +112,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     channels: &[Channel::Email, Channel::Sms],
     idempotency: Idempotency::None,
     lookup: false,
-    signature: SignatureFamily::NoReceipts,
+    signature: ReceiptSignature::NoReceipts,
     grade: EvidenceGrade::Handset,
 };
 
@@ -139,8 +143,8 @@ impl Provider for Sandbox {
         ready(outcome).boxed()
     }
 
-    fn verify(&self, _: &Inbound, _: DateTime<Utc>) -> Result<(), Unverified> {
-        Err(Unverified::NoReceipts)
+    fn verify<'a>(&'a self, _: &'a Inbound, _: DateTime<Utc>) -> BoxFuture<'a, Result<(), Unverified>> {
+        ready(Err(Unverified::NoReceipts)).boxed()
     }
 
     fn parse(&self, _: &Inbound) -> Result<Vec<Report>, Unreadable> {
@@ -200,6 +204,6 @@ mod tests {
     #[test]
     fn it_believes_no_receipt() {
         let inbound = bench::inbound("https://api.example.com/in", &[], b"{}");
-        assert_eq!(Sandbox.verify(&inbound, DateTime::UNIX_EPOCH), Err(Unverified::NoReceipts));
+        assert_eq!(bench::verify(&Sandbox, &inbound, DateTime::UNIX_EPOCH), Err(Unverified::NoReceipts));
     }
 }

@@ -5,9 +5,10 @@
 //! any other 4xx than 408 and 429 means that it will not answer; everything else is asked again.
 
 use chrono::{DateTime, Utc};
-use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::future::{BoxFuture, FutureExt, ready};
 use serde_json::{Value, json};
 
+pub use super::webhook::{Credentials, Settings};
 use crate::{
     domain::{
         credit::request::SolvencyAnswer,
@@ -15,11 +16,12 @@ use crate::{
         external::Pairs,
         ids::{Mode, SolvencyCheckId},
         invalid::Faults,
+        provider::ReceiptSignature,
     },
     outbound::{
-        Capabilities, Envelope, Idempotency, Inbound, Outcome, Provider, Report, SignatureFamily, Unreadable, Unverified, excerpt,
+        Capabilities, Envelope, Idempotency, Inbound, Outcome, Provider, Report, Unreadable, Unverified, excerpt,
         net::{Failure, Net},
-        settings::{WebhookCredentials, WebhookSettings},
+        settings::{check_url, needed},
         signing::Signer,
     },
 };
@@ -61,11 +63,10 @@ impl Solvency {
     ///
     /// # Errors
     /// A URL that is not called, a secret that is none.
-    pub fn new(settings: &WebhookSettings, credentials: &WebhookCredentials, net: &Net) -> Result<Self, Faults> {
+    pub fn open(settings: &Settings, credentials: Option<&Credentials>, net: &Net) -> Result<Self, Faults> {
+        let credentials = needed(credentials)?;
         let mut faults = Faults::none();
-        if let Err(why) = net.policy().check_url(Mode::Live, &settings.url) {
-            faults.add("/settings/url", "invalid_url", why.to_string());
-        }
+        check_url(&mut faults, net, "/settings/url", &settings.url);
         match Signer::new(credentials.secret.reveal()) {
             Ok(signer) => faults.or(Self { url: settings.url.clone(), signer, net: net.clone() }),
             Err(why) => {
@@ -138,7 +139,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     channels: &[],
     idempotency: Idempotency::None,
     lookup: false,
-    signature: SignatureFamily::StandardWebhooks,
+    signature: ReceiptSignature::StandardWebhooks,
     grade: EvidenceGrade::ProviderAccepted,
 };
 
@@ -152,8 +153,8 @@ impl Provider for Solvency {
         std::future::ready(Outcome::wrong_channel(envelope.channel())).boxed()
     }
 
-    fn verify(&self, inbound: &Inbound, now: DateTime<Utc>) -> Result<(), Unverified> {
-        self.signer.verify(inbound, now)
+    fn verify<'a>(&'a self, inbound: &'a Inbound, now: DateTime<Utc>) -> BoxFuture<'a, Result<(), Unverified>> {
+        ready(self.signer.verify(inbound, now)).boxed()
     }
 
     fn parse(&self, _inbound: &Inbound) -> Result<Vec<Report>, Unreadable> {
@@ -166,7 +167,7 @@ impl Provider for Solvency {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::outbound) mod tests {
     use super::*;
     use crate::outbound::{
         bench::{self, Script},
@@ -174,8 +175,30 @@ mod tests {
     };
 
     fn adapter(url: &str) -> Solvency {
-        let secret = WebhookCredentials { secret: Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw") };
-        Solvency::new(&WebhookSettings { url: url.to_owned() }, &secret, &bench::net()).unwrap()
+        let secret = Credentials { secret: Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw") };
+        Solvency::open(&Settings { url: url.to_owned() }, Some(&secret), &bench::net()).unwrap()
+    }
+
+    /// What it signs itself, it believes.
+    pub fn vectors() -> Option<bench::Vectors> {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let body = br#"{"type":"message.delivered","data":{}}"#;
+        let open = |secret: &str| {
+            let (settings, secret) =
+                (Settings { url: "https://gateway.example.com".to_owned() }, Credentials { secret: Secret::new(secret) });
+            Solvency::open(&settings, Some(&secret), &bench::net()).unwrap()
+        };
+        let adapter = open("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        let headers = adapter.signer.headers("evt_1", now, body).unwrap();
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        Some(bench::Vectors {
+            genuine: vec![(bench::inbound("https://api.example.com/in", &headers, body), now)],
+            adapter: Box::new(adapter),
+            other: Box::new(open("whsec_AAAA9r8GKYqrTwjUPD8ILPZIo2LaLaSw")),
+            header: "webhook-signature",
+            covers_body: true,
+            covers_time: true,
+        })
     }
 
     fn inquiry() -> Inquiry {
@@ -203,7 +226,7 @@ mod tests {
             assert_eq!(kind, taken, "{said:?}");
             let request = server.requests().remove(0);
             assert_eq!(request.headers["webhook-id"], inquiry.id.to_string());
-            assert_eq!(adapter(&server.url).verify(&request, now), Ok(()));
+            assert_eq!(bench::verify(&adapter(&server.url), &request, now), Ok(()));
         }
         assert!(matches!(adapter(&bench::refused()).ask(&inquiry, now).await, Taken::Lost(_)));
     }

@@ -1,0 +1,7 @@
+//! The adapters, one file each. Each tells its settings, its credentials and its capabilities, and makes its adapter with `open`; `registry` lists them.
+
+pub mod sandbox;
+pub mod smtp;
+pub mod solvency;
+pub mod twilio;
+pub mod webhook;
