@@ -30,6 +30,10 @@ use figures::{Latency, line, median, rate};
 use sink::Sink;
 use world::{Kind, World, raw_client};
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How often each pair of figures is taken; the middle ratio counts.
 const ROUNDS: usize = 3;
 
