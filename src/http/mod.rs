@@ -147,7 +147,8 @@ pub fn serve(state: Arc<State>, listener: std::net::TcpListener, workers: usize)
     })
     .workers(workers)
     .client_request_timeout(std::time::Duration::from_secs(5))
-    .keep_alive(std::time::Duration::from_secs(75))
+    // Longer than proxies and clients keep an idle connection, 60 to 90 seconds as a rule: whoever ends it first must not be the one who does not know.
+    .keep_alive(std::time::Duration::from_secs(100))
     .shutdown_timeout(20)
     .disable_signals()
     .listen(listener)?

@@ -119,7 +119,8 @@ impl App {
         let server = http::serve(Arc::clone(&state), listener, 1).unwrap();
         actix_web::rt::spawn(server);
         #[expect(clippy::disallowed_methods, reason = "the test is the outside world")]
-        let client = reqwest::Client::new();
+        // An idle connection is given up long before the server ends it, however slow the machine.
+        let client = reqwest::Client::builder().pool_idle_timeout(std::time::Duration::from_secs(20)).build().unwrap();
         Self { url: format!("http://{address}"), clock, db, state, platform, client, _database: database }
     }
 
