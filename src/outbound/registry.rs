@@ -12,7 +12,7 @@ use crate::{
     outbound::{
         Capabilities, Provider,
         net::Net,
-        providers::{sandbox, smtp, solvency, twilio, webhook},
+        providers::{sandbox, smtp, solvency, twilio, vonage, webhook},
         settings::tagged,
     },
 };
@@ -125,6 +125,8 @@ providers! {
     Webhook = "webhook" in webhook,
     /// Twilio, for text messages.
     Twilio = "twilio" in twilio,
+    /// Vonage, for text messages.
+    Vonage = "vonage" in vonage,
     /// A provider of solvency checks, by signed webhook. It carries no messages.
     Solvency = "solvency" in solvency,
 }
@@ -209,6 +211,7 @@ mod tests {
             smtp.clone(),
             json!({"kind": "webhook", "url": "https://example.com/hook"}),
             twilio,
+            json!({"kind": "vonage", "api_key": "a1b2c3d4", "from": "Dupont"}),
             json!({"kind": "solvency", "url": "https://example.com/ask"}),
             json!({"kind": "sandbox"}),
         ];

@@ -3,5 +3,7 @@
 pub mod sandbox;
 pub mod smtp;
 pub mod solvency;
+mod texting;
 pub mod twilio;
+pub mod vonage;
 pub mod webhook;
