@@ -12,7 +12,7 @@ use crate::{
     outbound::{
         Capabilities, Provider,
         net::Net,
-        providers::{sandbox, smtp, solvency, twilio, vonage, webhook},
+        providers::{plivo, sandbox, smtp, solvency, twilio, vonage, webhook},
         settings::tagged,
     },
 };
@@ -127,6 +127,8 @@ providers! {
     Twilio = "twilio" in twilio,
     /// Vonage, for text messages.
     Vonage = "vonage" in vonage,
+    /// Plivo, for text messages.
+    Plivo = "plivo" in plivo,
     /// A provider of solvency checks, by signed webhook. It carries no messages.
     Solvency = "solvency" in solvency,
 }
@@ -212,6 +214,7 @@ mod tests {
             json!({"kind": "webhook", "url": "https://example.com/hook"}),
             twilio,
             json!({"kind": "vonage", "api_key": "a1b2c3d4", "from": "Dupont"}),
+            json!({"kind": "plivo", "auth_id": "MAXXXXXXXXXXXXXXXXXX", "from": "+33757000000"}),
             json!({"kind": "solvency", "url": "https://example.com/ask"}),
             json!({"kind": "sandbox"}),
         ];
