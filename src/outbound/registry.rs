@@ -12,7 +12,7 @@ use crate::{
     outbound::{
         Capabilities, Provider,
         net::Net,
-        providers::{plivo, sandbox, smtp, solvency, twilio, vonage, webhook},
+        providers::{messagebird, plivo, sandbox, smtp, solvency, twilio, vonage, webhook},
         settings::tagged,
     },
 };
@@ -129,6 +129,8 @@ providers! {
     Vonage = "vonage" in vonage,
     /// Plivo, for text messages.
     Plivo = "plivo" in plivo,
+    /// MessageBird, for text messages.
+    Messagebird = "messagebird" in messagebird,
     /// A provider of solvency checks, by signed webhook. It carries no messages.
     Solvency = "solvency" in solvency,
 }
@@ -215,6 +217,7 @@ mod tests {
             twilio,
             json!({"kind": "vonage", "api_key": "a1b2c3d4", "from": "Dupont"}),
             json!({"kind": "plivo", "auth_id": "MAXXXXXXXXXXXXXXXXXX", "from": "+33757000000"}),
+            json!({"kind": "messagebird", "from": "Dupont"}),
             json!({"kind": "solvency", "url": "https://example.com/ask"}),
             json!({"kind": "sandbox"}),
         ];
