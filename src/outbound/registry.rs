@@ -12,7 +12,7 @@ use crate::{
     outbound::{
         Capabilities, Provider,
         net::Net,
-        providers::{messagebird, plivo, sandbox, smtp, solvency, twilio, vonage, webhook},
+        providers::{messagebird, ovhcloud, plivo, sandbox, smtp, solvency, twilio, vonage, webhook},
         settings::tagged,
     },
 };
@@ -131,6 +131,8 @@ providers! {
     Plivo = "plivo" in plivo,
     /// MessageBird, for text messages.
     Messagebird = "messagebird" in messagebird,
+    /// OVHcloud, for text messages.
+    Ovhcloud = "ovhcloud" in ovhcloud,
     /// A provider of solvency checks, by signed webhook. It carries no messages.
     Solvency = "solvency" in solvency,
 }
@@ -218,6 +220,7 @@ mod tests {
             json!({"kind": "vonage", "api_key": "a1b2c3d4", "from": "Dupont"}),
             json!({"kind": "plivo", "auth_id": "MAXXXXXXXXXXXXXXXXXX", "from": "+33757000000"}),
             json!({"kind": "messagebird", "from": "Dupont"}),
+            json!({"kind": "ovhcloud", "service_name": "sms-ab12345-1", "from": "Dupont"}),
             json!({"kind": "solvency", "url": "https://example.com/ask"}),
             json!({"kind": "sandbox"}),
         ];

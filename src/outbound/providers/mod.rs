@@ -1,6 +1,7 @@
 //! The adapters, one file each. Each tells its settings, its credentials and its capabilities, and makes its adapter with `open`; `registry` lists them.
 
 pub mod messagebird;
+pub mod ovhcloud;
 pub mod plivo;
 pub mod sandbox;
 pub mod smtp;
