@@ -132,6 +132,19 @@ on_both! {
         assert_eq!((large.status, &large.body["code"]), (413, &json!("too_large")));
     }
 
+    async fn who_forgot_to_sign_is_asked_to_send_again_and_who_signed_wrongly_is_not(app: App) {
+        let tenant = app.tenant("Atelier").await;
+        let account = json!({"name": "Texts", "settings": {"kind": "vonage", "api_key": "a1b2c3d4", "from": "Dupont"},
+            "credentials": {"kind": "vonage", "api_secret": "hush", "signature_secret": "secret"}});
+        let made = app.post("/v1/provider-accounts", &tenant.live, account).await.expect(201);
+        let path = made["receipt_url"].as_str().unwrap().strip_prefix(&app.url).unwrap().to_owned();
+        let body = json!({"message_uuid": "u1", "status": "delivered"}).to_string();
+        let unsigned = app.raw("POST", &path, &[("content-type", "application/json")], body.clone()).await;
+        assert_eq!((unsigned.status, &unsigned.body["code"]), (503, &json!("busy")), "{}", unsigned.text);
+        let wrong = app.raw("POST", &path, &[("content-type", "application/json"), ("authorization", "Bearer a.b.c")], body).await;
+        assert_eq!((wrong.status, &wrong.body["code"]), (401, &json!("unauthenticated")), "{}", wrong.text);
+    }
+
     async fn what_is_verified_and_cannot_be_read_is_kept_and_answered(app: App) {
         let sent = sent(&app).await;
         for (n, body) in ["{", r#"{"type":"message.exploded","data":{}}"#, r#"{"type":"account.paused","data":{"message_id":"msg_01jd3kq8e5fvv8m3s9tqz4x7ya"}}"#].iter().enumerate() {

@@ -23,6 +23,7 @@ pub mod ledger;
 pub mod link;
 pub mod locale;
 pub mod money;
+pub mod opt_out;
 pub mod provider;
 pub mod suppression;
 pub mod template;

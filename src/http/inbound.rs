@@ -1,7 +1,8 @@
 //! `/v1/inbound/{token}`: where providers deliver their receipts.
 //!
 //! Public, and believes nobody: the path names a provider account, its adapter checks the signature. Whatever cannot be verified gets one and the same answer, so that
-//! a path cannot be told from a guess. The provider is answered only once its receipt is safe; what it means is found out later, by the worker.
+//! a path cannot be told from a guess. One exception: a provider that is known to forget its signature is told that we are busy, so that it sends again. The provider is
+//! answered only once its receipt is safe; what it means is found out later, by the worker.
 
 use std::collections::BTreeMap;
 
@@ -62,7 +63,11 @@ async fn deliver(request: &HttpRequest, payload: web::Payload, state: &State) ->
     let inbound = as_it_came(request, state, body);
     if let Err(why) = provider.verify(&inbound, state.clock.now()).await {
         tracing::info!(account = %account.id, %why, "a receipt was not verified");
-        return Err(unverified());
+        return Err(if provider.sends_again(why) {
+            Problem::new("busy", "the receipt is not signed; send it again")
+        } else {
+            unverified()
+        });
     }
     let solvency = answer_in(&account, &inbound);
     let arrived = arrived(request, &account, provider.as_ref(), inbound);

@@ -86,6 +86,8 @@ pub fn text(to: &str) -> Envelope {
 pub enum Script {
     /// Status, further header lines, body.
     Answer(u16, &'static str, &'static str),
+    /// To a path that ends so (query included): this status, this body. To any other: 404.
+    Paths(&'static [(&'static str, u16, &'static str)]),
     /// 302 to there.
     Redirect(String),
     /// Reads the request, never answers.
@@ -142,7 +144,7 @@ fn serve(mut stream: TcpStream, script: &Script, base: &str, seen: &Mutex<Vec<In
         let Some((name, value)) = line.trim_end().split_once(": ") else { break };
         headers.insert(name.to_ascii_lowercase(), value.to_owned());
     }
-    let mut body = vec![0; headers.get("content-length")?.parse().ok()?];
+    let mut body = vec![0; headers.get("content-length").map_or(Ok(0), |length| length.parse()).ok()?];
     reader.read_exact(&mut body).ok()?;
     seen.lock().unwrap().push(Inbound { method, url: format!("{base}{path}"), headers, body });
     let head = |status: u16, more: &str, length: usize| {
@@ -150,6 +152,10 @@ fn serve(mut stream: TcpStream, script: &Script, base: &str, seen: &Mutex<Vec<In
     };
     match script {
         Script::Answer(status, more, body) => stream.write_all(format!("{}{body}", head(*status, more, body.len())).as_bytes()).ok()?,
+        Script::Paths(paths) => {
+            let (_, status, body) = paths.iter().find(|(end, ..)| path.ends_with(end)).unwrap_or(&("", 404, "{}"));
+            stream.write_all(format!("{}{body}", head(*status, "", body.len())).as_bytes()).ok()?;
+        }
         Script::Redirect(to) => stream.write_all(head(302, &format!("Location: {to}\r\n"), 0).as_bytes()).ok()?,
         Script::Hang => thread::sleep(Duration::from_secs(4)),
         Script::Drop => {}

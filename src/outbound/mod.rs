@@ -22,6 +22,7 @@ use crate::domain::{
 pub mod accounts;
 pub mod address;
 pub mod breaker;
+mod jwt;
 pub mod line;
 pub mod net;
 pub mod providers;
@@ -47,6 +48,11 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// # Errors
     /// Says what is missing or wrong; whoever calls answers the same to all of it.
     fn verify<'a>(&'a self, inbound: &'a Inbound, now: DateTime<Utc>) -> BoxFuture<'a, Result<(), Unverified>>;
+
+    /// Whether the provider, if told that the fault is ours (503), sends a receipt again that was refused for `why`, this time with what it lacks.
+    fn sends_again(&self, _why: Unverified) -> bool {
+        false
+    }
 
     /// The reports in a verified receipt; none when it carries nothing of interest.
     ///

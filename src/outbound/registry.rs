@@ -12,7 +12,7 @@ use crate::{
     outbound::{
         Capabilities, Provider,
         net::Net,
-        providers::{sandbox, smtp, solvency, twilio, webhook},
+        providers::{messagebird, ovhcloud, plivo, sandbox, smtp, solvency, twilio, vonage, webhook},
         settings::tagged,
     },
 };
@@ -125,6 +125,14 @@ providers! {
     Webhook = "webhook" in webhook,
     /// Twilio, for text messages.
     Twilio = "twilio" in twilio,
+    /// Vonage, for text messages.
+    Vonage = "vonage" in vonage,
+    /// Plivo, for text messages.
+    Plivo = "plivo" in plivo,
+    /// MessageBird, for text messages.
+    Messagebird = "messagebird" in messagebird,
+    /// OVHcloud, for text messages.
+    Ovhcloud = "ovhcloud" in ovhcloud,
     /// A provider of solvency checks, by signed webhook. It carries no messages.
     Solvency = "solvency" in solvency,
 }
@@ -209,6 +217,10 @@ mod tests {
             smtp.clone(),
             json!({"kind": "webhook", "url": "https://example.com/hook"}),
             twilio,
+            json!({"kind": "vonage", "api_key": "a1b2c3d4", "from": "Dupont"}),
+            json!({"kind": "plivo", "auth_id": "MAXXXXXXXXXXXXXXXXXX", "from": "+33757000000"}),
+            json!({"kind": "messagebird", "from": "Dupont"}),
+            json!({"kind": "ovhcloud", "service_name": "sms-ab12345-1", "from": "Dupont"}),
             json!({"kind": "solvency", "url": "https://example.com/ask"}),
             json!({"kind": "sandbox"}),
         ];

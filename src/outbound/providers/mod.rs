@@ -1,7 +1,12 @@
 //! The adapters, one file each. Each tells its settings, its credentials and its capabilities, and makes its adapter with `open`; `registry` lists them.
 
+pub mod messagebird;
+pub mod ovhcloud;
+pub mod plivo;
 pub mod sandbox;
 pub mod smtp;
 pub mod solvency;
+mod texting;
 pub mod twilio;
+pub mod vonage;
 pub mod webhook;

@@ -13,7 +13,7 @@ use url::form_urlencoded;
 
 use crate::{
     domain::{
-        contact::{Channel, Phone},
+        contact::Channel,
         delivery::{DeliveryStatus, EvidenceGrade, SuppressionReason},
         ids::Mode,
         invalid::Faults,
@@ -22,6 +22,7 @@ use crate::{
     outbound::{
         About, Capabilities, Content, Envelope, Idempotency, Inbound, Outcome, Provider, Report, Text, Unreadable, Unverified, excerpt,
         net::{Answer, Net},
+        providers::texting::Reply,
         settings::{Secret, check_url, needed},
     },
 };
@@ -179,14 +180,6 @@ fn status(word: &str, code: Option<&str>) -> Option<DeliveryStatus> {
     })
 }
 
-/// Words that end the sending of texts: Twilio's own, and the French.
-const STOP_WORDS: &[&str] = &["STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT", "ARRET", "ARRÊT"];
-
-fn is_stop(fields: &BTreeMap<String, String>) -> bool {
-    let says = |name: &str| fields.get(name).map(|text| text.trim().trim_end_matches(['.', '!']).to_uppercase()).unwrap_or_default();
-    says("OptOutType") == "STOP" || STOP_WORDS.contains(&says("Body").as_str())
-}
-
 /// The URL as given, without its port, and with its scheme's own: proxies and load balancers change it, and Twilio signs
 /// what it called.
 fn spellings(url: &str) -> Vec<String> {
@@ -253,17 +246,14 @@ impl Provider for Twilio {
         let sid = field("MessageSid").or(field("SmsSid")).ok_or_else(|| missing("MessageSid"))?;
         let word = field("MessageStatus").or(field("SmsStatus")).ok_or_else(|| missing("MessageStatus"))?;
         let code = field("ErrorCode");
-        let (about, status) = if matches!(word, "received" | "receiving") {
-            if !is_stop(&fields) {
-                return Ok(Vec::new());
-            }
+        if matches!(word, "received" | "receiving") {
             let from = field("From").ok_or_else(|| missing("From"))?;
-            let number: Phone = from.parse().map_err(|why| Unreadable(format!("From: {why}")))?;
-            (About::Number(number), DeliveryStatus::Unsubscribed)
-        } else {
-            let status = status(word, code).ok_or_else(|| Unreadable(excerpt(&format!("unknown status {word}"))))?;
-            (About::ProviderId(excerpt(sid)), status)
-        };
+            let reply = Reply { from, text: field("Body").unwrap_or_default(), id: sid, at: None };
+            // Twilio knows further words, and those that the account has made its own.
+            return if field("OptOutType") == Some("STOP") { Ok(vec![reply.opted_out()?]) } else { reply.stop() };
+        }
+        let status = status(word, code).ok_or_else(|| Unreadable(excerpt(&format!("unknown status {word}"))))?;
+        let about = About::ProviderId(excerpt(sid));
         let dedupe = excerpt(&format!("{sid}:{word}"));
         let detail = code.map(|code| excerpt(&format!("error {code}")));
         Ok(vec![Report { about, status, at: None, dedupe, raw_name: excerpt(word), detail }])
