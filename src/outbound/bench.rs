@@ -142,7 +142,7 @@ fn serve(mut stream: TcpStream, script: &Script, base: &str, seen: &Mutex<Vec<In
         let Some((name, value)) = line.trim_end().split_once(": ") else { break };
         headers.insert(name.to_ascii_lowercase(), value.to_owned());
     }
-    let mut body = vec![0; headers.get("content-length")?.parse().ok()?];
+    let mut body = vec![0; headers.get("content-length").map_or(Ok(0), |length| length.parse()).ok()?];
     reader.read_exact(&mut body).ok()?;
     seen.lock().unwrap().push(Inbound { method, url: format!("{base}{path}"), headers, body });
     let head = |status: u16, more: &str, length: usize| {

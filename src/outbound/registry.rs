@@ -12,7 +12,7 @@ use crate::{
     outbound::{
         Capabilities, Provider,
         net::Net,
-        providers::{sandbox, smtp, solvency, twilio, webhook},
+        providers::{sandbox, sendgrid, smtp, solvency, twilio, webhook},
         settings::tagged,
     },
 };
@@ -127,6 +127,8 @@ providers! {
     Twilio = "twilio" in twilio,
     /// A provider of solvency checks, by signed webhook. It carries no messages.
     Solvency = "solvency" in solvency,
+    /// SendGrid, for e-mail.
+    Sendgrid = "sendgrid" in sendgrid,
 }
 
 /// The adapter through which a tenant in `mode` sends.
@@ -210,6 +212,7 @@ mod tests {
             json!({"kind": "webhook", "url": "https://example.com/hook"}),
             twilio,
             json!({"kind": "solvency", "url": "https://example.com/ask"}),
+            json!({"kind": "sendgrid", "from_email": "a@example.com", "region": "eu"}),
             json!({"kind": "sandbox"}),
         ];
         for (value, kind) in good.iter().zip(ProviderKind::ALL) {
