@@ -12,7 +12,7 @@ use crate::{
     outbound::{
         Capabilities, Provider,
         net::Net,
-        providers::{sandbox, sendgrid, smtp, solvency, twilio, webhook},
+        providers::{postmark, sandbox, sendgrid, smtp, solvency, twilio, webhook},
         settings::tagged,
     },
 };
@@ -129,6 +129,8 @@ providers! {
     Solvency = "solvency" in solvency,
     /// SendGrid, for e-mail.
     Sendgrid = "sendgrid" in sendgrid,
+    /// Postmark, for e-mail.
+    Postmark = "postmark" in postmark,
 }
 
 /// The adapter through which a tenant in `mode` sends.
@@ -213,6 +215,7 @@ mod tests {
             twilio,
             json!({"kind": "solvency", "url": "https://example.com/ask"}),
             json!({"kind": "sendgrid", "from_email": "a@example.com", "region": "eu"}),
+            json!({"kind": "postmark", "from_email": "a@example.com"}),
             json!({"kind": "sandbox"}),
         ];
         for (value, kind) in good.iter().zip(ProviderKind::ALL) {

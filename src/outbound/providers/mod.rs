@@ -1,6 +1,7 @@
 //! The adapters, one file each. Each tells its settings, its credentials and its capabilities, and makes its adapter with `open`; `registry` lists them.
 
 mod mailing;
+pub mod postmark;
 pub mod sandbox;
 pub mod sendgrid;
 pub mod smtp;
