@@ -12,7 +12,7 @@ use crate::{
     outbound::{
         Capabilities, Provider,
         net::Net,
-        providers::{postmark, sandbox, sendgrid, smtp, solvency, twilio, webhook},
+        providers::{mailgun, postmark, sandbox, sendgrid, smtp, solvency, twilio, webhook},
         settings::tagged,
     },
 };
@@ -131,6 +131,8 @@ providers! {
     Sendgrid = "sendgrid" in sendgrid,
     /// Postmark, for e-mail.
     Postmark = "postmark" in postmark,
+    /// Mailgun, for e-mail.
+    Mailgun = "mailgun" in mailgun,
 }
 
 /// The adapter through which a tenant in `mode` sends.
@@ -216,6 +218,7 @@ mod tests {
             json!({"kind": "solvency", "url": "https://example.com/ask"}),
             json!({"kind": "sendgrid", "from_email": "a@example.com", "region": "eu"}),
             json!({"kind": "postmark", "from_email": "a@example.com"}),
+            json!({"kind": "mailgun", "from_email": "a@example.com", "region": "eu", "domain": "mg.example.com"}),
             json!({"kind": "sandbox"}),
         ];
         for (value, kind) in good.iter().zip(ProviderKind::ALL) {

@@ -1,6 +1,8 @@
 //! The adapters, one file each. Each tells its settings, its credentials and its capabilities, and makes its adapter with `open`; `registry` lists them.
 
+pub mod mailgun;
 mod mailing;
+mod multipart;
 pub mod postmark;
 pub mod sandbox;
 pub mod sendgrid;
