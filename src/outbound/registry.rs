@@ -12,7 +12,7 @@ use crate::{
     outbound::{
         Capabilities, Provider,
         net::Net,
-        providers::{mailgun, postmark, sandbox, sendgrid, smtp, solvency, twilio, webhook},
+        providers::{mailgun, postmark, resend, sandbox, sendgrid, smtp, solvency, twilio, webhook},
         settings::tagged,
     },
 };
@@ -133,6 +133,8 @@ providers! {
     Postmark = "postmark" in postmark,
     /// Mailgun, for e-mail.
     Mailgun = "mailgun" in mailgun,
+    /// Resend, for e-mail.
+    Resend = "resend" in resend,
 }
 
 /// The adapter through which a tenant in `mode` sends.
@@ -219,6 +221,7 @@ mod tests {
             json!({"kind": "sendgrid", "from_email": "a@example.com", "region": "eu"}),
             json!({"kind": "postmark", "from_email": "a@example.com"}),
             json!({"kind": "mailgun", "from_email": "a@example.com", "region": "eu", "domain": "mg.example.com"}),
+            json!({"kind": "resend", "from_email": "a@example.com"}),
             json!({"kind": "sandbox"}),
         ];
         for (value, kind) in good.iter().zip(ProviderKind::ALL) {

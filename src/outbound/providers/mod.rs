@@ -4,6 +4,7 @@ pub mod mailgun;
 mod mailing;
 mod multipart;
 pub mod postmark;
+pub mod resend;
 pub mod sandbox;
 pub mod sendgrid;
 pub mod smtp;
