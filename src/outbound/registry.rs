@@ -12,7 +12,7 @@ use crate::{
     outbound::{
         Capabilities, Provider,
         net::Net,
-        providers::{mailgun, postmark, resend, sandbox, sendgrid, smtp, solvency, twilio, webhook},
+        providers::{mailgun, mailjet, postmark, resend, sandbox, sendgrid, smtp, solvency, twilio, webhook},
         settings::tagged,
     },
 };
@@ -135,6 +135,8 @@ providers! {
     Mailgun = "mailgun" in mailgun,
     /// Resend, for e-mail.
     Resend = "resend" in resend,
+    /// Mailjet, for e-mail.
+    Mailjet = "mailjet" in mailjet,
 }
 
 /// The adapter through which a tenant in `mode` sends.
@@ -222,6 +224,7 @@ mod tests {
             json!({"kind": "postmark", "from_email": "a@example.com"}),
             json!({"kind": "mailgun", "from_email": "a@example.com", "region": "eu", "domain": "mg.example.com"}),
             json!({"kind": "resend", "from_email": "a@example.com"}),
+            json!({"kind": "mailjet", "from_email": "a@example.com"}),
             json!({"kind": "sandbox"}),
         ];
         for (value, kind) in good.iter().zip(ProviderKind::ALL) {

@@ -2,6 +2,7 @@
 
 pub mod mailgun;
 mod mailing;
+pub mod mailjet;
 mod multipart;
 pub mod postmark;
 pub mod resend;
