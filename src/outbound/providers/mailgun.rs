@@ -322,10 +322,13 @@ impl Provider for Mailgun {
         self.search(sought, now).boxed()
     }
 
-    /// Asks for the domain's state.
+    /// Asks for the domain's state, which a key that only sends may not ask.
     fn probe(&self, now: DateTime<Utc>) -> BoxFuture<'_, Probe> {
         async move {
             let answer = ask(&self.net, self.request(Method::GET, &format!("/v4/domains/{}", self.settings.domain)), now).await;
+            if let Ok(Answer { status: 401 | 403, .. }) = &answer {
+                return Probe::Refused("the key is wrong, or a sending key, which may not ask".to_owned());
+            }
             probed(&answer, |json| match text(json, "/domain/state") {
                 Some(state @ ("unverified" | "disabled")) => Probe::Refused(format!("the domain is {state}")),
                 state => Probe::Fine { detail: state.map(excerpt) },

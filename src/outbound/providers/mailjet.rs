@@ -4,7 +4,9 @@
 //! message again when the answer was lost. It signs nothing: the path that nobody can guess is the credential, and a
 //! replay is recognised by its [`Report::dedupe`]. Its ids exceed 53 bits and are kept as text.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
+use data_encoding::HEXLOWER;
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -112,8 +114,8 @@ impl Mailjet {
     }
 
     /// Asks `resource` for what fits `filter`.
-    async fn list(&self, resource: &str, filter: (&str, &str), now: DateTime<Utc>) -> Result<Answer, String> {
-        let query = form_urlencoded::Serializer::new(String::new()).append_pair(filter.0, filter.1).finish();
+    async fn list(&self, resource: &str, filter: &[(&str, &str)], now: DateTime<Utc>) -> Result<Answer, String> {
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(filter).finish();
         ask(&self.net, self.request(Method::GET, &format!("/v3/REST/{resource}?{query}")), now).await
     }
 
@@ -156,15 +158,16 @@ impl Mailjet {
 
     /// Searches by our own id. The list tells a state and no time, so its reports have none.
     async fn search(&self, sought: &Sought, now: DateTime<Utc>) -> Found {
-        let answer = match self.list("message", ("CustomID", &sought.message_id.to_string()), now).await {
+        let ours = sought.message_id.to_string();
+        let answer = match self.list("message", &[("CustomID", &ours), ("ShowCustomID", "true")], now).await {
             Ok(answer) => answer,
             Err(why) => return Found::Failed(why),
         };
         let json = answer.json().unwrap_or_default();
         match (answer.status, json.pointer("/Data").and_then(Value::as_array).map(Vec::as_slice)) {
             (200, Some([])) => Found::Absent,
-            // Several would mean that the filter was not understood: one call makes one message.
-            (200, Some([found])) => {
+            // Several, or another's, would mean that the filter was not understood: one call makes one message.
+            (200, Some([found])) if text(found, "/CustomID").is_none_or(|id| id == ours) => {
                 let id = word(found, "/ID");
                 let report = text(found, "/Status").and_then(|state| {
                     let dedupe = format!("{state}:{}", id.as_deref().unwrap_or_default());
@@ -276,7 +279,7 @@ fn report(event: &Value) -> Option<Report> {
     let about = about(text(event, "/CustomID"), theirs.as_deref())?;
     let at = since_1970(event.get("time"));
     // Two links can be followed within a second; nothing else happens twice in one.
-    let link = text(event, "/url").unwrap_or_default();
+    let link = text(event, "/url").map(|url| HEXLOWER.encode(digest(&SHA256, url.as_bytes()).as_ref())).unwrap_or_default();
     let dedupe = format!("{name}:{}:{}:{link}", theirs.as_deref().unwrap_or_default(), at.map_or(0, |at| at.timestamp()));
     let proxy = status == DeliveryStatus::Opened && by_proxy(text(event, "/agent"));
     let detail = detail(&[
@@ -337,7 +340,7 @@ impl Provider for Mailjet {
         async move {
             let from = self.settings.from_email.as_str();
             let domain = from.rsplit('@').next().unwrap_or_default();
-            let answer = self.list("sender", ("Domain", domain), now).await;
+            let answer = self.list("sender", &[("Domain", domain)], now).await;
             probed(&answer, |json| {
                 let senders = json.pointer("/Data").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
                 let is_ours = |sender: &&Value| text(sender, "/Email").is_some_and(|email| email == from || email == format!("*@{domain}"));

@@ -290,13 +290,14 @@ impl Provider for Postmark {
         self.search(sought, now).boxed()
     }
 
-    /// Asks for the server that the token belongs to. One of the kind `Sandbox` takes messages and sends none.
+    /// Asks for the server that the token belongs to. One whose kind is `Sandbox` takes messages and sends none.
     fn probe(&self, now: DateTime<Utc>) -> BoxFuture<'_, Probe> {
         async move {
             let answer = ask(&self.net, self.request(Method::GET, "/server"), now).await;
-            probed(&answer, |json| match text(json, "/DeliveryType") {
-                Some("Sandbox") => Probe::Refused("the server is a sandbox: it sends nothing".to_owned()),
-                _ => Probe::Fine { detail: detail(&[text(json, "/Name"), text(json, "/DeliveryType")]) },
+            probed(&answer, |json| {
+                let kind = text(json, "/DeliveryType");
+                let warning = (kind == Some("Sandbox")).then_some("it sends nothing");
+                Probe::Fine { detail: detail(&[text(json, "/Name"), kind, warning]) }
             })
         }
         .boxed()

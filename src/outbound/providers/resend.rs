@@ -312,7 +312,9 @@ impl Provider for Resend {
                 let domains = json.pointer("/data").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
                 let found = domains.iter().find(|domain| text(domain, "/name") == Some(sender));
                 match found.map(|domain| text(domain, "/status").unwrap_or("of unknown state")) {
-                    Some(state @ ("not_started" | "pending" | "failed")) => Probe::Refused(format!("the domain {sender} is {state}")),
+                    Some(state @ ("not_started" | "pending" | "failed" | "failure")) => {
+                        Probe::Refused(format!("the domain {sender} is {state}"))
+                    }
                     state => Probe::Fine { detail: Some(format!("the domain {sender} is {}", excerpt(state.unwrap_or("not listed")))) },
                 }
             })

@@ -290,6 +290,7 @@ async fn a_domain_is_asked_for_its_state() {
     };
     assert_eq!(probe(200, r#"{"domain":{"state":"active"}}"#).await, Probe::Fine { detail: Some("active".into()) });
     assert_eq!(probe(200, r#"{"domain":{"state":"unverified"}}"#).await, Probe::Refused("the domain is unverified".into()));
+    assert_eq!(probe(401, "Forbidden").await, Probe::Refused("the key is wrong, or a sending key, which may not ask".into()));
     assert!(matches!(probe(404, r#"{"message":"Domain not found"}"#).await, Probe::Refused(_)), "or in the other region");
     assert!(matches!(probe(500, "").await, Probe::Unreachable(_)));
 }

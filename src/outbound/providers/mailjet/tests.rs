@@ -152,9 +152,10 @@ fn a_body_holds_several_events_and_copies_look_alike() {
         "error": "user unknown", "comment": "550 5.1.1\nno",
     });
     let click = |url: &str| json!({ "event": "click", "time": 1_800_000_000, "mj_message_id": "7", "url": url });
+    let long = |end: &str| format!("https://pay.example.com/{}{end}", "x".repeat(400));
     let open = json!({ "event": "open", "MessageID": 7, "agent": "Mozilla/5.0 (via ggpht.com GoogleImageProxy)" });
     let skipped = [json!({ "event": "something new", "MessageID": 7 }), json!({ "event": "sent" }), json!(7)];
-    let reports = read(&json!([bounce, skipped[0], click("a"), skipped[1], click("b"), skipped[2], open, bounce]));
+    let reports = read(&json!([bounce, skipped[0], click(&long("a")), skipped[1], click(&long("b")), skipped[2], open, bounce]));
     assert_eq!(reports.len(), 5);
     assert_eq!((&reports[0].about, reports[0].at.unwrap().timestamp()), (&About::Message(id), 1_800_000_000));
     assert_eq!(reports[0].detail.as_deref(), Some("recipient; user unknown; 550 5.1.1 no"));
@@ -179,7 +180,7 @@ async fn a_lost_message_is_found_by_our_id() {
     let found = async |status, body: Value| {
         let server = bench::http(Script::Answer(status, "", body.to_string().leak()));
         let found = adapter(&server.url).look_up(&sought, DateTime::UNIX_EPOCH).await;
-        assert!(server.requests()[0].url.ends_with(&format!("/v3/REST/message?CustomID={id}")));
+        assert!(server.requests()[0].url.ends_with(&format!("/v3/REST/message?CustomID={id}&ShowCustomID=true")));
         found
     };
     use DeliveryStatus::{Accepted, BouncedHard, BouncedSoft, Clicked, Complained, Deferred, Delivered, Failed, Opened, Unsubscribed};
@@ -200,12 +201,14 @@ async fn a_lost_message_is_found_by_our_id() {
     for (state, status) in states {
         assert_eq!(state_of(state), status, "{state}");
     }
-    let message = json!({ "ID": 1_152_921_506_848_269_817_u64, "Status": "sent" });
+    let message = json!({ "ID": 1_152_921_506_848_269_817_u64, "Status": "sent", "CustomID": id });
     let Found::Taken { provider_id, reports } = found(200, json!({ "Count": 1, "Data": [message] })).await else { panic!("not found") };
     assert_eq!(provider_id.as_deref(), Some("1152921506848269817"));
     assert_eq!((&reports[0].about, reports[0].status), (&About::Message(id), Delivered));
     assert_eq!(found(200, json!({ "Count": 0, "Data": [] })).await, Found::Absent);
     assert!(matches!(found(200, json!({ "Data": [message, message] })).await, Found::Failed(_)), "an unfiltered list");
+    let other = json!({ "ID": 7, "Status": "sent", "CustomID": "other" });
+    assert!(matches!(found(200, json!({ "Data": [other] })).await, Found::Failed(_)), "somebody else's message");
     assert!(matches!(found(401, json!({})).await, Found::Failed(_)));
 }
 

@@ -220,8 +220,9 @@ async fn a_token_is_asked_for_its_server() {
         assert!(server.requests()[0].url.ends_with("/server"));
         probe
     };
-    assert_eq!(probe(200, r#"{"Name":"Bills","DeliveryType":"Live"}"#).await, Probe::Fine { detail: Some("Bills; Live".into()) });
-    assert!(matches!(probe(200, r#"{"Name":"Bills","DeliveryType":"Sandbox"}"#).await, Probe::Refused(_)));
+    let fine = |detail: &str| Probe::Fine { detail: Some(detail.to_owned()) };
+    assert_eq!(probe(200, r#"{"Name":"Bills","DeliveryType":"Live"}"#).await, fine("Bills; Live"));
+    assert_eq!(probe(200, r#"{"Name":"Bills","DeliveryType":"Sandbox"}"#).await, fine("Bills; Sandbox; it sends nothing"));
     assert!(matches!(probe(401, r#"{"ErrorCode":10}"#).await, Probe::Refused(_)));
     assert!(matches!(probe(503, "").await, Probe::Unreachable(_)));
 }
