@@ -12,7 +12,7 @@ use crate::{
     outbound::{
         Capabilities, Provider,
         net::Net,
-        providers::{messagebird, ovhcloud, plivo, sandbox, smtp, solvency, twilio, vonage, webhook},
+        providers::{mailgun, mailjet, messagebird, ovhcloud, plivo, postmark, resend, sandbox, sendgrid, smtp, solvency, twilio, vonage, webhook},
         settings::tagged,
     },
 };
@@ -135,6 +135,16 @@ providers! {
     Ovhcloud = "ovhcloud" in ovhcloud,
     /// A provider of solvency checks, by signed webhook. It carries no messages.
     Solvency = "solvency" in solvency,
+    /// SendGrid, for e-mail.
+    Sendgrid = "sendgrid" in sendgrid,
+    /// Postmark, for e-mail.
+    Postmark = "postmark" in postmark,
+    /// Mailgun, for e-mail.
+    Mailgun = "mailgun" in mailgun,
+    /// Resend, for e-mail.
+    Resend = "resend" in resend,
+    /// Mailjet, for e-mail.
+    Mailjet = "mailjet" in mailjet,
 }
 
 /// The adapter through which a tenant in `mode` sends.
@@ -222,6 +232,11 @@ mod tests {
             json!({"kind": "messagebird", "from": "Dupont"}),
             json!({"kind": "ovhcloud", "service_name": "sms-ab12345-1", "from": "Dupont"}),
             json!({"kind": "solvency", "url": "https://example.com/ask"}),
+            json!({"kind": "sendgrid", "from_email": "a@example.com", "region": "eu"}),
+            json!({"kind": "postmark", "from_email": "a@example.com"}),
+            json!({"kind": "mailgun", "from_email": "a@example.com", "region": "eu", "domain": "mg.example.com"}),
+            json!({"kind": "resend", "from_email": "a@example.com"}),
+            json!({"kind": "mailjet", "from_email": "a@example.com"}),
             json!({"kind": "sandbox"}),
         ];
         for (value, kind) in good.iter().zip(ProviderKind::ALL) {

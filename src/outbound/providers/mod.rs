@@ -1,9 +1,16 @@
 //! The adapters, one file each. Each tells its settings, its credentials and its capabilities, and makes its adapter with `open`; `registry` lists them.
 
+pub mod mailgun;
+mod mailing;
+pub mod mailjet;
 pub mod messagebird;
+mod multipart;
 pub mod ovhcloud;
 pub mod plivo;
+pub mod postmark;
+pub mod resend;
 pub mod sandbox;
+pub mod sendgrid;
 pub mod smtp;
 pub mod solvency;
 mod texting;
