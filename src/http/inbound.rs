@@ -3,7 +3,7 @@
 //! Public, and believes nobody: the path names a provider account, its adapter checks the signature. Whatever cannot be verified gets one and the same answer, so that
 //! a path cannot be told from a guess. The provider is answered only once its receipt is safe; what it means is found out later, by the worker.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, get, http::StatusCode, post, web};
 
@@ -22,7 +22,7 @@ use crate::{
         key::{Purpose, Token},
     },
     error::Result,
-    outbound::{self, About, Inbound, Provider, Report},
+    outbound::{self, About, Inbound, Provider, Report, Unverified},
     store::{self, provider_accounts::ProviderAccount},
 };
 
@@ -62,7 +62,11 @@ async fn deliver(request: &HttpRequest, payload: web::Payload, state: &State) ->
     let inbound = as_it_came(request, state, body);
     if let Err(why) = provider.verify(&inbound, state.clock.now()).await {
         tracing::info!(account = %account.id, %why, "a receipt was not verified");
-        return Err(unverified());
+        return Err(match why {
+            // Some providers never repeat what was refused, and all of them what failed.
+            Unverified::Unavailable(_) => Problem::new("busy", "the receipt cannot be verified now").later(Duration::from_secs(20)),
+            _ => unverified(),
+        });
     }
     let solvency = answer_in(&account, &inbound);
     let arrived = arrived(request, &account, provider.as_ref(), inbound);

@@ -21,6 +21,7 @@ use crate::domain::{
 
 pub mod accounts;
 pub mod address;
+pub mod aws;
 pub mod breaker;
 pub mod line;
 pub mod net;
@@ -28,6 +29,8 @@ pub mod providers;
 pub mod registry;
 pub mod settings;
 pub mod signing;
+pub mod sigv4;
+pub mod sns;
 
 #[cfg(test)]
 mod bench;
@@ -365,7 +368,7 @@ pub enum Unverified {
     /// A header cannot be read.
     #[error("the {0} header is malformed")]
     Malformed(&'static str),
-    /// The time of signing is more than five minutes away.
+    /// The time of signing is further away than the provider's scheme allows.
     #[error("signed too long ago, or in the future")]
     Stale,
     /// The signature is not the account's.
@@ -374,6 +377,9 @@ pub enum Unverified {
     /// The account has no receipts.
     #[error("this provider sends no receipts")]
     NoReceipts,
+    /// It cannot be told now: what is needed for it could not be had. Whoever sent it is asked to send it again.
+    #[error("{0} could not be had")]
+    Unavailable(&'static str),
 }
 
 /// Why a verified receipt means nothing to us.

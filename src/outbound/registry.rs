@@ -12,7 +12,7 @@ use crate::{
     outbound::{
         Capabilities, Provider,
         net::Net,
-        providers::{sandbox, smtp, solvency, twilio, webhook},
+        providers::{amazon_ses, sandbox, smtp, solvency, twilio, webhook},
         settings::tagged,
     },
 };
@@ -125,6 +125,8 @@ providers! {
     Webhook = "webhook" in webhook,
     /// Twilio, for text messages.
     Twilio = "twilio" in twilio,
+    /// Amazon SES, for e-mail.
+    AmazonSes = "amazon_ses" in amazon_ses,
     /// A provider of solvency checks, by signed webhook. It carries no messages.
     Solvency = "solvency" in solvency,
 }
@@ -205,10 +207,12 @@ mod tests {
     fn schema_and_reader_agree() {
         let smtp = json!({"kind": "smtp", "host": "mx.example.com", "port": 587, "security": "starttls", "from_email": "a@example.com"});
         let twilio = json!({"kind": "twilio", "account_sid": format!("AC{}", "0".repeat(32)), "from": "Dupont"});
+        let topic = "arn:aws:sns:eu-west-3:123456789012:relance-receipts";
         let good = [
             smtp.clone(),
             json!({"kind": "webhook", "url": "https://example.com/hook"}),
             twilio,
+            json!({"kind": "amazon_ses", "region": "eu-west-3", "from_email": "a@example.com", "topic_arn": topic}),
             json!({"kind": "solvency", "url": "https://example.com/ask"}),
             json!({"kind": "sandbox"}),
         ];
