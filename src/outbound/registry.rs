@@ -12,7 +12,7 @@ use crate::{
     outbound::{
         Capabilities, Provider,
         net::Net,
-        providers::{amazon_ses, sandbox, smtp, solvency, twilio, webhook},
+        providers::{amazon_ses, aws_sms, sandbox, smtp, solvency, twilio, webhook},
         settings::tagged,
     },
 };
@@ -127,6 +127,8 @@ providers! {
     Twilio = "twilio" in twilio,
     /// Amazon SES, for e-mail.
     AmazonSes = "amazon_ses" in amazon_ses,
+    /// Amazon's End User Messaging, for text messages.
+    AwsSms = "aws_sms" in aws_sms,
     /// A provider of solvency checks, by signed webhook. It carries no messages.
     Solvency = "solvency" in solvency,
 }
@@ -213,6 +215,7 @@ mod tests {
             json!({"kind": "webhook", "url": "https://example.com/hook"}),
             twilio,
             json!({"kind": "amazon_ses", "region": "eu-west-3", "from_email": "a@example.com", "topic_arn": topic}),
+            json!({"kind": "aws_sms", "region": "eu-west-3", "configuration_set": "dunning", "topic_arn": topic}),
             json!({"kind": "solvency", "url": "https://example.com/ask"}),
             json!({"kind": "sandbox"}),
         ];
