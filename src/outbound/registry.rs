@@ -12,7 +12,7 @@ use crate::{
     outbound::{
         Capabilities, Provider,
         net::Net,
-        providers::{amazon_ses, aws_sms, sandbox, smtp, solvency, twilio, webhook},
+        providers::{amazon_ses, aws_sms, brevo, sandbox, smtp, solvency, twilio, webhook},
         settings::tagged,
     },
 };
@@ -129,6 +129,8 @@ providers! {
     AmazonSes = "amazon_ses" in amazon_ses,
     /// Amazon's End User Messaging, for text messages.
     AwsSms = "aws_sms" in aws_sms,
+    /// Brevo, for e-mail and text messages.
+    Brevo = "brevo" in brevo,
     /// A provider of solvency checks, by signed webhook. It carries no messages.
     Solvency = "solvency" in solvency,
 }
@@ -216,6 +218,7 @@ mod tests {
             twilio,
             json!({"kind": "amazon_ses", "region": "eu-west-3", "from_email": "a@example.com", "topic_arn": topic}),
             json!({"kind": "aws_sms", "region": "eu-west-3", "configuration_set": "dunning", "topic_arn": topic}),
+            json!({"kind": "brevo", "from_email": "a@example.com", "sms_sender": "Dupont"}),
             json!({"kind": "solvency", "url": "https://example.com/ask"}),
             json!({"kind": "sandbox"}),
         ];

@@ -2,6 +2,7 @@
 
 pub mod amazon_ses;
 pub mod aws_sms;
+pub mod brevo;
 pub mod sandbox;
 pub mod smtp;
 pub mod solvency;
