@@ -45,7 +45,8 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// Hands one message over, within the network's deadlines.
     fn send<'a>(&'a self, envelope: &'a Envelope, now: DateTime<Utc>) -> BoxFuture<'a, Outcome>;
 
-    /// Whether `inbound` comes from this account's provider, unaltered. It may fetch the provider's own certificate, and nothing else.
+    /// Whether `inbound` comes from this account's provider, unaltered. It may fetch the provider's own certificate, and agree to a subscription that the
+    /// provider asks about, and call nobody else.
     ///
     /// # Errors
     /// Says what is missing or wrong; whoever calls answers the same to all of it.
@@ -365,8 +366,8 @@ pub enum Unverified {
     /// A header is absent.
     #[error("the {0} header is missing")]
     Missing(&'static str),
-    /// A header cannot be read.
-    #[error("the {0} header is malformed")]
+    /// A header cannot be read, or what stands in its place.
+    #[error("the {0} is malformed")]
     Malformed(&'static str),
     /// The time of signing is further away than the provider's scheme allows.
     #[error("signed too long ago, or in the future")]

@@ -46,8 +46,8 @@ pub fn published_at() -> DateTime<Utc> {
 fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let content = parts.concat();
     let length = match content.len() {
-        short @ 0..=127 => vec![short as u8],
-        long => [&[0x82][..], &(long as u16).to_be_bytes()].concat(),
+        short @ 0..=127 => vec![u8::try_from(short).unwrap()],
+        long => [&[0x82][..], &u16::try_from(long).unwrap().to_be_bytes()].concat(),
     };
     [&[tag][..], &length, &content].concat()
 }
