@@ -4,7 +4,7 @@
 //! a path cannot be told from a guess. One exception: a provider that is known to forget its signature is told that we are busy, so that it sends again. The provider is
 //! answered only once its receipt is safe; what it means is found out later, by the worker.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, get, http::StatusCode, post, web};
 
@@ -23,7 +23,7 @@ use crate::{
         key::{Purpose, Token},
     },
     error::Result,
-    outbound::{self, About, Inbound, Provider, Report},
+    outbound::{self, About, Inbound, Provider, Report, Unverified},
     store::{self, provider_accounts::ProviderAccount},
 };
 
@@ -63,10 +63,10 @@ async fn deliver(request: &HttpRequest, payload: web::Payload, state: &State) ->
     let inbound = as_it_came(request, state, body);
     if let Err(why) = provider.verify(&inbound, state.clock.now()).await {
         tracing::info!(account = %account.id, %why, "a receipt was not verified");
-        return Err(if provider.sends_again(why) {
-            Problem::new("busy", "the receipt is not signed; send it again")
-        } else {
-            unverified()
+        return Err(match why {
+            // Some providers never repeat what was refused, and all of them what failed.
+            Unverified::Unavailable(_) => Problem::new("busy", "the receipt cannot be verified now").later(Duration::from_secs(20)),
+            _ => unverified(),
         });
     }
     let solvency = answer_in(&account, &inbound);

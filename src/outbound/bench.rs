@@ -259,7 +259,7 @@ pub struct Vectors {
     pub adapter: Box<dyn Provider>,
     /// The same account with another secret.
     pub other: Box<dyn Provider>,
-    /// The header that carries the signature.
+    /// The header that carries the signature; or, beginning with a slash, the JSON Pointer of the body's field that does.
     pub header: &'static str,
     /// Each with the time at which it came.
     pub genuine: Vec<(Inbound, DateTime<Utc>)>,
@@ -270,6 +270,28 @@ pub struct Vectors {
 }
 
 impl Vectors {
+    fn signature(&self, inbound: &Inbound) -> String {
+        match self.header.starts_with('/') {
+            true => json(inbound).pointer(self.header).unwrap().as_str().unwrap().to_owned(),
+            false => inbound.headers[self.header].clone(),
+        }
+    }
+
+    /// The same receipt with another signature, or none.
+    fn resigned(&self, inbound: &Inbound, signature: Option<String>) -> Inbound {
+        let mut forged = inbound.clone();
+        if self.header.starts_with('/') {
+            let mut body = json(inbound);
+            *body.pointer_mut(self.header).unwrap() = signature.into();
+            forged.body = body.to_string().into_bytes();
+        } else if let Some(signature) = signature {
+            forged.headers.insert(self.header.to_owned(), signature);
+        } else {
+            forged.headers.remove(self.header);
+        }
+        forged
+    }
+
     /// Tries to pass for the provider.
     pub fn withstand_forgery(&self) {
         assert!(!self.genuine.is_empty(), "a provider that signs needs a genuine receipt");
@@ -279,15 +301,8 @@ impl Vectors {
                 assert!(verify(adapter, forged, at).is_err(), "{what}: {:?}", forged.url);
             };
             refused("another account's", &*self.other, inbound, *at);
-            let with = |value: Option<String>| {
-                let mut forged = inbound.clone();
-                match value {
-                    Some(value) => forged.headers.insert(self.header.to_owned(), value),
-                    None => forged.headers.remove(self.header),
-                };
-                forged
-            };
-            let signature = &inbound.headers[self.header];
+            let with = |value: Option<String>| self.resigned(inbound, value);
+            let signature = self.signature(inbound);
             refused("absent", &*self.adapter, &with(None), *at);
             refused("empty", &*self.adapter, &with(Some(String::new())), *at);
             refused("short", &*self.adapter, &with(Some(signature.chars().take(signature.len() / 2).collect())), *at);
@@ -312,6 +327,10 @@ impl Vectors {
             }
         }
     }
+}
+
+fn json(inbound: &Inbound) -> serde_json::Value {
+    serde_json::from_slice(&inbound.body).unwrap()
 }
 
 /// Where a mail server departs from saying yes.

@@ -21,6 +21,7 @@ use crate::domain::{
 
 pub mod accounts;
 pub mod address;
+pub mod aws;
 pub mod breaker;
 mod jwt;
 pub mod line;
@@ -29,6 +30,8 @@ pub mod providers;
 pub mod registry;
 pub mod settings;
 pub mod signing;
+pub mod sigv4;
+pub mod sns;
 
 #[cfg(test)]
 mod bench;
@@ -43,16 +46,12 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// Hands one message over, within the network's deadlines.
     fn send<'a>(&'a self, envelope: &'a Envelope, now: DateTime<Utc>) -> BoxFuture<'a, Outcome>;
 
-    /// Whether `inbound` comes from this account's provider, unaltered. It may fetch the provider's own certificate, and nothing else.
+    /// Whether `inbound` comes from this account's provider, unaltered. It may fetch the provider's own certificate, and agree to a subscription that the
+    /// provider asks about, and call nobody else.
     ///
     /// # Errors
     /// Says what is missing or wrong; whoever calls answers the same to all of it.
     fn verify<'a>(&'a self, inbound: &'a Inbound, now: DateTime<Utc>) -> BoxFuture<'a, Result<(), Unverified>>;
-
-    /// Whether the provider, if told that the fault is ours (503), sends a receipt again that was refused for `why`, this time with what it lacks.
-    fn sends_again(&self, _why: Unverified) -> bool {
-        false
-    }
 
     /// The reports in a verified receipt; none when it carries nothing of interest.
     ///
@@ -368,10 +367,10 @@ pub enum Unverified {
     /// A header is absent.
     #[error("the {0} header is missing")]
     Missing(&'static str),
-    /// A header cannot be read.
-    #[error("the {0} header is malformed")]
+    /// A header cannot be read, or what stands in its place.
+    #[error("the {0} is malformed")]
     Malformed(&'static str),
-    /// The time of signing is more than five minutes away.
+    /// The time of signing is further away than the provider's scheme allows.
     #[error("signed too long ago, or in the future")]
     Stale,
     /// The signature is not the account's.
@@ -380,6 +379,9 @@ pub enum Unverified {
     /// The account has no receipts.
     #[error("this provider sends no receipts")]
     NoReceipts,
+    /// It cannot be told now: a certificate could not be fetched, or a provider forgot to sign. Whoever sent it is asked to send it again.
+    #[error("{0} could not be had")]
+    Unavailable(&'static str),
 }
 
 /// Why a verified receipt means nothing to us.

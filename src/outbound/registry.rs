@@ -12,7 +12,7 @@ use crate::{
     outbound::{
         Capabilities, Provider,
         net::Net,
-        providers::{mailgun, mailjet, messagebird, ovhcloud, plivo, postmark, resend, sandbox, sendgrid, smtp, solvency, twilio, vonage, webhook},
+        providers::{amazon_ses, aws_sms, brevo, mailgun, mailjet, messagebird, ovhcloud, plivo, postmark, resend, sandbox, sendgrid, smtp, solvency, twilio, vonage, webhook},
         settings::tagged,
     },
 };
@@ -121,30 +121,36 @@ macro_rules! providers {
 providers! {
     /// Any mail server, by SMTP.
     Smtp = "smtp" in smtp,
-    /// A gateway of your own, by signed webhook.
-    Webhook = "webhook" in webhook,
-    /// Twilio, for text messages.
-    Twilio = "twilio" in twilio,
-    /// Vonage, for text messages.
-    Vonage = "vonage" in vonage,
-    /// Plivo, for text messages.
-    Plivo = "plivo" in plivo,
+    /// Amazon SES, for e-mail.
+    AmazonSes = "amazon_ses" in amazon_ses,
+    /// Brevo, for e-mail and text messages.
+    Brevo = "brevo" in brevo,
+    /// Mailgun, for e-mail.
+    Mailgun = "mailgun" in mailgun,
+    /// Mailjet, for e-mail.
+    Mailjet = "mailjet" in mailjet,
+    /// Postmark, for e-mail.
+    Postmark = "postmark" in postmark,
+    /// Resend, for e-mail.
+    Resend = "resend" in resend,
+    /// SendGrid, for e-mail.
+    Sendgrid = "sendgrid" in sendgrid,
+    /// Amazon's End User Messaging, for text messages.
+    AwsSms = "aws_sms" in aws_sms,
     /// MessageBird, for text messages.
     Messagebird = "messagebird" in messagebird,
     /// OVHcloud, for text messages.
     Ovhcloud = "ovhcloud" in ovhcloud,
+    /// Plivo, for text messages.
+    Plivo = "plivo" in plivo,
+    /// Twilio, for text messages.
+    Twilio = "twilio" in twilio,
+    /// Vonage, for text messages.
+    Vonage = "vonage" in vonage,
+    /// A gateway of your own, by signed webhook.
+    Webhook = "webhook" in webhook,
     /// A provider of solvency checks, by signed webhook. It carries no messages.
     Solvency = "solvency" in solvency,
-    /// SendGrid, for e-mail.
-    Sendgrid = "sendgrid" in sendgrid,
-    /// Postmark, for e-mail.
-    Postmark = "postmark" in postmark,
-    /// Mailgun, for e-mail.
-    Mailgun = "mailgun" in mailgun,
-    /// Resend, for e-mail.
-    Resend = "resend" in resend,
-    /// Mailjet, for e-mail.
-    Mailjet = "mailjet" in mailjet,
 }
 
 /// The adapter through which a tenant in `mode` sends.
@@ -223,20 +229,24 @@ mod tests {
     fn schema_and_reader_agree() {
         let smtp = json!({"kind": "smtp", "host": "mx.example.com", "port": 587, "security": "starttls", "from_email": "a@example.com"});
         let twilio = json!({"kind": "twilio", "account_sid": format!("AC{}", "0".repeat(32)), "from": "Dupont"});
+        let topic = "arn:aws:sns:eu-west-3:123456789012:relance-receipts";
         let good = [
             smtp.clone(),
-            json!({"kind": "webhook", "url": "https://example.com/hook"}),
-            twilio,
-            json!({"kind": "vonage", "api_key": "a1b2c3d4", "from": "Dupont"}),
-            json!({"kind": "plivo", "auth_id": "MAXXXXXXXXXXXXXXXXXX", "from": "+33757000000"}),
+            json!({"kind": "amazon_ses", "region": "eu-west-3", "from_email": "a@example.com", "topic_arn": topic}),
+            json!({"kind": "brevo", "from_email": "a@example.com", "sms_sender": "Dupont"}),
+            json!({"kind": "mailgun", "from_email": "a@example.com", "region": "eu", "domain": "mg.example.com"}),
+            json!({"kind": "mailjet", "from_email": "a@example.com"}),
+            json!({"kind": "postmark", "from_email": "a@example.com"}),
+            json!({"kind": "resend", "from_email": "a@example.com"}),
+            json!({"kind": "sendgrid", "from_email": "a@example.com", "region": "eu"}),
+            json!({"kind": "aws_sms", "region": "eu-west-3", "configuration_set": "dunning", "topic_arn": topic}),
             json!({"kind": "messagebird", "from": "Dupont"}),
             json!({"kind": "ovhcloud", "service_name": "sms-ab12345-1", "from": "Dupont"}),
+            json!({"kind": "plivo", "auth_id": "MAXXXXXXXXXXXXXXXXXX", "from": "+33757000000"}),
+            twilio,
+            json!({"kind": "vonage", "api_key": "a1b2c3d4", "from": "Dupont"}),
+            json!({"kind": "webhook", "url": "https://example.com/hook"}),
             json!({"kind": "solvency", "url": "https://example.com/ask"}),
-            json!({"kind": "sendgrid", "from_email": "a@example.com", "region": "eu"}),
-            json!({"kind": "postmark", "from_email": "a@example.com"}),
-            json!({"kind": "mailgun", "from_email": "a@example.com", "region": "eu", "domain": "mg.example.com"}),
-            json!({"kind": "resend", "from_email": "a@example.com"}),
-            json!({"kind": "mailjet", "from_email": "a@example.com"}),
             json!({"kind": "sandbox"}),
         ];
         for (value, kind) in good.iter().zip(ProviderKind::ALL) {

@@ -167,7 +167,7 @@ impl Vonage {
     }
 
     fn signed(&self, inbound: &Inbound, now: DateTime<Utc>) -> Result<(), Unverified> {
-        let token = inbound.header(SIGNATURE)?.strip_prefix("Bearer ").ok_or(Unverified::Malformed(SIGNATURE))?;
+        let token = inbound.header(SIGNATURE).map_err(|_| Unverified::Unavailable("a signature"))?.strip_prefix("Bearer ").ok_or(Unverified::Malformed(SIGNATURE))?;
         let claims: Claims = jwt::claims(token, &self.signature_secret, &[Algorithm::HS256])?;
         if claims.api_key != self.api_key || !jwt::is_digest(&claims.payload_hash, &inbound.body) {
             return Err(Unverified::Mismatch);
@@ -325,10 +325,6 @@ impl Provider for Vonage {
 
     fn verify<'a>(&'a self, inbound: &'a Inbound, now: DateTime<Utc>) -> BoxFuture<'a, Result<(), Unverified>> {
         ready(self.signed(inbound, now)).boxed()
-    }
-
-    fn sends_again(&self, why: Unverified) -> bool {
-        why == Unverified::Missing(SIGNATURE)
     }
 
     fn parse(&self, inbound: &Inbound) -> Result<Vec<Report>, Unreadable> {
