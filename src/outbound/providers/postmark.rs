@@ -233,7 +233,7 @@ fn report(record: &Value, kind: &str) -> Option<Report> {
     let at = rfc_3339(written);
     // Only bounces and complaints have a name of their own.
     let dedupe = word(record, "/ID").unwrap_or_else(|| format!("{}:{}", theirs.unwrap_or_default(), written.unwrap_or_default()));
-    let bounce = text(record, "/Type");
+    let bounce = text(record, "/Type").filter(|_| kind == "Bounce");
     let proxy = status == DeliveryStatus::Opened && by_proxy(text(record, "/UserAgent"));
     let detail = detail(&[
         proxy.then_some(PROXY),

@@ -175,6 +175,8 @@ fn a_record_names_the_message_and_copies_look_alike() {
     let bounced = read(&bounce);
     assert_eq!((&bounced[0].about, bounced[0].dedupe.as_str()), (&About::ProviderId("m1".into()), "Bounce:901542550"));
     assert_eq!(bounced[0].raw_name, "Bounce/HardBounce");
+    let complaint = json!({ "RecordType": "SpamComplaint", "Type": "SpamComplaint", "ID": 901_542_550_u64, "MessageID": "m1" });
+    assert_eq!((read(&complaint)[0].raw_name.as_str(), read(&complaint)[0].dedupe.as_str()), ("SpamComplaint", "SpamComplaint:901542550"));
     let open = json!({ "RecordType": "Open", "MessageID": "m1", "UserAgent": "Mozilla/5.0 (via ggpht.com GoogleImageProxy)" });
     assert_eq!(read(&open)[0].detail.as_deref(), Some("proxy"));
     assert!(read(&json!({ "RecordType": "Delivery" })).is_empty(), "about nothing");
