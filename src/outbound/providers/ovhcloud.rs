@@ -319,7 +319,9 @@ impl Provider for Ovhcloud {
         let id = number("id").ok_or_else(|| Unreadable("id is missing".to_owned()))?;
         // Its `date` has no offset, and nobody says whose time it is.
         let at = fields.get("date").and_then(|text| moment(text));
-        let report = report(About::ProviderId(id.to_string()), id, number("ptt"), number("description"), at);
+        // OVHcloud's guide calls it `description`; programs that receive it read `dlr`.
+        let receipt = number("description").or_else(|| number("dlr"));
+        let report = report(About::ProviderId(id.to_string()), id, number("ptt"), receipt, at);
         report.map(|report| vec![report]).ok_or_else(|| Unreadable("neither ptt nor description is known".to_owned()))
     }
 

@@ -1,3 +1,5 @@
+//! MessageBird, as its documentation has it: every answer, every word, and tokens made by hand.
+
 use data_encoding::HEXLOWER;
 
 use super::*;

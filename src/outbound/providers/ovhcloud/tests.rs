@@ -1,3 +1,5 @@
+//! OVHcloud, as its documentation has it: every answer, every code, signed calls, and what it says of a message that was lost.
+
 use super::*;
 use crate::outbound::bench::{self, Contract, Script};
 
@@ -148,6 +150,8 @@ fn every_code_has_its_status() {
         ("id=7&ptt=9999&description=4", DeliveryStatus::Deferred),
         ("id=7&description=8", DeliveryStatus::Deferred),
         ("id=7&description=16", DeliveryStatus::Failed),
+        ("id=7&ptt=9999&dlr=2", DeliveryStatus::Undelivered),
+        ("id=7&ptt=9999&description=Success&dlr=1", DeliveryStatus::Delivered),
     ];
     for (query, status) in codes {
         let report = read(query).unwrap().remove(0);

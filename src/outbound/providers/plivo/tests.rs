@@ -1,3 +1,5 @@
+//! Plivo, as its documentation has it: every answer, every word, and both signatures.
+
 use std::collections::BTreeMap;
 
 use serde_json::json;

@@ -1,3 +1,5 @@
+//! Vonage, as its documentation has it: every answer, every word, and tokens made by hand.
+
 use super::*;
 use crate::outbound::{
     bench::{self, Contract, Script},
