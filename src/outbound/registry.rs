@@ -12,7 +12,10 @@ use crate::{
     outbound::{
         Capabilities, Provider,
         net::Net,
-        providers::{amazon_ses, aws_sms, brevo, mailgun, mailjet, messagebird, ovhcloud, plivo, postmark, resend, sandbox, sendgrid, smtp, solvency, twilio, vonage, webhook},
+        providers::{
+            amazon_ses, aws_sms, brevo, mailgun, mailjet, messagebird, ovhcloud, plivo, postmark, resend, sandbox, sendgrid, smtp,
+            solvency, twilio, vonage, webhook,
+        },
         settings::tagged,
     },
 };

@@ -167,7 +167,11 @@ impl Vonage {
     }
 
     fn signed(&self, inbound: &Inbound, now: DateTime<Utc>) -> Result<(), Unverified> {
-        let token = inbound.header(SIGNATURE).map_err(|_| Unverified::Unavailable("a signature"))?.strip_prefix("Bearer ").ok_or(Unverified::Malformed(SIGNATURE))?;
+        let token = inbound
+            .header(SIGNATURE)
+            .map_err(|_| Unverified::Unavailable("a signature"))?
+            .strip_prefix("Bearer ")
+            .ok_or(Unverified::Malformed(SIGNATURE))?;
         let claims: Claims = jwt::claims(token, &self.signature_secret, &[Algorithm::HS256])?;
         if claims.api_key != self.api_key || !jwt::is_digest(&claims.payload_hash, &inbound.body) {
             return Err(Unverified::Mismatch);
