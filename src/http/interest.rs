@@ -21,7 +21,7 @@ use crate::{
         locale::Jurisdiction,
         money::Currency,
     },
-    error::{Error, Result},
+    error::Result,
     store::{self, Conn, charges::Charge, tenants::Tenant},
 };
 
@@ -257,7 +257,7 @@ fn when(conn: &mut Conn, tenant: TenantId, wall: DateTime<Utc>, until: Option<Na
     let today = local::date(own.zone(), actions::present(conn, tenant, wall)?);
     let until = until.unwrap_or(today);
     if today.checked_add_months(AHEAD).is_none_or(|latest| until > latest) {
-        return Err(Error::Malformed(Faults::one("?until", "out_of_range", "at most a year from now")));
+        return Err(Faults::one("?until", "out_of_range", "at most a year from now").into());
     }
     Ok((own, until))
 }
