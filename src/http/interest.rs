@@ -21,7 +21,7 @@ use crate::{
         locale::Jurisdiction,
         money::Currency,
     },
-    error::{Error, Result},
+    error::Result,
     store::{self, Conn, charges::Charge, tenants::Tenant},
 };
 
