@@ -22,7 +22,8 @@ use crate::{
     error::Result,
     store::{
         self, Conn,
-        messages::{Attempt, Filter, Message},
+        attempts::Attempt,
+        messages::{Filter, Message},
         receipts::Receipt,
     },
 };
@@ -144,7 +145,8 @@ pub struct AttemptView {
     pub started_at: DateTime<Utc>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
-    /// How: `accepted`, `rejected`, `not_sent`, `given_up` or `unknown`; absent while it is under way.
+    /// How: `accepted`, `rejected`, `not_sent` (the next account has its turn), `not_called` (the account was paused, or the time was up), `given_up` or `unknown`;
+    /// absent while it is under way.
     #[schema(max_length = 20)]
     pub outcome: Option<String>,
     /// In the provider's words.
@@ -304,7 +306,7 @@ fn detail(conn: &mut Conn, tenant: TenantId, row: &Message) -> Result<MessageDet
     Ok(MessageDetail {
         message: row.into(),
         content: MessageContent::of(row),
-        attempts: store::messages::attempts_of(conn, tenant, row.id)?.into_iter().map(AttemptView::from).collect(),
+        attempts: store::attempts::of_message(conn, tenant, row.id)?.into_iter().map(AttemptView::from).collect(),
         receipts: store::receipts::of_message(conn, tenant, row.id)?.into_iter().map(ReceiptView::from).collect(),
     })
 }

@@ -24,6 +24,7 @@ pub mod address;
 pub mod breaker;
 pub mod line;
 pub mod net;
+pub mod pace;
 pub mod providers;
 pub mod registry;
 pub mod settings;

@@ -107,6 +107,9 @@ fn report(message: MessageId, status: DeliveryStatus, at: DateTime<Utc>) -> Repo
     }
 }
 
+/// What to do so that receipts arrive.
+pub const STEPS: &[&str] = &[];
+
 /// What it can carry and prove, whoever the account's owner is.
 pub const CAPABILITIES: Capabilities = Capabilities {
     channels: &[Channel::Email, Channel::Sms],

@@ -140,6 +140,13 @@ struct Data {
     detail: Option<String>,
 }
 
+/// What to do so that receipts arrive.
+pub const STEPS: &[&str] = &[
+    "Have the gateway post its reports to {url}.",
+    "Have it sign them as Standard Webhooks says, with the secret of this account.",
+    "Have it repeat a report until it is answered 2xx.",
+];
+
 /// What it can carry and prove, whoever the account's owner is.
 pub const CAPABILITIES: Capabilities = Capabilities {
     channels: &[Channel::Email, Channel::Sms],
