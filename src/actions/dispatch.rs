@@ -27,8 +27,8 @@ use crate::{
     error::Result,
     store::{
         self, Token, Ts,
-        facts::{Key, Loaded},
         attempts::Attempt,
+        facts::{Key, Loaded},
         messages::Message,
         provider_accounts::ProviderAccount,
         reminders::Reminder,

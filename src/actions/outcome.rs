@@ -119,8 +119,7 @@ pub fn finish(act: &mut Act<'_>, results: &[Sent]) -> Result<()> {
     let ids: Vec<MessageId> = results.iter().map(|sent| sent.message_id).collect();
     let envelopes: HashMap<_, _> = store::messages::envelopes(act.conn, act.tenant, &ids)?.into_iter().map(|row| (row.id, row)).collect();
     let of_batch: Vec<(&Sent, &Envelope)> = results.iter().filter_map(|sent| Some((sent, envelopes.get(&sent.message_id)?))).collect();
-    let rows: Vec<_> =
-        of_batch.iter().map(|(sent, envelope)| (sent.message_id, sent.token, ending(envelope, sent, act.now))).collect();
+    let rows: Vec<_> = of_batch.iter().map(|(sent, envelope)| (sent.message_id, sent.token, ending(envelope, sent, act.now))).collect();
     let written = store::bulk::finish(act.conn, act.tenant, &rows, act.now)?;
     let reminder_ids: Vec<ReminderId> = envelopes.values().filter_map(|envelope| envelope.reminder_id).collect();
     let reminders: HashMap<_, _> =

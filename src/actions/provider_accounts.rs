@@ -262,7 +262,10 @@ pub fn test_message(act: &mut Act<'_>, id: ProviderAccountId, channel: Channel, 
     }
     let hour = act.wall.duration_trunc(TimeDelta::hours(1)).map_err(Error::internal)?;
     if !store::provider_accounts::count_test(act.conn, act.tenant, id, hour, TESTS_AN_HOUR)? {
-        return Err(Error::conflict("hourly_limit", format!("an account sends {TESTS_AN_HOUR} test messages an hour; wait for the next one")));
+        return Err(Error::conflict(
+            "hourly_limit",
+            format!("an account sends {TESTS_AN_HOUR} test messages an hour; wait for the next one"),
+        ));
     }
     act.audit_personal("provider_account.test_message", id, json!({ "channel": channel }), vec![("address", to.to_owned())]);
     Ok(account)

@@ -90,7 +90,8 @@ pub fn in_turn(accounts: &[Standing], seed: u64) -> Vec<usize> {
     left.sort_by_key(|(_, one)| one.priority);
     let mut order = Vec::with_capacity(left.len());
     while let Some(first) = left.first().map(|(_, one)| one.priority) {
-        let equals = || left.iter().take_while(|(_, one)| one.priority == first).map(|(_, one)| u64::from(one.weight.max(1).unsigned_abs()));
+        let equals =
+            || left.iter().take_while(|(_, one)| one.priority == first).map(|(_, one)| u64::from(one.weight.max(1).unsigned_abs()));
         let mut ticket = mixed(seed, left.len()).checked_rem(equals().sum()).unwrap_or(0);
         let drawn = equals().position(|weight| {
             let mine = ticket < weight;

@@ -28,7 +28,11 @@ use serde_path_to_error::Segment;
 
 use super::{Problem, State, auth::Caller, contract::Operation};
 use crate::{
-    actions::{self, Act, idempotency::{Answered, Keyed}, joint::Joint},
+    actions::{
+        self, Act,
+        idempotency::{Answered, Keyed},
+        joint::Joint,
+    },
     domain::{
         crypto::sha256,
         ids::{Id, Kind, RequestId, TenantId},

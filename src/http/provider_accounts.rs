@@ -12,7 +12,6 @@ use super::{
     call::Answer,
     page::{Page, PageQuery},
 };
-use shapes::{CredentialRotation, NewProviderAccount, ProviderAccountChange, ProviderAccountCreated, ProviderAccountView, ProviderCheckView};
 use crate::{
     actions::{
         self,
@@ -27,6 +26,9 @@ use crate::{
     error::{Error, Result},
     outbound::registry::{self, Credentials, ProviderKind, ProviderSettings},
     store::{self, provider_accounts::ProviderAccount},
+};
+use shapes::{
+    CredentialRotation, NewProviderAccount, ProviderAccountChange, ProviderAccountCreated, ProviderAccountView, ProviderCheckView,
 };
 
 /// What the row says, as its provider's adapter reads it.
@@ -100,7 +102,8 @@ pub async fn create(call: Call<NewProviderAccount>) -> Answer {
         if let Some((result, detail)) = &probed {
             row = actions::provider_accounts::checked(act, row.id, *result, detail.as_deref())?;
         }
-        let check = probed.clone().map(|(result, detail)| ProviderCheckView { object: "provider_check", result, detail, checked_at: act.wall });
+        let check =
+            probed.clone().map(|(result, detail)| ProviderCheckView { object: "provider_check", result, detail, checked_at: act.wall });
         let unreachable = check.as_ref().filter(|check| check.result == CheckResult::Unreachable);
         let why = unreachable.map(|check| check.detail.as_deref().unwrap_or("no answer"));
         let warning = why.map(|why| format!("the provider could not be reached, so the credentials are not checked: {why}"));

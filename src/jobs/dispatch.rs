@@ -119,14 +119,22 @@ async fn send(instance: &Instance, tenant: TenantId, slice: Slice) -> Result<()>
 }
 
 /// What the calls have changed in how their accounts fare.
-fn fares(instance: &Instance, tenant: TenantId, used: &BTreeMap<ProviderAccountId, ProviderAccount>, results: &[Sent], now: DateTime<Utc>) -> Vec<Fare> {
+fn fares(
+    instance: &Instance,
+    tenant: TenantId,
+    used: &BTreeMap<ProviderAccountId, ProviderAccount>,
+    results: &[Sent],
+    now: DateTime<Utc>,
+) -> Vec<Fare> {
     let fare = |account: &ProviderAccount| {
         let health = instance.providers.health((tenant, account.id), now);
         let of_account = || results.iter().filter(|sent| sent.account == account.id).map(|sent| &sent.outcome);
         let worked = of_account().any(|outcome| matches!(outcome, Outcome::Accepted { .. }));
         let against = |outcome: &Outcome| match outcome {
             Outcome::NotSent { reason, miss: Miss::AccountRefused, .. } => Some(reason.clone()),
-            Outcome::NotSent { reason, miss: Miss::NotProcessed, .. } | Outcome::Unknown { reason, .. } if health.failing => Some(reason.clone()),
+            Outcome::NotSent { reason, miss: Miss::NotProcessed, .. } | Outcome::Unknown { reason, .. } if health.failing => {
+                Some(reason.clone())
+            }
             _ => None,
         };
         let error = of_account().filter_map(against).last();

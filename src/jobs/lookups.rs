@@ -45,7 +45,8 @@ pub(super) async fn batch(instance: &Instance, tenant: TenantId) -> Result<()> {
     let calls = questions.into_iter().map(|question| ask(instance, tenant, question, last));
     let answers: Vec<Result<(Lookup, Found)>> = stream::iter(calls).buffer_unordered(CALLS).collect().await;
     let answers = answers.into_iter().collect::<Result<Vec<_>>>()?;
-    let work = move |act: &mut actions::Act<'_>| answers.iter().try_for_each(|(lookup, found)| actions::lookups::finish(act, lookup, found));
+    let work =
+        move |act: &mut actions::Act<'_>| answers.iter().try_for_each(|(lookup, found)| actions::lookups::finish(act, lookup, found));
     actions::run(&instance.db, &instance.clock, tenant, system, work).await
 }
 

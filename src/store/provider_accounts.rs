@@ -215,7 +215,14 @@ pub fn fares(conn: &mut Conn, known: &ProviderAccount, now: &ProviderAccount) ->
 }
 
 /// Writes what a check found.
-pub fn checked(conn: &mut Conn, tenant: TenantId, id: ProviderAccountId, at: DateTime<Utc>, result: CheckResult, error: Option<&str>) -> Result<()> {
+pub fn checked(
+    conn: &mut Conn,
+    tenant: TenantId,
+    id: ProviderAccountId,
+    at: DateTime<Utc>,
+    result: CheckResult,
+    error: Option<&str>,
+) -> Result<()> {
     diesel::update(provider_accounts::table.filter(provider_accounts::tenant_id.eq(tenant).and(provider_accounts::id.eq(id))))
         .set((
             provider_accounts::checked_at.eq(Some(Ts(at))),

@@ -21,14 +21,14 @@ use crate::{
         wording::{Occasion, Templates},
     },
     domain::{
-        crypto::sha256, delivery::MessageState, dunning::reminder::ListedInstalment, ids::ProviderAccountId,
-        ids::ReminderId, template::render::Rendered,
+        crypto::sha256, delivery::MessageState, dunning::reminder::ListedInstalment, ids::ProviderAccountId, ids::ReminderId,
+        template::render::Rendered,
     },
     error::{Error, Result},
     store::{
         self, Token, Ts,
-        facts::{Key, Loaded},
         attempts::Attempt,
+        facts::{Key, Loaded},
         messages::Message,
         provider_accounts::ProviderAccount,
         reminders::Reminder,
@@ -126,7 +126,15 @@ impl<'d> Desk<'d> {
             policy.is_some_and(|policy| policy.speaks_of_interest(&reminder.step_key))
         };
         let books = interest::Books::load(act.conn, act.tenant, reminders.values().filter(speaks).map(|one| (of(loaded, one), one)))?;
-        Ok(Self { tenant, decided, books, templates: Templates::default(), routes: Routes::new(act.tenant, dispatcher), dispatcher, lease_until })
+        Ok(Self {
+            tenant,
+            decided,
+            books,
+            templates: Templates::default(),
+            routes: Routes::new(act.tenant, dispatcher),
+            dispatcher,
+            lease_until,
+        })
     }
 
     pub fn sort(&mut self, act: &mut Act<'_>, messages: Vec<Message>) -> Result<Sorted> {

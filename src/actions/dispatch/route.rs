@@ -102,7 +102,12 @@ impl<'d> Routes<'d> {
 }
 
 /// The first account that may be called now, of those left in the round; else when to ask again.
-fn choose(candidates: &[&ProviderAccount], tried: &Tried, dispatcher: &Dispatcher<'_>, now: DateTime<Utc>) -> Result<Through, DateTime<Utc>> {
+fn choose(
+    candidates: &[&ProviderAccount],
+    tried: &Tried,
+    dispatcher: &Dispatcher<'_>,
+    now: DateTime<Utc>,
+) -> Result<Through, DateTime<Utc>> {
     let left: Vec<&&ProviderAccount> = candidates.iter().filter(|account| !tried.refused.contains(&account.id)).collect();
     if let Some(free) = left.iter().find(|account| !dispatcher.paused.contains_key(&account.id)) {
         let from = tried.last.or_else(|| candidates.first().map(|account| account.id)).filter(|from| *from != free.id);

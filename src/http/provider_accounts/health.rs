@@ -41,7 +41,8 @@ pub async fn probe<Body, Query>(
     settings: &ProviderSettings,
     credentials: Option<&Credentials>,
 ) -> Result<(CheckResult, Option<String>), Problem> {
-    let provider = registry::for_mode(call.tenant().mode(), settings, credentials, &call.state.net).map_err(|wrong| call.problem(wrong.into()))?;
+    let provider =
+        registry::for_mode(call.tenant().mode(), settings, credentials, &call.state.net).map_err(|wrong| call.problem(wrong.into()))?;
     Ok(match provider.probe(call.wall()).await {
         Probe::Fine { detail } => (CheckResult::Fine, detail),
         Probe::Refused(why) => (CheckResult::Refused, Some(why)),
@@ -150,7 +151,14 @@ async fn send(call: &Call<TestMessage>, account: &ProviderAccount, tenant: &Tena
     Ok(TestMessageView { object: "test_message", message_id, channel, outcome, detail, provider_message_id })
 }
 
-fn envelope(call: &Call<TestMessage>, account: &ProviderAccount, tenant: &Tenant, channel: Channel, to: &str, id: MessageId) -> Result<Envelope> {
+fn envelope(
+    call: &Call<TestMessage>,
+    account: &ProviderAccount,
+    tenant: &Tenant,
+    channel: Channel,
+    to: &str,
+    id: MessageId,
+) -> Result<Envelope> {
     let wrong = |why: String| Error::from(Faults::one("/to", "wrong_format", why));
     let (subject, text) = words(tenant.language, &tenant.name);
     let content = match channel {
@@ -174,10 +182,18 @@ fn envelope(call: &Call<TestMessage>, account: &ProviderAccount, tenant: &Tenant
 /// A subject and a text that nobody takes for a claim.
 fn words(language: Language, name: &str) -> (String, String) {
     match language {
-        Language::French => ("Message d'essai".to_owned(), format!("Ceci est un message d'essai de {name}. Il ne demande rien et n'attend pas de réponse.")),
-        Language::English => ("Test message".to_owned(), format!("This is a test message from {name}. It asks for nothing and needs no answer.")),
-        Language::Dutch => ("Testbericht".to_owned(), format!("Dit is een testbericht van {name}. Er wordt niets gevraagd en een antwoord is niet nodig.")),
-        Language::German => ("Testnachricht".to_owned(), format!("Dies ist eine Testnachricht von {name}. Sie verlangt nichts und braucht keine Antwort.")),
+        Language::French => {
+            ("Message d'essai".to_owned(), format!("Ceci est un message d'essai de {name}. Il ne demande rien et n'attend pas de réponse."))
+        }
+        Language::English => {
+            ("Test message".to_owned(), format!("This is a test message from {name}. It asks for nothing and needs no answer."))
+        }
+        Language::Dutch => {
+            ("Testbericht".to_owned(), format!("Dit is een testbericht van {name}. Er wordt niets gevraagd en een antwoord is niet nodig."))
+        }
+        Language::German => {
+            ("Testnachricht".to_owned(), format!("Dies ist eine Testnachricht von {name}. Sie verlangt nichts und braucht keine Antwort."))
+        }
     }
 }
 

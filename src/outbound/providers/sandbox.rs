@@ -25,7 +25,7 @@ use crate::{
         ids::MessageId,
         provider::ReceiptSignature,
     },
-    outbound::{About, Capabilities, Content, Envelope, Idempotency, Inbound, Outcome, Provider, Report, Unreadable, Unverified},
+    outbound::{About, Capabilities, Content, Envelope, Idempotency, Inbound, Outcome, Probe, Provider, Report, Unreadable, Unverified},
 };
 
 /// The sandbox has nothing to set.
@@ -156,6 +156,10 @@ impl Provider for Sandbox {
 
     fn answer(&self) -> u16 {
         204
+    }
+
+    fn probe(&self, _: DateTime<Utc>) -> BoxFuture<'_, Probe> {
+        ready(Probe::Fine { detail: Some("the rehearsal's provider is always there".to_owned()) }).boxed()
     }
 }
 

@@ -135,10 +135,8 @@ pub fn answer(inbound: &Inbound) -> Result<Option<(SolvencyCheckId, SolvencyAnsw
 }
 
 /// What to do so that receipts arrive.
-pub const STEPS: &[&str] = &[
-    "Have the provider post its answers to {url}.",
-    "Have it sign them as Standard Webhooks says, with the secret of this account.",
-];
+pub const STEPS: &[&str] =
+    &["Have the provider post its answers to {url}.", "Have it sign them as Standard Webhooks says, with the secret of this account."];
 
 /// It carries no messages.
 pub const CAPABILITIES: Capabilities = Capabilities {
