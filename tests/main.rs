@@ -34,6 +34,7 @@ mod reminders;
 mod rules;
 mod silences;
 mod simulation;
+mod stand_ins;
 mod store;
 mod support;
 mod suppressions;

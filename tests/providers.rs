@@ -156,9 +156,6 @@ on_both! {
         let closed = json!({"name": "x", "settings": {"kind": "webhook", "url": "http://127.0.0.1:9/"}, "credentials": {"kind": "webhook", "secret": SECRET}});
         let made = app.post("/v1/provider-accounts", &tenant.live, closed).await.expect(201);
         assert!(made["check"]["result"] == "unreachable" && made["warning"].as_str().unwrap().contains("not checked"), "{made}");
-        let twilio = json!({"name": "Text", "settings": {"kind": "smtp", "host": "127.0.0.1", "port": 2525, "security": "none", "from_email": "a@example.com"}});
-        let made = app.post("/v1/provider-accounts", &tenant.live, twilio).await;
-        assert!(made.status == 422 || made.body["check"]["result"] != "refused", "{}", made.text);
         let kinds: Vec<String> = journal(&app, partition(&tenant, Mode::Live)).into_iter().map(|(kind, ..)| kind).filter(|kind| kind.starts_with("provider_account.")).collect();
         assert!(kinds.iter().all(|kind| kind == "provider_account.created"), "a check leaves no evidence: {kinds:?}");
     }

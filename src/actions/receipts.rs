@@ -180,6 +180,7 @@ fn apply(act: &mut Act<'_>, receipt: &Receipt, message: &Message, limit: Evidenc
         && let Some(reminder) = message.reminder_id
     {
         let reminder = store::reminders::find(act.conn, act.tenant, reminder)?;
+        act.touch(reminder.customer_id, reminder.currency);
         tasks::review(act, reminder.customer_id, reminder.currency, Some(reminder.id), receipt.status.as_str())?;
     }
     Ok("applied")

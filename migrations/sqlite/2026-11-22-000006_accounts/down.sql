@@ -1,4 +1,6 @@
 DROP TABLE lookups;
+DROP INDEX reminders_once_by_step_and_channel;
+CREATE UNIQUE INDEX reminders_by_customer_id_currency_carrying_instalment_id_step_key_cycle ON reminders (tenant_id, customer_id, currency, carrying_instalment_id, step_key, cycle) WHERE state <> 'cancelled';
 DROP INDEX attempts_by_provider_account_id_started_at;
 ALTER TABLE attempts DROP COLUMN round;
 DROP INDEX provider_accounts_by_former_inbound_digest;

@@ -23,6 +23,10 @@ ALTER TABLE provider_accounts ADD COLUMN test_count INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE attempts ADD COLUMN round INTEGER NOT NULL DEFAULT 1;
 CREATE INDEX attempts_by_provider_account_id_started_at ON attempts (tenant_id, provider_account_id, started_at);
 
+-- A step that did not reach its recipient is said once more, on its other channel.
+DROP INDEX reminders_by_customer_id_currency_carrying_instalment_id_step_key_cycle;
+CREATE UNIQUE INDEX reminders_once_by_step_and_channel ON reminders (tenant_id, customer_id, currency, carrying_instalment_id, step_key, cycle, channel) WHERE state <> 'cancelled';
+
 -- Messages in doubt whose provider can be asked about them.
 CREATE TABLE lookups (
     tenant_id BLOB NOT NULL CHECK (length(tenant_id) = 16),
