@@ -137,7 +137,7 @@ fn fares(
             }
             _ => None,
         };
-        let error = of_account().filter_map(against).last();
+        let error = of_account().filter_map(against).next_back();
         Fare { account: account.id, failing: health.failing, paused_until: health.paused_until, worked, error }
     };
     used.values().map(|account| (account, fare(account))).filter(|(account, fare)| fare.is_news_to(account)).map(|(_, fare)| fare).collect()

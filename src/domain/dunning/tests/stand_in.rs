@@ -48,7 +48,8 @@ fn the_other_channel_takes_the_place_of_what_was_refused() {
 
 #[test]
 fn nothing_takes_its_place_where_nothing_may_be_said() {
-    let cases: [(&str, fn(&mut Account, &mut Policy)); 8] = [
+    type Change = fn(&mut Account, &mut Policy);
+    let cases: [(&str, Change); 8] = [
         ("another reminder", |account, _| account.open_reminder = Some(OpenReminder { id: numbered(8), state: OpenState::InFlight })),
         ("no other channel", |_, policy| policy.steps.iter_mut().for_each(|step| step.fallback = None)),
         ("the other channel failed", |account, _| account.unreached.as_mut().unwrap().channel = Channel::Sms),
