@@ -66,6 +66,7 @@ pub fn micros() -> f64 {
         instalments: (1..=10).map(|n| owed(n, first + Days::new(u64::try_from(n).unwrap() * 4))).collect(),
         unallocated_minor: 0,
         open_reminder: None,
+        unreached: None,
         open_reviews: vec![],
         promises: vec![],
         payment_plans: vec![],

@@ -186,7 +186,7 @@ impl World {
         self.partition = made["tenant"]["id"].as_str().unwrap().parse::<TenantId>().unwrap().in_mode(Mode::Live);
         self.key = made["live_key"]["secret"].as_str().unwrap().to_owned();
         let account = json!({
-            "name": "Gateway", "priority": 1, "settings": {"kind": "webhook", "url": gateway},
+            "name": "Gateway", "priority": 1, "rate_per_second": 10_000, "concurrency": 256, "check": false, "settings": {"kind": "webhook", "url": gateway},
             "credentials": {"kind": "webhook", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
         });
         self.post("/v1/provider-accounts", account).await;

@@ -80,6 +80,15 @@ impl Instance {
         registry::solvency(&settings, credentials.as_ref(), &self.net).map_err(Error::from)
     }
 
+    /// Where an account's provider delivers its receipts; `None` for an account made before the path was kept, until it is given out anew.
+    pub fn receipt_url(&self, account: &ProviderAccount) -> Option<String> {
+        let token = account.open_inbound_token(&self.vault).unwrap_or_else(|error| {
+            tracing::warn!(account = %account.id, %error, "a receipt path cannot be shown");
+            None
+        })?;
+        Some(format!("{}/v1/inbound/{token}", self.config.public_url.trim_end_matches('/')))
+    }
+
     /// What an account's record says.
     fn record(&self, account: &ProviderAccount) -> Result<(ProviderSettings, Option<Credentials>), Faults> {
         let unreadable = |pointer: &'static str| move |_| Faults::one(pointer, "unreadable", "the record cannot be read; enter it again");

@@ -2,6 +2,7 @@
 
 mod doubt;
 mod gateway;
+mod loss;
 mod race;
 mod worker;
 mod world;

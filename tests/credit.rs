@@ -292,7 +292,7 @@ on_both! {
         app.settle(&tenant, Mode::Live).await;
         let asked = gateway.taken.lock().unwrap().remove(0);
         assert_eq!((&asked["type"], &asked["data"]["check_id"], &asked["data"]["name"]), (&json!("solvency.requested"), &check["id"], &json!("Garage Dupont")));
-        let inbound = made["receipt_url"].as_str().unwrap().strip_prefix(&app.url).unwrap().to_owned();
+        let inbound = made["account"]["receipt_url"].as_str().unwrap().strip_prefix(&app.url).unwrap().to_owned();
         let answer = async |id: &str, data: Value, secret: &str| {
             let body = json!({"type": "solvency.answered", "data": data}).to_string();
             let headers = Signer::new(secret).unwrap().headers(id, app.clock.now(), body.as_bytes()).unwrap();

@@ -12,14 +12,17 @@ use serde_json::{Value, json};
 
 use crate::{
     on_both,
-    support::ledger::{journal, partition},
+    support::{
+        ledger::{journal, partition},
+        scripted::{Manner, Scripted},
+    },
 };
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OTHER: &str = "whsec_AAAA9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 fn gateway(name: &str, priority: i32) -> Value {
-    json!({"name": name, "settings": {"kind": "webhook", "url": "https://gateway.example.com/relance"}, "credentials": {"kind": "webhook", "secret": SECRET}, "priority": priority})
+    json!({"name": name, "settings": {"kind": "webhook", "url": "https://gateway.example.com/relance"}, "credentials": {"kind": "webhook", "secret": SECRET}, "priority": priority, "check": false})
 }
 
 fn codes(body: &Value) -> Vec<(&str, &str)> {
@@ -37,10 +40,11 @@ on_both! {
 
         let (here, id) = (partition(&tenant, Mode::Live), made["account"]["id"].as_str().unwrap());
         let path = format!("/v1/provider-accounts/{id}");
-        let token = made["receipt_url"].as_str().unwrap().strip_prefix(&format!("{}/v1/inbound/", app.url)).unwrap().to_owned();
+        let token = made["account"]["receipt_url"].as_str().unwrap().strip_prefix(&format!("{}/v1/inbound/", app.url)).unwrap().to_owned();
         let token = Token::parse(&token).unwrap();
         assert_eq!((token.purpose, token.tenant), (Purpose::Inbound, here));
-        let row = app.db.read_now(here, |conn| store::provider_accounts::find_by_inbound_digest(conn, here, &token.digest)).unwrap().unwrap();
+        let now = app.clock.now();
+        let row = app.db.read_now(here, |conn| store::provider_accounts::find_by_inbound_digest(conn, here, &token.digest, now)).unwrap().unwrap();
         assert_eq!(row.id.to_string(), id);
         assert!(!String::from_utf8_lossy(row.credentials.as_ref().unwrap()).contains("MfKQ9r8"));
         let opened = String::from_utf8(row.open_credentials(&app.state.vault).unwrap().unwrap()).unwrap();
@@ -50,7 +54,7 @@ on_both! {
 
         let rotated = app.post(&format!("{path}/rotate-credentials"), &tenant.live, json!({"credentials": {"kind": "webhook", "secret": OTHER}})).await;
         for answer in [rotated, app.get(&path, &tenant.live).await, app.get("/v1/provider-accounts", &tenant.live).await] {
-            assert!(answer.status == 200 && !answer.text.contains("whsec_") && !answer.text.contains("rli_"), "{}", answer.text);
+            assert!(answer.status == 200 && !answer.text.contains("whsec_") && answer.text.contains("/v1/inbound/rli_"), "{}", answer.text);
         }
         let row = app.db.read_now(here, |conn| store::provider_accounts::find(conn, here, id.parse().unwrap())).unwrap();
         assert!(String::from_utf8(row.open_credentials(&app.state.vault).unwrap().unwrap()).unwrap().contains(OTHER));
@@ -76,7 +80,7 @@ on_both! {
         let mut unknown = smtp;
         unknown["settings"]["colour"] = json!("red");
         assert_eq!(create(unknown).await.status, 400);
-        let insecure = create(json!({"name": "x", "settings": {"kind": "webhook", "url": "ftp://gateway.example.com"}, "credentials": {"kind": "webhook", "secret": SECRET}})).await;
+        let insecure = create(json!({"name": "x", "settings": {"kind": "webhook", "url": "ftp://gateway.example.com"}, "credentials": {"kind": "webhook", "secret": SECRET}, "check": false})).await;
         assert_eq!(insecure.status, 422, "{}", insecure.text);
     }
 
@@ -125,6 +129,87 @@ on_both! {
             assert_eq!(app.patch(&path, key, json!({"priority": 1})).await.status, 404);
             assert_eq!(app.post(&format!("{path}/disable"), key, Value::Null).await.status, 404);
             assert_eq!(app.post(&format!("{path}/rotate-credentials"), key, json!({"credentials": {"kind": "webhook", "secret": OTHER}})).await.status, 404);
+        }
+    }
+
+    async fn a_provider_that_can_be_asked_is_asked_before_an_account_is_made(app: App) {
+        let tenant = app.tenant("Atelier").await;
+        let gateway = Scripted::open(Manner { check: 401, ..Manner::default() });
+        let refused = app.post("/v1/provider-accounts", &tenant.live, gateway.account("Own", 1)).await;
+        assert_eq!((refused.status, codes(&refused.body)), (422, vec![("/credentials", "refused")]), "{}", refused.text);
+        assert!(app.list(&tenant.live, "/v1/provider-accounts").await.is_empty());
+        let mut unasked = gateway.account("Own", 1);
+        unasked["check"] = json!(false);
+        let made = app.post("/v1/provider-accounts", &tenant.live, unasked).await.expect(201);
+        assert_eq!((&made["check"], &made["account"]["last_check"]), (&Value::Null, &Value::Null));
+
+        let path = format!("/v1/provider-accounts/{}", made["account"]["id"].as_str().unwrap());
+        let check = app.post(&format!("{path}/check"), &tenant.live, Value::Null).await.expect(200);
+        assert!(check["result"] == "refused" && check["detail"].as_str().unwrap().contains("401"), "{check}");
+        let shown = app.get(&path, &tenant.live).await.expect(200);
+        assert!(shown["last_check"]["result"] == "refused" && shown["last_error"].as_str().unwrap().contains("401") && shown["version"] == 1, "{shown}");
+        gateway.behave(Manner::default());
+        assert_eq!(app.post(&format!("{path}/check"), &tenant.live, Value::Null).await.expect(200)["result"], "fine");
+        let shown = app.get(&path, &tenant.live).await.expect(200);
+        assert_eq!((&shown["last_check"]["result"], &shown["last_error"]), (&json!("fine"), &Value::Null));
+
+        let closed = json!({"name": "x", "settings": {"kind": "webhook", "url": "http://127.0.0.1:9/"}, "credentials": {"kind": "webhook", "secret": SECRET}});
+        let made = app.post("/v1/provider-accounts", &tenant.live, closed).await.expect(201);
+        assert!(made["check"]["result"] == "unreachable" && made["warning"].as_str().unwrap().contains("not checked"), "{made}");
+        let kinds: Vec<String> = journal(&app, partition(&tenant, Mode::Live)).into_iter().map(|(kind, ..)| kind).filter(|kind| kind.starts_with("provider_account.")).collect();
+        assert!(kinds.iter().all(|kind| kind == "provider_account.created"), "a check leaves no evidence: {kinds:?}");
+    }
+
+    async fn a_test_message_goes_through_one_account_ten_times_an_hour(app: App) {
+        let (tenant, gateway) = (app.tenant("Atelier").await, Scripted::answering(Some(202)));
+        let made = app.post("/v1/provider-accounts", &tenant.live, gateway.account("Own", 1)).await.expect(201);
+        let path = format!("/v1/provider-accounts/{}/test-message", made["account"]["id"].as_str().unwrap());
+        let wanted = json!({"channel": "email", "to": "me@atelier.example"});
+        let once = [("idempotency-key", "a-test")];
+        let first = app.send("POST", &path, &tenant.live, wanted.clone(), &once).await.expect(200);
+        assert_eq!((&first["outcome"], &first["channel"]), (&json!("accepted"), &json!("email")), "{first}");
+        let sent = gateway.asked("message.send").remove(0);
+        assert_eq!((&sent["data"]["to"], &sent["data"]["message_id"]), (&json!("me@atelier.example"), &first["message_id"]));
+        assert!(sent["data"]["text"].as_str().unwrap().contains("Atelier"), "{sent}");
+        let again = app.send("POST", &path, &tenant.live, wanted.clone(), &once).await;
+        assert_eq!((again.header("idempotent-replayed"), &again.body), (Some("true"), &first));
+        assert_eq!(gateway.sent(), 1, "a repetition sends nothing");
+
+        app.post("/v1/suppressions", &tenant.live, json!({"channel": "email", "address": "no@atelier.example", "reason": "complaint", "source": "phone"})).await.expect(201);
+        let silent = app.post(&path, &tenant.live, json!({"channel": "email", "to": "no@atelier.example"})).await;
+        assert_eq!((silent.status, &silent.body["code"]), (409, &json!("suppressed")));
+        assert_eq!(app.post(&path, &tenant.live, json!({"channel": "email", "to": "nobody"})).await.status, 422);
+        gateway.behave(Manner { send: Some(401), ..Manner::default() });
+        let refused = app.post(&path, &tenant.live, wanted.clone()).await.expect(200);
+        assert!(refused["outcome"] == "rejected" && refused["detail"].as_str().unwrap().contains("401"), "{refused}");
+        for _ in 2..10 {
+            app.post(&path, &tenant.live, wanted.clone()).await.expect(200);
+        }
+        let eleventh = app.post(&path, &tenant.live, wanted.clone()).await;
+        assert_eq!((eleventh.status, &eleventh.body["code"]), (429, &json!("hourly_limit")), "{}", eleventh.text);
+        app.clock.advance(chrono::TimeDelta::hours(1));
+        app.post(&path, &tenant.live, wanted).await.expect(200);
+        let entries = journal(&app, partition(&tenant, Mode::Live));
+        let audited: Vec<_> = entries.iter().filter(|(kind, ..)| kind == "provider_account.test_message").collect();
+        assert!(audited.len() == 11 && audited.iter().all(|(.., body)| !body.contains('@')), "{audited:?}");
+        assert!(app.list(&tenant.live, "/v1/messages").await.is_empty());
+        let rehearsal = app.list(&tenant.test, "/v1/provider-accounts").await.remove(0);
+        let path = format!("/v1/provider-accounts/{}/test-message", rehearsal["id"].as_str().unwrap());
+        assert_eq!(app.post(&path, &tenant.test, json!({"channel": "sms", "to": "+33612345678"})).await.expect(200)["outcome"], "accepted");
+    }
+
+    async fn limits_and_steps_are_shown_and_bounded(app: App) {
+        let tenant = app.tenant("Atelier").await;
+        let made = app.post("/v1/provider-accounts", &tenant.live, gateway("Gateway", 10)).await.expect(201);
+        let account = &made["account"];
+        assert_eq!((&account["weight"], &account["rate_per_second"], &account["concurrency"]), (&json!(1), &json!(100), &json!(32)));
+        let steps = account["setup_steps"].as_array().unwrap();
+        assert!(steps[0].as_str().unwrap().contains(account["receipt_url"].as_str().unwrap()), "{steps:?}");
+        let path = format!("/v1/provider-accounts/{}", account["id"].as_str().unwrap());
+        let changed = app.patch(&path, &tenant.live, json!({"weight": 7, "rate_per_second": 3, "concurrency": 2})).await.expect(200);
+        assert_eq!((&changed["weight"], &changed["rate_per_second"], &changed["concurrency"]), (&json!(7), &json!(3), &json!(2)));
+        for wrong in [json!({"weight": 0}), json!({"weight": 101}), json!({"rate_per_second": 0}), json!({"rate_per_second": 10_001}), json!({"concurrency": 0}), json!({"concurrency": 257})] {
+            assert_eq!(app.patch(&path, &tenant.live, wrong.clone()).await.status, 400, "{wrong}");
         }
     }
 }

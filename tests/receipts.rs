@@ -32,7 +32,7 @@ async fn sent(app: &App) -> Sent {
     let (tenant, gateway) = (app.tenant("Atelier").await, Gateway::open());
     let account = json!({"name": "Own gateway", "settings": {"kind": "webhook", "url": gateway.url}, "credentials": {"kind": "webhook", "secret": SECRET}});
     let made = app.post("/v1/provider-accounts", &tenant.live, account).await.expect(201);
-    let path = made["receipt_url"].as_str().unwrap().strip_prefix(&app.url).unwrap().to_owned();
+    let path = made["account"]["receipt_url"].as_str().unwrap().strip_prefix(&app.url).unwrap().to_owned();
     let customer = app.debtor(&tenant.live, ANN).await;
     app.owes(&tenant.live, &customer, "F-1", "2026-02-20").await;
     app.settle(&tenant, Mode::Live).await;
@@ -155,6 +155,22 @@ on_both! {
         let arrived: Vec<String> = journal(&app, of).into_iter().filter(|(kind, ..)| kind == "receipt.arrived").map(|(.., body)| body).collect();
         assert_eq!(arrived.len(), 3);
         assert_eq!(sent.message(&app).await["receipts"], json!([]));
+    }
+
+    async fn a_receipt_url_is_shown_again_and_its_former_one_is_honoured_for_a_week(app: App) {
+        let mut sent = sent(&app).await;
+        let accounts = app.list(&sent.tenant.live, "/v1/provider-accounts").await;
+        assert_eq!(accounts[0]["receipt_url"], format!("{}{}", app.url, sent.path));
+        let path = format!("/v1/provider-accounts/{}/rotate-receipt-url", accounts[0]["id"].as_str().unwrap());
+        let rotated = app.post(&path, &sent.tenant.live, Value::Null).await.expect(200);
+        let fresh = rotated["receipt_url"].as_str().unwrap().strip_prefix(&app.url).unwrap().to_owned();
+        assert!(fresh != sent.path && rotated["former_receipt_url_until"].is_string(), "{rotated}");
+        assert_eq!(sent.deliver(&app, "evt-1", &sent.report("sent"), SECRET, 0).await.status, 204, "the former one");
+        app.clock.advance(chrono::TimeDelta::days(7));
+        assert_eq!(sent.deliver(&app, "evt-2", &sent.report("delivered"), SECRET, 0).await.status, 401);
+        sent.path = fresh;
+        assert_eq!(sent.deliver(&app, "evt-3", &sent.report("delivered"), SECRET, 0).await.status, 204);
+        assert_eq!(app.list(&sent.tenant.live, "/v1/provider-accounts").await[0]["former_receipt_url_until"], Value::Null);
     }
 
     async fn a_report_about_nobody_waits_and_is_given_up(app: App) {

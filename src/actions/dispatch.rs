@@ -4,6 +4,7 @@
 //! that committed before is never followed by a reminder for it.
 
 mod desk;
+mod route;
 mod still;
 
 use std::{collections::HashMap, rc::Rc};
@@ -26,8 +27,9 @@ use crate::{
     error::Result,
     store::{
         self, Token, Ts,
+        attempts::Attempt,
         facts::{Key, Loaded},
-        messages::{Attempt, Message},
+        messages::Message,
         provider_accounts::ProviderAccount,
         reminders::Reminder,
         tenants::Tenant,
@@ -50,6 +52,8 @@ pub struct Claimed {
     /// Where the recipient stops such messages.
     pub unsubscribe_link: Option<String>,
     pub(super) token: Token,
+    pub(super) round: i32,
+    pub(super) others: bool,
 }
 
 /// Provider accounts that must be left alone, and until when.
@@ -113,7 +117,7 @@ pub(super) fn claim_fresh(
     let (taken, attempts): (Vec<Message>, Vec<Attempt>) = sorted.attempts()?.into_iter().unzip();
     let rest = sorted.waiting.iter().map(|(message, _)| message).chain(sorted.stopped.iter().map(|(message, _)| message));
     store::messages::insert(act.conn, &taken.into_iter().chain(rest.cloned()).collect::<Vec<_>>())?;
-    store::messages::insert_attempts(act.conn, &attempts)?;
+    store::attempts::insert(act.conn, &attempts)?;
     desk.stop(act, &sorted.stopped)?;
     Ok(sorted.sent)
 }

@@ -46,6 +46,21 @@ pub struct Answered {
     pub replayed: bool,
 }
 
+/// The answer that was given under the key before, if there was one: for whoever must look before doing what no transaction can hold.
+///
+/// # Errors
+/// `key_reused` for another request under the same key.
+pub fn given(conn: &mut Conn, tenant: TenantId, now: DateTime<Utc>, keyed: &Keyed) -> Result<Option<Answered>> {
+    let Some(record) = idempotency::find(conn, tenant, &keyed.digest, now)? else { return Ok(None) };
+    if record.fingerprint != keyed.fingerprint {
+        return Err(Error::conflict("key_reused", "this Idempotency-Key came with another request before"));
+    }
+    let sealed = BASE64.decode(record.body.as_bytes()).map_err(Error::internal)?;
+    let body = keyed.vault.open(&keyed.place(tenant), &sealed).map_err(Error::internal)?;
+    let body = String::from_utf8(body).map_err(Error::internal)?;
+    Ok(Some(Answered { status: u16::try_from(record.status).map_err(Error::internal)?, body, replayed: true }))
+}
+
 /// Runs `first` unless the key was seen before.
 ///
 /// # Errors
@@ -61,14 +76,8 @@ pub fn once(
     if !dialect::try_lock(conn, &word)? {
         return Err(Error::conflict("in_progress", "the first request with this Idempotency-Key is still under way"));
     }
-    if let Some(record) = idempotency::find(conn, tenant, &keyed.digest, now)? {
-        if record.fingerprint != keyed.fingerprint {
-            return Err(Error::conflict("key_reused", "this Idempotency-Key came with another request before"));
-        }
-        let sealed = BASE64.decode(record.body.as_bytes()).map_err(Error::internal)?;
-        let body = keyed.vault.open(&keyed.place(tenant), &sealed).map_err(Error::internal)?;
-        let body = String::from_utf8(body).map_err(Error::internal)?;
-        return Ok(Answered { status: u16::try_from(record.status).map_err(Error::internal)?, body, replayed: true });
+    if let Some(answered) = given(conn, tenant, now, keyed)? {
+        return Ok(answered);
     }
     let (status, body) = first(conn)?;
     let record = Record {

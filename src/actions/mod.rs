@@ -21,6 +21,7 @@ pub mod interest;
 pub mod invoices;
 pub mod joint;
 pub mod keys;
+pub mod lookups;
 pub mod outcome;
 pub mod payment_plans;
 pub mod planning;
@@ -102,6 +103,11 @@ impl Act<'_> {
     /// As [`Act::witness`], for an act of privilege: what an auditor reads first.
     pub fn audit(&mut self, kind: &'static str, subject: impl Display, body: Value) {
         self.enter(kind, subject.to_string(), body, Vec::new(), true);
+    }
+
+    /// As [`Act::audit`], with personal fields as [`Act::witness_personal`] takes them.
+    pub fn audit_personal(&mut self, kind: &'static str, subject: impl Display, body: Value, personal: Vec<(&'static str, String)>) {
+        self.enter(kind, subject.to_string(), body, personal, true);
     }
 
     fn enter(&mut self, kind: &'static str, subject: String, body: Value, personal: Vec<(&'static str, String)>, privileged: bool) {

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{
     Act,
     dispatch::{Claimed, RepeatUntil},
-    tasks,
+    lookups, tasks,
 };
 use crate::{
     domain::{
@@ -53,8 +53,8 @@ pub enum Outcome {
         reason: String,
         /// Not before.
         not_before: Option<DateTime<Utc>>,
-        /// Whether the provider was called at all.
-        tried: bool,
+        /// How far it came.
+        miss: Miss,
     },
     /// It may or may not have left.
     Unknown {
@@ -63,6 +63,17 @@ pub enum Outcome {
         /// Until when the provider would recognise it, should it be sent again.
         repeat_until: Option<DateTime<Utc>>,
     },
+}
+
+/// How far a message came that was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Miss {
+    /// The provider was not called: the account is paused, or the time was up. It costs the message nothing.
+    NotCalled,
+    /// The provider could not be reached, or said that it did not process the call.
+    NotProcessed,
+    /// The provider refused the account: its credentials, its quota, its state.
+    AccountRefused,
 }
 
 /// A report known in advance: the sandbox's.
@@ -88,12 +99,15 @@ pub struct Sent {
     /// How it ended.
     pub outcome: Outcome,
     token: Token,
+    round: i32,
+    others: bool,
 }
 
 impl Claimed {
     /// This message's result.
     pub const fn ended(&self, outcome: Outcome) -> Sent {
-        Sent { message_id: self.message.id, account: self.account.id, outcome, token: self.token }
+        let Self { token, round, others, .. } = *self;
+        Sent { message_id: self.message.id, account: self.account.id, outcome, token, round, others }
     }
 }
 
@@ -105,8 +119,7 @@ pub fn finish(act: &mut Act<'_>, results: &[Sent]) -> Result<()> {
     let ids: Vec<MessageId> = results.iter().map(|sent| sent.message_id).collect();
     let envelopes: HashMap<_, _> = store::messages::envelopes(act.conn, act.tenant, &ids)?.into_iter().map(|row| (row.id, row)).collect();
     let of_batch: Vec<(&Sent, &Envelope)> = results.iter().filter_map(|sent| Some((sent, envelopes.get(&sent.message_id)?))).collect();
-    let rows: Vec<_> =
-        of_batch.iter().map(|(sent, envelope)| (sent.message_id, sent.token, ending(envelope, &sent.outcome, act.now))).collect();
+    let rows: Vec<_> = of_batch.iter().map(|(sent, envelope)| (sent.message_id, sent.token, ending(envelope, sent, act.now))).collect();
     let written = store::bulk::finish(act.conn, act.tenant, &rows, act.now)?;
     let reminder_ids: Vec<ReminderId> = envelopes.values().filter_map(|envelope| envelope.reminder_id).collect();
     let reminders: HashMap<_, _> =
@@ -131,25 +144,30 @@ pub fn finish(act: &mut Act<'_>, results: &[Sent]) -> Result<()> {
     complete(act, &accepted)
 }
 
-fn ending(message: &Envelope, outcome: &Outcome, now: DateTime<Utc>) -> Ending {
+fn ending(message: &Envelope, sent: &Sent, now: DateTime<Utc>) -> Ending {
     let blank =
         Ending { state: MessageState::Accepted, next_attempt_at: None, provider_message_id: None, outcome: "accepted", detail: None };
-    match outcome {
+    match &sent.outcome {
         Outcome::Accepted { provider_id, .. } => Ending { provider_message_id: provider_id.clone(), ..blank },
         Outcome::Rejected { reason, .. } => {
             Ending { state: MessageState::Rejected, outcome: "rejected", detail: Some(reason.clone()), ..blank }
         }
-        Outcome::NotSent { reason, not_before, .. } => {
-            let next = not_before.unwrap_or(now).max(now + backoff(message.attempts));
+        Outcome::NotSent { reason, not_before, miss } => {
+            let next = match miss {
+                // The next account has its turn at once.
+                _ if sent.others => now,
+                Miss::NotCalled => not_before.unwrap_or(now),
+                Miss::NotProcessed | Miss::AccountRefused => not_before.unwrap_or(now).max(now + backoff(sent.round)),
+            };
             let (state, next, outcome) = if next - message.created_at.0 > PATIENCE {
                 (MessageState::Rejected, None, "given_up")
             } else {
-                (MessageState::Prepared, Some(next), "not_sent")
+                (MessageState::Prepared, Some(next), if *miss == Miss::NotCalled { "not_called" } else { "not_sent" })
             };
             Ending { state, next_attempt_at: next, outcome, detail: Some(reason.clone()), ..blank }
         }
         Outcome::Unknown { reason, repeat_until } => {
-            let next = now + backoff(message.attempts);
+            let next = now + backoff(sent.round);
             let (state, next) = match repeat_until {
                 Some(until) if next < *until => (MessageState::Prepared, Some(next)),
                 _ => (MessageState::Unknown, None),
@@ -159,9 +177,9 @@ fn ending(message: &Envelope, outcome: &Outcome, now: DateTime<Utc>) -> Ending {
     }
 }
 
-/// Half a minute, doubled with each attempt, four hours at most.
-fn backoff(attempts: i32) -> TimeDelta {
-    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(0).min(9);
+/// How long a message waits after so many rounds: half a minute, doubled with each, four hours at most.
+pub(super) fn backoff(rounds: i32) -> TimeDelta {
+    let doublings = u32::try_from(rounds.saturating_sub(1)).unwrap_or(0).min(9);
     (TimeDelta::seconds(30) * 2i32.saturating_pow(doublings)).min(TimeDelta::hours(4))
 }
 
@@ -183,11 +201,27 @@ fn refused(act: &mut Act<'_>, message: &Envelope, sent: &Sent, reminder: &Remind
             tasks::review(act, reminder.customer_id, reminder.currency, Some(reminder.id), "delivery_failed")
         }
         MessageState::Unknown => {
+            lookups::begin(act, sent.message_id, sent.account)?;
             store::reminders::set_state(act.conn, act.tenant, reminder.id, ReminderState::OutcomeUnknown, Some("answer_lost"))?;
             tasks::review(act, reminder.customer_id, reminder.currency, Some(reminder.id), "outcome_unknown")
         }
         // It will be tried again.
         _ => Ok(()),
+    }
+}
+
+/// The provider has a message that was in doubt, as a receipt or a look-up says: the reminder is done, at this moment, once.
+pub(super) fn settled(act: &mut Act<'_>, id: MessageId, provider_id: Option<&str>) -> Result<()> {
+    if !store::messages::settle(act.conn, act.tenant, id, provider_id)? {
+        return Ok(());
+    }
+    let message = store::messages::find(act.conn, act.tenant, id)?;
+    match message.reminder_id {
+        Some(reminder) => {
+            let reminder = store::reminders::find(act.conn, act.tenant, reminder)?;
+            taken(act, id, reminder)
+        }
+        None => Ok(()),
     }
 }
 
@@ -245,7 +279,7 @@ pub fn recover(act: &mut Act<'_>, repeat_until: RepeatUntil<'_>, limit: i64) -> 
             Some(id) => Some(store::provider_accounts::find(act.conn, act.tenant, id)?),
             None => None,
         };
-        let first = store::messages::doubtful_attempt(act.conn, act.tenant, message.id)?.map(|attempt| attempt.started_at.0);
+        let first = store::attempts::doubtful(act.conn, act.tenant, message.id)?.map(|attempt| attempt.started_at.0);
         let until = account.zip(first).and_then(|(account, first)| repeat_until(&account, first));
         let again = until.is_some_and(|until| act.now < until);
         act.witness("message.orphaned", message.id, json!({"attempt": message.attempts, "sent_again": again}));
@@ -261,6 +295,9 @@ pub fn recover(act: &mut Act<'_>, repeat_until: RepeatUntil<'_>, limit: i64) -> 
 /// Leaves a message to a person: nobody knows whether it was sent, and it must not be sent again.
 pub(super) fn leave_in_doubt(act: &mut Act<'_>, message: &Message, word: &'static str, why: &'static str) -> Result<()> {
     store::messages::set_state(act.conn, act.tenant, message.id, MessageState::Unknown, None, Some(why))?;
+    if let Some(account) = message.provider_account_id {
+        lookups::begin(act, message.id, account)?;
+    }
     let Some(id) = message.reminder_id else { return Ok(()) };
     let reminder = store::reminders::find(act.conn, act.tenant, id)?;
     store::reminders::set_state(act.conn, act.tenant, id, ReminderState::OutcomeUnknown, Some(word))?;

@@ -271,12 +271,14 @@ impl Case<'_> {
         match action {
             Action::JudgePromise(..) | Action::JudgePlan(..) | Action::Review(_) => look_after(act, self.loaded, action),
             Action::AwaitApproval(decided) => {
+                self.take_over(act, decided)?;
                 let reminder = self.reminder(act, decided, ReminderState::AwaitingApproval)?;
                 self.witness(act, &reminder, held);
                 batch.reminders.push(reminder);
                 Ok(())
             }
             Action::Remind(decided) => {
+                self.take_over(act, decided)?;
                 let reminder = self.reminder(act, decided, ReminderState::InFlight)?;
                 self.witness(act, &reminder, held);
                 if reminder.channel.is_sent() {
@@ -290,6 +292,16 @@ impl Case<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// Gives up the reminder whose place this one takes, if it is still open.
+    fn take_over(&self, act: &mut Act<'_>, decided: &plan::Reminder<'_>) -> Result<()> {
+        let Some(former) = decided.stands_in_for else { return Ok(()) };
+        if self.loaded.account.open_reminder.is_some_and(|open| open.id == former) {
+            store::reminders::set_state(act.conn, act.tenant, former, ReminderState::Cancelled, Some("stood_in"))?;
+        }
+        act.witness("reminder.stood_in", former, json!({"step": decided.step.key, "cycle": decided.cycle, "channel": decided.channel}));
+        Ok(())
     }
 
     fn reminder(&self, act: &Act<'_>, decided: &plan::Reminder<'_>, state: ReminderState) -> Result<Reminder> {

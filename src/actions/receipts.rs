@@ -81,7 +81,7 @@ pub fn keep(act: &mut Act<'_>, arrived: &Arrived) -> Result<()> {
         body: arrived.body.clone(),
         received_at: Ts(act.wall),
     };
-    let rows: Vec<Receipt> = arrived.statements.iter().map(|statement| row(act, arrived.account, id, statement)).collect();
+    let rows: Vec<Receipt> = arrived.statements.iter().map(|statement| row(act, arrived.account, Some(id), statement)).collect();
     if store::receipts::keep(act.conn, &request)? {
         act.witness("receipt.arrived", id, json!({"provider_account": arrived.account, "sha256": data_encoding::HEXLOWER.encode(&request.digest), "statements": rows.len()}));
         store::receipts::insert(act.conn, &rows)?;
@@ -89,12 +89,18 @@ pub fn keep(act: &mut Act<'_>, arrived: &Arrived) -> Result<()> {
     Ok(())
 }
 
-fn row(act: &Act<'_>, account: ProviderAccountId, request: ReceiptId, statement: &Statement) -> Receipt {
+/// Adds what a provider said when it was asked; applying it is for later.
+pub(super) fn add(act: &mut Act<'_>, account: ProviderAccountId, statements: &[Statement]) -> Result<()> {
+    let rows: Vec<Receipt> = statements.iter().map(|statement| row(act, account, None, statement)).collect();
+    store::receipts::insert(act.conn, &rows).map(drop)
+}
+
+fn row(act: &Act<'_>, account: ProviderAccountId, request: Option<ReceiptId>, statement: &Statement) -> Receipt {
     Receipt {
         tenant_id: act.tenant,
         id: ReceiptId::new(act.wall),
         provider_account_id: account,
-        request_id: Some(request),
+        request_id: request,
         dedupe: statement.dedupe.clone(),
         message_id: statement.message,
         provider_message_id: statement.provider_message.clone(),
@@ -155,12 +161,8 @@ fn apply(act: &mut Act<'_>, receipt: &Receipt, message: &Message, limit: Evidenc
     let body = json!({"status": receipt.status, "raw": receipt.raw_name, "provider_account": receipt.provider_account_id, "grade": grade, "outranked": !news});
     act.witness("message.reported", message.id, body);
     // Whatever the provider says of a message, it had taken it: that ends a doubt about the sending.
-    if message.state == MessageState::Unknown
-        && let Some(reminder) = message.reminder_id
-    {
-        store::messages::set_state(act.conn, act.tenant, message.id, MessageState::Accepted, None, None)?;
-        let reminder = store::reminders::find(act.conn, act.tenant, reminder)?;
-        outcome::taken(act, message.id, reminder)?;
+    if message.state == MessageState::Unknown {
+        outcome::settled(act, message.id, None)?;
     }
     if !news {
         return Ok("outranked");
@@ -178,6 +180,7 @@ fn apply(act: &mut Act<'_>, receipt: &Receipt, message: &Message, limit: Evidenc
         && let Some(reminder) = message.reminder_id
     {
         let reminder = store::reminders::find(act.conn, act.tenant, reminder)?;
+        act.touch(reminder.customer_id, reminder.currency);
         tasks::review(act, reminder.customer_id, reminder.currency, Some(reminder.id), receipt.status.as_str())?;
     }
     Ok("applied")

@@ -8,6 +8,7 @@ mod import;
 mod keys;
 mod migrate;
 mod openapi;
+mod providers;
 mod serve;
 mod verify;
 
@@ -38,6 +39,8 @@ enum Command {
     Migrate,
     /// Print the OpenAPI document.
     Openapi(openapi::Openapi),
+    /// List the providers that messages can go through.
+    Providers(providers::Providers),
     /// Check an exported journal, offline.
     Verify(verify::Verify),
     /// Look at the configuration.
@@ -88,6 +91,7 @@ pub fn main() -> ExitCode {
     let settings = |file: &Option<PathBuf>| Settings::read(file.as_ref(), |name| std::env::var(name).ok());
     let outcome = match &line.command {
         Command::Openapi(command) => command.run(),
+        Command::Providers(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Demo(command) => settings(&line.config).map_err(Failure::from).and_then(|settings| command.run(&settings)),
         Command::Config(command) => settings(&line.config).map_err(Failure::from).and_then(|settings| command.run(&settings)),
@@ -96,7 +100,7 @@ pub fn main() -> ExitCode {
             Command::Migrate => migrate::run(&config),
             Command::Keys(keys) => keys.run(config),
             Command::Import(import) => import.run(config),
-            Command::Demo(_) | Command::Openapi(_) | Command::Verify(_) | Command::Config(_) => Ok(()),
+            Command::Demo(_) | Command::Openapi(_) | Command::Providers(_) | Command::Verify(_) | Command::Config(_) => Ok(()),
         }),
     };
     match outcome {

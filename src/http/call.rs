@@ -28,7 +28,11 @@ use serde_path_to_error::Segment;
 
 use super::{Problem, State, auth::Caller, contract::Operation};
 use crate::{
-    actions::{self, Act, idempotency::Keyed, joint::Joint},
+    actions::{
+        self, Act,
+        idempotency::{Answered, Keyed},
+        joint::Joint,
+    },
     domain::{
         crypto::sha256,
         ids::{Id, Kind, RequestId, TenantId},
@@ -217,11 +221,26 @@ impl<Body, Query> Call<Body, Query> {
         let answered = actions::run_once(&self.state.db, &self.state.clock, self.tenant(), &self.caller.actor, keyed, work)
             .await
             .map_err(|error| self.problem(error))?;
+        Ok(self.answered(answered))
+    }
+
+    /// The answer that was given under this request's `Idempotency-Key` before, if there was one: for what is done outside of a transaction.
+    ///
+    /// # Errors
+    /// Those of [`actions::idempotency::given`].
+    pub async fn given_before(&self) -> std::result::Result<Option<HttpResponse>, Problem> {
+        let Some(keyed) = self.keyed.clone() else { return Ok(None) };
+        let now = self.wall();
+        let given = self.read(move |conn, tenant| actions::idempotency::given(conn, tenant, now, &keyed)).await?;
+        Ok(given.map(|answered| self.answered(answered)))
+    }
+
+    fn answered(&self, answered: Answered) -> HttpResponse {
         let mut answer = self.answer(StatusCode::from_u16(answered.status).unwrap_or(StatusCode::OK));
         if answered.replayed {
             answer.insert_header(("Idempotent-Replayed", "true"));
         }
-        Ok(answer.content_type("application/json").body(answered.body))
+        answer.content_type("application/json").body(answered.body)
     }
 
     /// Records one thing together with whatever else comes at this moment under the same key. One with an `Idempotency-Key` goes alone: its

@@ -88,7 +88,8 @@ async fn addressed(request: &HttpRequest, state: &State) -> Result<Option<(Tenan
     let token = request.match_info().get("token").and_then(|text| Token::parse(text).ok());
     let Some(token) = token.filter(|token| token.purpose == Purpose::Inbound) else { return Ok(None) };
     let Token { tenant, digest, .. } = token;
-    let account = state.db.read(tenant, move |conn| store::provider_accounts::find_by_inbound_digest(conn, tenant, &digest)).await?;
+    let now = state.clock.now();
+    let account = state.db.read(tenant, move |conn| store::provider_accounts::find_by_inbound_digest(conn, tenant, &digest, now)).await?;
     Ok(account.map(|account| (tenant, account)))
 }
 

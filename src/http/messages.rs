@@ -1,5 +1,7 @@
 //! `/v1/messages`: what was written to whom, word for word, and what became of it. `/v1/sandbox/outbox`: the same for a rehearsal, in one look.
 
+mod doubt;
+
 use actix_web::{get, http::StatusCode, post};
 use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
@@ -22,10 +24,12 @@ use crate::{
     error::Result,
     store::{
         self, Conn,
-        messages::{Attempt, Filter, Message},
+        attempts::Attempt,
+        messages::{Filter, Message},
         receipts::Receipt,
     },
 };
+use doubt::DoubtView;
 
 /// One thing sent on one channel to one contact.
 #[derive(Serialize, ToSchema)]
@@ -65,6 +69,8 @@ pub struct MessageView {
     /// Why it stands where it stands.
     #[schema(max_length = 1000)]
     pub failure: Option<String>,
+    /// In state `unknown`: what is known, for the person who resolves it.
+    pub doubt: Option<DoubtView>,
     /// When it was decided.
     pub created_at: DateTime<Utc>,
     /// When it was last handed to a provider.
@@ -91,6 +97,7 @@ impl From<&Message> for MessageView {
             attempt_count: row.attempts,
             next_attempt_at: row.next_attempt_at.map(|at| at.0),
             failure: row.failure.clone(),
+            doubt: None,
             created_at: row.created_at.0,
             dispatched_at: row.dispatched_at.map(|at| at.0),
             finished_at: row.finished_at.map(|at| at.0),
@@ -133,7 +140,7 @@ impl MessageContent {
 }
 
 /// One hand-over to a provider.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 pub struct AttemptView {
     /// 1 for the first.
     #[schema(minimum = 1)]
@@ -144,7 +151,8 @@ pub struct AttemptView {
     pub started_at: DateTime<Utc>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
-    /// How: `accepted`, `rejected`, `not_sent`, `given_up` or `unknown`; absent while it is under way.
+    /// How: `accepted`, `rejected`, `not_sent` (the next account has its turn), `not_called` (the account was paused, or the time was up), `given_up` or `unknown`;
+    /// absent while it is under way.
     #[schema(max_length = 20)]
     pub outcome: Option<String>,
     /// In the provider's words.
@@ -301,25 +309,34 @@ impl Paged for OutboxQuery {
 }
 
 fn detail(conn: &mut Conn, tenant: TenantId, row: &Message) -> Result<MessageDetail> {
+    let doubt = doubt::of(conn, tenant, std::slice::from_ref(row))?.remove(&row.id);
     Ok(MessageDetail {
-        message: row.into(),
+        message: MessageView { doubt, ..row.into() },
         content: MessageContent::of(row),
-        attempts: store::messages::attempts_of(conn, tenant, row.id)?.into_iter().map(AttemptView::from).collect(),
+        attempts: store::attempts::of_message(conn, tenant, row.id)?.into_iter().map(AttemptView::from).collect(),
         receipts: store::receipts::of_message(conn, tenant, row.id)?.into_iter().map(ReceiptView::from).collect(),
     })
 }
 
 /// List messages
 ///
-/// In the order in which they were decided, without their words.
+/// In the order in which they were decided, without their words. Those in state `unknown` say what is known of them: they wait for a person if no receipt comes.
 #[utoipa::path(operation_id = "listMessages", tag = "Reminders", params(MessageQuery), responses((status = 200, description = "A page", body = Page<MessageView>)), security(("api_key" = ["reminders:read"])))]
 #[get("/v1/messages")]
 pub async fn list(call: Call<(), MessageQuery>) -> Answer {
     let window = call.window()?;
     let MessageQuery { customer_id, reminder_id, state, channel, delivery_status, .. } = call.query.clone();
     let filter = Filter { customer_id, reminder_id, state, channel, delivery_status, ..Filter::default() };
-    let rows = call.read(move |conn, tenant| store::messages::list(conn, tenant, &filter, window.after(), window.fetch())).await?;
-    call.page(window, rows, |row| row.id.uuid(), |row| MessageView::from(&row))
+    let (rows, mut doubts) = call
+        .read(move |conn, tenant| {
+            let rows = store::messages::list(conn, tenant, &filter, window.after(), window.fetch())?;
+            let doubts = doubt::of(conn, tenant, &rows)?;
+            Ok((rows, doubts))
+        })
+        .await?;
+    let mut views: Vec<MessageView> = rows.iter().map(MessageView::from).collect();
+    views.iter_mut().for_each(|view| view.doubt = doubts.remove(&view.id));
+    call.page(window, views, |view| view.id.uuid(), |view| view)
 }
 
 /// Get a message

@@ -1,11 +1,11 @@
 //! `/v1/provider-accounts`: through whom messages go. Credentials enter and never leave.
 
+pub mod health;
+pub mod shapes;
+
 use std::collections::BTreeSet;
 
 use actix_web::{get, http::StatusCode, patch, post};
-use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::{
     Call, State,
@@ -15,182 +15,21 @@ use super::{
 use crate::{
     actions::{
         self,
-        provider_accounts::{AccountChange, NewAccount},
+        provider_accounts::{AccountChange, NewAccount, Usage},
     },
     domain::{
         contact::Channel,
-        delivery::EvidenceGrade,
         ids::{Mode, ProviderAccountId, TenantId},
         invalid::Faults,
-        provider::{ProviderAccountState, ReceiptSignature},
+        provider::{CheckResult, ProviderAccountState},
     },
     error::{Error, Result},
-    outbound::{
-        Idempotency,
-        registry::{self, Credentials, ProviderKind, ProviderSettings},
-    },
+    outbound::registry::{self, Credentials, ProviderKind, ProviderSettings},
     store::{self, provider_accounts::ProviderAccount},
 };
-
-/// A provider account, without its credentials.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ProviderAccountView {
-    /// Always `provider_account`.
-    #[schema(max_length = 20, example = "provider_account")]
-    pub object: &'static str,
-    /// The account's id.
-    pub id: ProviderAccountId,
-    /// How people call it.
-    #[schema(max_length = 100)]
-    pub name: String,
-    /// Which provider.
-    pub kind: ProviderKind,
-    /// What it is used for.
-    #[schema(max_items = 2)]
-    pub channels: BTreeSet<Channel>,
-    /// Its settings.
-    pub settings: ProviderSettings,
-    /// Whether credentials are kept for it. They are never shown.
-    pub has_credentials: bool,
-    /// The lowest is tried first.
-    #[schema(minimum = 0, maximum = 1000)]
-    pub priority: i32,
-    /// Whether it is used.
-    pub state: ProviderAccountState,
-    /// What it can carry and prove.
-    pub capabilities: CapabilitiesView,
-    /// Why the provider last refused the account itself.
-    #[schema(max_length = 300)]
-    pub last_error: Option<String>,
-    /// Counts the changes.
-    #[schema(minimum = 1)]
-    pub version: i64,
-    /// When it was made.
-    pub created_at: DateTime<Utc>,
-    /// When it last changed.
-    pub updated_at: DateTime<Utc>,
-}
-
-/// What a kind of provider can carry and prove.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct CapabilitiesView {
-    /// The channels that it can serve.
-    #[schema(max_items = 2)]
-    pub channels: BTreeSet<Channel>,
-    /// For how long it recognises a message that it was given before, in seconds; none when it does not.
-    #[schema(minimum = 1)]
-    pub idempotent_seconds: Option<i64>,
-    /// Whether a message whose answer was lost can be looked up.
-    pub lookup: bool,
-    /// How its receipts are authenticated.
-    pub receipts: ReceiptSignature,
-    /// The most that its receipts can prove.
-    pub evidence_grade: EvidenceGrade,
-}
-
-impl From<ProviderKind> for CapabilitiesView {
-    fn from(kind: ProviderKind) -> Self {
-        let known = registry::capabilities(kind);
-        Self {
-            channels: known.channels.iter().copied().collect(),
-            idempotent_seconds: match known.idempotency {
-                Idempotency::None => None,
-                Idempotency::Key(window) => Some(TimeDelta::num_seconds(&window)),
-            },
-            lookup: known.lookup,
-            receipts: known.signature,
-            evidence_grade: known.grade,
-        }
-    }
-}
-
-impl TryFrom<ProviderAccount> for ProviderAccountView {
-    type Error = Error;
-    fn try_from(row: ProviderAccount) -> Result<Self> {
-        let settings = settings_of(&row)?;
-        Ok(Self {
-            object: "provider_account",
-            id: row.id,
-            name: row.name,
-            kind: settings.kind(),
-            channels: row.channels.0,
-            capabilities: settings.kind().into(),
-            settings,
-            has_credentials: row.credentials.is_some(),
-            priority: row.priority,
-            state: row.state,
-            last_error: row.last_error,
-            version: row.version,
-            created_at: row.created_at.0,
-            updated_at: row.updated_at.0,
-        })
-    }
-}
-
-/// A provider account just made.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct ProviderAccountCreated {
-    /// The account.
-    pub account: ProviderAccountView,
-    /// Where the provider delivers its receipts: give it to the provider. Shown this once.
-    #[schema(format = "uri", max_length = 500, example = "https://dunning.example.com/v1/inbound/rli_live_01jd3kq8e5fvv8m3s9tqz4x7ya")]
-    pub receipt_url: String,
-}
-
-/// A provider account to make.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"name": "Our gateway", "settings": {"kind": "webhook", "url": "https://gateway.example.com/relance"},
-    "credentials": {"kind": "webhook", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, "priority": 10}))]
-pub struct NewProviderAccount {
-    /// How people call it.
-    #[schema(min_length = 1, max_length = 100)]
-    pub name: String,
-    /// Which provider, and its settings. Test mode takes the sandbox alone.
-    pub settings: ProviderSettings,
-    /// Its credentials, of the same kind; never shown again. A mail server without log-in, and the sandbox, have none.
-    #[serde(default)]
-    pub credentials: Option<Credentials>,
-    /// What to use it for; without it, everything that it can carry.
-    #[serde(default)]
-    #[schema(min_items = 1, max_items = 2)]
-    pub channels: Option<BTreeSet<Channel>>,
-    /// The lowest is tried first.
-    #[serde(default = "usual_priority")]
-    #[schema(minimum = 0, maximum = 1000, default = 100)]
-    pub priority: i32,
-}
-
-const fn usual_priority() -> i32 {
-    100
-}
-
-/// What may change on a provider account; absent fields stay as they are.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-#[schema(example = json!({"priority": 20}))]
-pub struct ProviderAccountChange {
-    /// How people call it.
-    #[schema(min_length = 1, max_length = 100)]
-    pub name: Option<String>,
-    /// Replaces the whole settings; the kind stays.
-    pub settings: Option<ProviderSettings>,
-    /// What to use it for.
-    #[schema(min_items = 1, max_items = 2)]
-    pub channels: Option<BTreeSet<Channel>>,
-    /// The lowest is tried first.
-    #[schema(minimum = 0, maximum = 1000)]
-    pub priority: Option<i32>,
-}
-
-/// Other credentials.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"credentials": {"kind": "webhook", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}}))]
-pub struct CredentialRotation {
-    /// Of the account's kind. They replace the former ones at once.
-    pub credentials: Credentials,
-}
+use shapes::{
+    CredentialRotation, NewProviderAccount, ProviderAccountChange, ProviderAccountCreated, ProviderAccountView, ProviderCheckView,
+};
 
 /// What the row says, as its provider's adapter reads it.
 fn settings_of(row: &ProviderAccount) -> Result<ProviderSettings> {
@@ -232,12 +71,21 @@ fn check(
 
 /// Create a provider account
 ///
-/// Messages of its channels go through it from now on, the lowest priority first. Nothing is called to try it.
-#[utoipa::path(operation_id = "createProviderAccount", tag = "Providers", request_body = NewProviderAccount, responses((status = 201, description = "Made; the receipt URL is shown this once", body = ProviderAccountCreated)), security(("api_key" = ["providers:write"])))]
+/// Messages of its channels go through it from now on, the lowest priority first. Where the provider can be asked, it is asked first whether the credentials are good:
+/// if it refuses them, nothing is made; if it cannot be reached, the answer carries a warning. `"check": false` leaves that out.
+#[utoipa::path(operation_id = "createProviderAccount", tag = "Providers", request_body = NewProviderAccount, responses((status = 201, description = "Made, with what is to be done at the provider", body = ProviderAccountCreated)), security(("api_key" = ["providers:write"])))]
 #[post("/v1/provider-accounts")]
 pub async fn create(call: Call<NewProviderAccount>) -> Answer {
     let (new, state) = (call.body.clone(), call.state.clone());
     check(call.tenant(), &state, &new.settings, new.credentials.as_ref(), new.channels.as_ref())?;
+    let probed = match new.check {
+        true => Some(health::probe(&call, &new.settings, new.credentials.as_ref()).await?),
+        false => None,
+    };
+    if let Some((CheckResult::Refused, why)) = &probed {
+        let why = why.as_deref().unwrap_or("no reason was given");
+        return Err(call.problem(Faults::one("/credentials", "refused", format!("the provider refuses the account: {why}")).into()));
+    }
     call.act(StatusCode::CREATED, move |act| {
         let kind = new.settings.kind();
         let all = || registry::capabilities(kind).channels.iter().copied().collect();
@@ -248,10 +96,18 @@ pub async fn create(call: Call<NewProviderAccount>) -> Answer {
             settings: serde_json::to_value(&new.settings).map_err(Error::internal)?,
             credentials: new.credentials.as_ref().map(plain).transpose()?,
             priority: new.priority,
+            usage: Usage { weight: new.weight, rate_per_second: new.rate_per_second, concurrency: new.concurrency },
         };
-        let (row, token) = actions::provider_accounts::create(act, &state.vault, account)?;
-        let receipt_url = format!("{}/v1/inbound/{token}", state.config.public_url.trim_end_matches('/'));
-        Ok(ProviderAccountCreated { account: row.try_into()?, receipt_url })
+        let mut row = actions::provider_accounts::create(act, &state.vault, account)?;
+        if let Some((result, detail)) = &probed {
+            row = actions::provider_accounts::checked(act, row.id, *result, detail.as_deref())?;
+        }
+        let check =
+            probed.clone().map(|(result, detail)| ProviderCheckView { object: "provider_check", result, detail, checked_at: act.wall });
+        let unreachable = check.as_ref().filter(|check| check.result == CheckResult::Unreachable);
+        let why = unreachable.map(|check| check.detail.as_deref().unwrap_or("no answer"));
+        let warning = why.map(|why| format!("the provider could not be reached, so the credentials are not checked: {why}"));
+        Ok(ProviderAccountCreated { account: ProviderAccountView::of(row, &state)?, check, warning })
     })
     .await
 }
@@ -262,11 +118,11 @@ pub async fn create(call: Call<NewProviderAccount>) -> Answer {
 #[utoipa::path(operation_id = "listProviderAccounts", tag = "Providers", params(PageQuery), responses((status = 200, description = "A page", body = Page<ProviderAccountView>)), security(("api_key" = ["providers:read"])))]
 #[get("/v1/provider-accounts")]
 pub async fn list(call: Call<(), PageQuery>) -> Answer {
-    let window = call.window()?;
+    let (window, state) = (call.window()?, call.state.clone());
     let rows = call
         .read(move |conn, tenant| {
             let rows = store::provider_accounts::list(conn, tenant, window.after(), window.fetch())?;
-            rows.into_iter().map(ProviderAccountView::try_from).collect::<Result<Vec<_>>>()
+            rows.into_iter().map(|row| ProviderAccountView::of(row, &state)).collect::<Result<Vec<_>>>()
         })
         .await?;
     call.page(window, rows, |row| row.id.uuid(), |view| view)
@@ -280,12 +136,12 @@ pub async fn list(call: Call<(), PageQuery>) -> Answer {
 pub async fn find(call: Call) -> Answer {
     let id = call.id("provider_account_id")?;
     let row = call.read(move |conn, tenant| store::provider_accounts::find(conn, tenant, id)).await?;
-    call.ok(&ProviderAccountView::try_from(row)?)
+    call.ok(&ProviderAccountView::of(row, &call.state).map_err(|error| call.problem(error))?)
 }
 
 /// Change a provider account
 ///
-/// Its name, settings, channels or priority. The kind stays; credentials have an operation of their own.
+/// Its name, settings, channels, priority, weight or limits. The kind stays; credentials have an operation of their own.
 #[utoipa::path(operation_id = "updateProviderAccount", tag = "Providers", params(("provider_account_id" = ProviderAccountId, Path, description = "The account")), request_body = ProviderAccountChange, responses((status = 200, description = "As it is now", body = ProviderAccountView)), security(("api_key" = ["providers:write"])))]
 #[patch("/v1/provider-accounts/{provider_account_id}")]
 pub async fn change(call: Call<ProviderAccountChange>) -> Answer {
@@ -304,8 +160,11 @@ pub async fn change(call: Call<ProviderAccountChange>) -> Answer {
             channels: wanted.channels.clone(),
             settings: wanted.settings.as_ref().map(serde_json::to_value).transpose().map_err(Error::internal)?,
             priority: wanted.priority,
+            weight: wanted.weight,
+            rate_per_second: wanted.rate_per_second,
+            concurrency: wanted.concurrency,
         };
-        ProviderAccountView::try_from(actions::provider_accounts::change(act, old, change)?)
+        ProviderAccountView::of(actions::provider_accounts::change(act, old, change)?, &state)
     })
     .await
 }
@@ -322,7 +181,21 @@ pub async fn rotate_credentials(call: Call<CredentialRotation>) -> Answer {
         let old = store::provider_accounts::find(act.conn, act.tenant, id)?;
         check(act.tenant, &state, &settings_of(&old)?, Some(&credentials), None)?;
         let row = actions::provider_accounts::rotate_credentials(act, &state.vault, old, &plain(&credentials)?)?;
-        ProviderAccountView::try_from(row)
+        ProviderAccountView::of(row, &state)
+    })
+    .await
+}
+
+/// Rotate a provider account's receipt URL
+///
+/// The account gets another one, which is to be given to the provider; the former one is honoured for seven days.
+#[utoipa::path(operation_id = "rotateProviderReceiptUrl", tag = "Providers", params(("provider_account_id" = ProviderAccountId, Path, description = "The account")), responses((status = 200, description = "With its new receipt URL", body = ProviderAccountView)), security(("api_key" = ["providers:write"])))]
+#[post("/v1/provider-accounts/{provider_account_id}/rotate-receipt-url")]
+pub async fn rotate_receipt_url(call: Call) -> Answer {
+    let (id, state) = (call.id("provider_account_id")?, call.state.clone());
+    call.act(StatusCode::OK, move |act| {
+        let row = actions::provider_accounts::rotate_receipt_path(act, &state.vault, id)?;
+        ProviderAccountView::of(row, &state)
     })
     .await
 }
@@ -346,6 +219,6 @@ pub async fn enable(call: Call) -> Answer {
 }
 
 async fn set_state(call: Call, state: ProviderAccountState) -> Answer {
-    let id = call.id("provider_account_id")?;
-    call.act(StatusCode::OK, move |act| ProviderAccountView::try_from(actions::provider_accounts::set_state(act, id, state)?)).await
+    let (id, shared) = (call.id("provider_account_id")?, call.state.clone());
+    call.act(StatusCode::OK, move |act| ProviderAccountView::of(actions::provider_accounts::set_state(act, id, state)?, &shared)).await
 }

@@ -1,6 +1,9 @@
 //! Dispatch: claim, call, finish. The call is between the two transactions, and many calls are under way at once.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
@@ -9,16 +12,22 @@ use crate::{
     actions::{
         self,
         dispatch::{Claimed, Dispatcher},
-        outcome::{Foretold, Outcome, Sent},
+        outcome::{Foretold, Miss, Outcome, Sent},
+        provider_accounts::Fare,
     },
     domain::{
         contact::Email,
-        ids::{Mode, TenantId},
+        ids::{Mode, ProviderAccountId, TenantId},
         template::render::Rendered,
     },
     error::Result,
     instance::Instance,
-    outbound::{self, Content, Envelope, Line, Mail, Text, breaker::Passage, registry},
+    outbound::{
+        self, Content, Envelope, Line, Mail, Text,
+        breaker::Passage,
+        pace::{Leave, Limits},
+        registry,
+    },
     store::provider_accounts::ProviderAccount,
 };
 
@@ -95,9 +104,43 @@ async fn send(instance: &Instance, tenant: TenantId, slice: Slice) -> Result<()>
     if messages.is_empty() {
         return Ok(());
     }
+    let mut used = BTreeMap::new();
+    for claimed in &messages {
+        used.entry(claimed.account.id).or_insert_with(|| claimed.account.clone());
+    }
     let calls = messages.into_iter().map(|claimed| call(instance, tenant, claimed, now, last_call));
     let results: Vec<Sent> = stream::iter(calls).buffer_unordered(CALLS).collect().await;
-    actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::outcome::finish(act, &results)).await
+    let fares = fares(instance, tenant, &used, &results, now);
+    let work = move |act: &mut actions::Act<'_>| {
+        actions::outcome::finish(act, &results)?;
+        actions::provider_accounts::fare(act, &fares)
+    };
+    actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, work).await
+}
+
+/// What the calls have changed in how their accounts fare.
+fn fares(
+    instance: &Instance,
+    tenant: TenantId,
+    used: &BTreeMap<ProviderAccountId, ProviderAccount>,
+    results: &[Sent],
+    now: DateTime<Utc>,
+) -> Vec<Fare> {
+    let fare = |account: &ProviderAccount| {
+        let health = instance.providers.health((tenant, account.id), now);
+        let of_account = || results.iter().filter(|sent| sent.account == account.id).map(|sent| &sent.outcome);
+        let worked = of_account().any(|outcome| matches!(outcome, Outcome::Accepted { .. }));
+        let against = |outcome: &Outcome| match outcome {
+            Outcome::NotSent { reason, miss: Miss::AccountRefused, .. } => Some(reason.clone()),
+            Outcome::NotSent { reason, miss: Miss::NotProcessed, .. } | Outcome::Unknown { reason, .. } if health.failing => {
+                Some(reason.clone())
+            }
+            _ => None,
+        };
+        let error = of_account().filter_map(against).next_back();
+        Fare { account: account.id, failing: health.failing, paused_until: health.paused_until, worked, error }
+    };
+    used.values().map(|account| (account, fare(account))).filter(|(account, fare)| fare.is_news_to(account)).map(|(_, fare)| fare).collect()
 }
 
 /// Takes up what lost its dispatcher.
@@ -122,13 +165,7 @@ pub(super) async fn present(instance: &Instance, tenant: TenantId) -> Result<Dat
 
 /// One call, its outcome in the words of the actions. After `last_call` none is made: others may take the message up before the answer.
 async fn call(instance: &Instance, tenant: TenantId, claimed: Claimed, now: DateTime<Utc>, last_call: Instant) -> Sent {
-    if Instant::now() >= last_call {
-        return claimed.ended(Outcome::NotSent {
-            reason: "the lease was running out before its turn came".to_owned(),
-            not_before: None,
-            tried: false,
-        });
-    }
+    let not_called = |reason: &str, not_before| Outcome::NotSent { reason: reason.to_owned(), not_before, miss: Miss::NotCalled };
     let provider = match instance.provider(tenant, &claimed.account) {
         Ok(provider) => provider,
         Err(error) => {
@@ -136,19 +173,18 @@ async fn call(instance: &Instance, tenant: TenantId, claimed: Claimed, now: Date
             return claimed.ended(Outcome::NotSent {
                 reason: "the provider account cannot be used; check its settings and credentials".to_owned(),
                 not_before: None,
-                tried: false,
+                miss: Miss::AccountRefused,
             });
         }
     };
+    let Some(_leave) = turn(instance, tenant, &claimed.account, last_call).await else {
+        return claimed.ended(not_called("the lease was running out before its turn came", None));
+    };
     let name = (tenant, claimed.account.id);
     if let Passage::Until(until) = instance.providers.enter(name, now) {
-        return claimed.ended(Outcome::NotSent {
-            reason: "the provider account is paused".to_owned(),
-            not_before: Some(until),
-            tried: false,
-        });
+        return claimed.ended(not_called("the provider account is paused", Some(until)));
     }
-    let envelope = match envelope(&claimed) {
+    let envelope = match envelope(instance, &claimed) {
         Ok(envelope) => envelope,
         Err(reason) => return claimed.ended(Outcome::Rejected { reason, suppress: None }),
     };
@@ -172,20 +208,33 @@ async fn call(instance: &Instance, tenant: TenantId, claimed: Claimed, now: Date
         outbound::Outcome::Rejected { code, reason, permanent: true, suppress } => {
             Outcome::Rejected { reason: format!("{code}: {reason}"), suppress }
         }
-        // The account is at fault: the message waits until it is repaired.
+        // The account is at fault: the message goes to the next one.
         outbound::Outcome::Rejected { code, reason, permanent: false, .. } => {
-            Outcome::NotSent { reason: format!("{code}: {reason}"), not_before: None, tried: true }
+            Outcome::NotSent { reason: format!("{code}: {reason}"), not_before: None, miss: Miss::AccountRefused }
         }
         outbound::Outcome::NotSent { reason, retry_after } => {
             let not_before = retry_after.and_then(|after| TimeDelta::from_std(after).ok()).map(|after| now + after);
-            Outcome::NotSent { reason, not_before, tried: true }
+            Outcome::NotSent { reason, not_before, miss: Miss::NotProcessed }
         }
         outbound::Outcome::Unknown { reason } => Outcome::Unknown { reason, repeat_until: capabilities.idempotency.repeat_until(first) },
     })
 }
 
+/// Waits until the account may be called, as often and as many at once as it bears; `None` if that is not before `last`. The rehearsal's bears everything.
+async fn turn(instance: &Instance, tenant: TenantId, account: &ProviderAccount, last: Instant) -> Option<Option<Leave>> {
+    if tenant.mode() == Mode::Test {
+        return Some(None).filter(|_| Instant::now() < last);
+    }
+    instance.providers.pace((tenant, account.id), limits(account)).turn(last).await.map(Some)
+}
+
+/// What an account bears, as its record says.
+pub(super) fn limits(account: &ProviderAccount) -> Limits {
+    Limits { per_second: account.rate_per_second.max(1).unsigned_abs(), at_once: account.concurrency.max(1).unsigned_abs() }
+}
+
 /// The message as its provider gets it; text that cannot stand in a header is a reason not to send.
-fn envelope(claimed: &Claimed) -> Result<Envelope, String> {
+fn envelope(instance: &Instance, claimed: &Claimed) -> Result<Envelope, String> {
     let line = |text: &str| text.parse::<Line>();
     let message = &claimed.message;
     let content = match &claimed.rendered {
@@ -204,5 +253,6 @@ fn envelope(claimed: &Claimed) -> Result<Envelope, String> {
             Content::Text(Text { to: message.address.parse()?, body: text.clone() })
         }
     };
-    Ok(Envelope { message_id: message.id, idempotency_key: line(&message.id.to_string())?, content, receipts_url: None })
+    let receipts_url = instance.receipt_url(&claimed.account).as_deref().map(line).transpose()?;
+    Ok(Envelope { message_id: message.id, idempotency_key: line(&message.id.to_string())?, content, receipts_url })
 }

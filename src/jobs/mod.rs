@@ -4,6 +4,7 @@
 
 mod clock;
 pub mod dispatch;
+mod lookups;
 mod partition;
 pub mod seals;
 mod solvency;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{clock, dispatch, solvency};
+use super::{clock, dispatch, lookups, solvency};
 use crate::{
     actions,
     domain::{
@@ -43,6 +43,9 @@ pub async fn turn(instance: &Instance, tenant: TenantId) -> Result<Turn> {
     if agenda.asks {
         solvency::batch(instance, tenant).await?;
     }
+    if agenda.doubts {
+        lookups::batch(instance, tenant).await?;
+    }
     if agenda.orphaned {
         dispatch::recover(instance, tenant).await?;
     }
@@ -57,6 +60,7 @@ struct Agenda {
     next: Option<DateTime<Utc>>,
     orphaned: bool,
     asks: bool,
+    doubts: bool,
 }
 
 impl Agenda {
@@ -64,7 +68,8 @@ impl Agenda {
         let now = actions::present(conn, tenant, wall)?;
         let orphaned = store::messages::any_orphans(conn, tenant)?;
         let asks = store::solvency::next_due(conn, tenant)?.is_some_and(|at| at <= now);
-        Ok(Self { now, next: next_moment(conn, tenant)?, orphaned, asks })
+        let doubts = store::lookups::next_due(conn, tenant)?.is_some_and(|at| at <= now);
+        Ok(Self { now, next: next_moment(conn, tenant)?, orphaned, asks, doubts })
     }
 
     fn is_due(&self) -> bool {
@@ -79,6 +84,7 @@ pub(super) fn next_moment(conn: &mut store::Conn, tenant: TenantId) -> Result<Op
         store::messages::next_due(conn, tenant)?,
         store::receipts::next_due(conn, tenant)?,
         store::solvency::next_due(conn, tenant)?,
+        store::lookups::next_due(conn, tenant)?,
     ];
     Ok(moments.into_iter().flatten().min())
 }

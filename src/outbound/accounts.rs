@@ -1,4 +1,4 @@
-//! The provider accounts of this process: each adapter built once, with its gate.
+//! The provider accounts of this process: each adapter built once, with its gate and its pace.
 //!
 //! Invariant: an adapter is never older than the version of the record it is asked for, and a gate outlives its adapters: a new password does not reset a pause.
 
@@ -11,15 +11,13 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Outcome, Provider,
-    breaker::{Gate, Passage, Rate},
+    breaker::{Gate, Health, Passage},
+    pace::{Limits, Pace},
 };
 use crate::domain::{
     ids::{ProviderAccountId, TenantId},
     invalid::Faults,
 };
-
-/// How often an account may be called: a bound on our own haste. What its provider wants, it says by `Retry-After`, and is obeyed.
-const RATE: Rate = Rate { per_second: 10_000, burst: 10_000 };
 
 /// An account's name.
 type Name = (TenantId, ProviderAccountId);
@@ -27,11 +25,12 @@ type Name = (TenantId, ProviderAccountId);
 /// An adapter, and the version of the record that it was built from.
 type Versioned = (i64, Arc<dyn Provider>);
 
-/// Adapters and gates.
+/// Adapters, gates and paces.
 #[derive(Debug, Default)]
 pub struct Accounts {
     adapters: Mutex<HashMap<Name, Versioned>>,
     gates: Mutex<HashMap<Name, Gate>>,
+    paces: Mutex<HashMap<Name, Arc<Pace>>>,
 }
 
 impl Accounts {
@@ -58,23 +57,34 @@ impl Accounts {
 
     /// Whether the account may be called now; a passage taken is to be followed by [`Accounts::record`].
     pub fn enter(&self, name: Name, now: DateTime<Utc>) -> Passage {
-        self.gates.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_insert_with(|| Gate::new(RATE)).enter(now)
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default().enter(now)
     }
 
     /// What a call led to.
     pub fn record(&self, name: Name, now: DateTime<Utc>, outcome: &Outcome) {
-        self.gates.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_insert_with(|| Gate::new(RATE)).record(now, outcome);
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default().record(now, outcome);
+    }
+
+    /// How the account fares, as far as this process knows.
+    pub fn health(&self, name: Name, now: DateTime<Utc>) -> Health {
+        let gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        gates.get(&name).map_or(Health { failing: false, paused_until: None }, |gate| gate.health(now))
+    }
+
+    /// The pace of an account; begun anew when its limits have changed.
+    pub fn pace(&self, name: Name, limits: Limits) -> Arc<Pace> {
+        let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        let pace = paces.entry(name).or_insert_with(|| Arc::new(Pace::new(limits)));
+        if pace.limits() != limits {
+            *pace = Arc::new(Pace::new(limits));
+        }
+        Arc::clone(pace)
     }
 
     /// The tenant's accounts that must be left alone now, and until when.
     pub fn paused(&self, tenant: TenantId, now: DateTime<Utc>) -> HashMap<ProviderAccountId, DateTime<Utc>> {
         let gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
         let of_tenant = gates.iter().filter(|((owner, _), _)| *owner == tenant);
-        of_tenant
-            .filter_map(|((_, id), gate)| match gate.clone().enter(now) {
-                Passage::Open => None,
-                Passage::Until(until) => Some((*id, until)),
-            })
-            .collect()
+        of_tenant.filter_map(|((_, id), gate)| Some((*id, gate.health(now).paused_until?))).collect()
     }
 }

@@ -1,6 +1,6 @@
-//! When a provider account may be called: a circuit breaker and a rate, decided from the outcomes so far and `now`.
+//! When a provider account may be called: a circuit breaker and the provider's own wishes, decided from the outcomes so far and `now`.
 //!
-//! One [`Gate`] per provider account, so that one tenant's bad key stops nobody else. Not here: sleeping, counting
+//! One [`Gate`] per provider account, so that one tenant's bad key stops nobody else. Not here: the rate ([`super::pace`]), counting
 //! attempts; being held back costs a message nothing. Invariant: from the tenth failure among the last twenty outcomes
 //! on, at most one call at a time goes out until one succeeds.
 
@@ -83,67 +83,48 @@ fn opened(now: DateTime<Utc>, pause: TimeDelta) -> Circuit {
     Circuit::Open { until: now + pause, pause }
 }
 
-/// A token bucket, kept as the moment at which it is full again (the generic cell rate algorithm): exact, in integers.
-#[derive(Debug, Clone)]
-struct Bucket {
-    /// The time that one token takes to come back.
-    interval: TimeDelta,
-    /// How far the bucket may be overdrawn: all tokens but one.
-    slack: TimeDelta,
-    full_at: DateTime<Utc>,
-}
-
-impl Bucket {
-    fn take(&mut self, now: DateTime<Utc>) -> Result<(), DateTime<Utc>> {
-        let due = self.full_at - self.slack;
-        if now < due {
-            return Err(due);
-        }
-        self.full_at = self.full_at.max(now) + self.interval;
-        Ok(())
-    }
-}
-
-/// What a provider account bears.
+/// How an account fares, as its gate has seen it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
-    /// Calls per second in the long run; at least one.
-    pub per_second: u16,
-    /// Calls at once after a rest; at least one.
-    pub burst: u16,
+pub struct Health {
+    /// Whether the circuit is open: only a call now and then goes out to try it.
+    pub failing: bool,
+    /// Nothing is called before this moment.
+    pub paused_until: Option<DateTime<Utc>>,
 }
 
 /// Decides whether one provider account may be called.
 #[derive(Debug, Clone)]
 pub struct Gate {
     breaker: Breaker,
-    bucket: Bucket,
     /// The provider asked for quiet until then.
     quiet_until: DateTime<Utc>,
 }
 
-impl Gate {
+impl Default for Gate {
     /// A gate that has seen nothing yet.
-    pub fn new(rate: Rate) -> Self {
-        let interval = TimeDelta::microseconds(1_000_000 / i64::from(rate.per_second.max(1)));
-        let bucket = Bucket { interval, slack: interval * i32::from(rate.burst.max(1) - 1), full_at: DateTime::UNIX_EPOCH };
-        Self { breaker: Breaker { circuit: Circuit::Closed, failures: 0 }, bucket, quiet_until: DateTime::UNIX_EPOCH }
+    fn default() -> Self {
+        Self { breaker: Breaker { circuit: Circuit::Closed, failures: 0 }, quiet_until: DateTime::UNIX_EPOCH }
     }
+}
 
+impl Gate {
     /// Asks for one call.
     pub fn enter(&mut self, now: DateTime<Utc>) -> Passage {
-        let quiet = Some(self.quiet_until).filter(|until| now < *until);
-        // The later of both: a token is only taken, and a probe only begun, when nothing else holds the call back.
-        if let Some(until) = quiet.max(self.breaker.closed_until(now)) {
+        if let Some(until) = self.closed_until(now) {
             return Passage::Until(until);
         }
-        match self.bucket.take(now) {
-            Err(until) => Passage::Until(until),
-            Ok(()) => {
-                self.breaker.begin(now);
-                Passage::Open
-            }
-        }
+        self.breaker.begin(now);
+        Passage::Open
+    }
+
+    /// The later of both: a probe is only begun when nothing else holds the call back.
+    fn closed_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        Some(self.quiet_until).filter(|until| now < *until).max(self.breaker.closed_until(now))
+    }
+
+    /// How the account fares.
+    pub fn health(&self, now: DateTime<Utc>) -> Health {
+        Health { failing: self.breaker.circuit != Circuit::Closed, paused_until: self.closed_until(now) }
     }
 
     /// Tells how a call ended.
@@ -166,8 +147,6 @@ mod tests {
 
     use super::*;
 
-    const FAST: Rate = Rate { per_second: 1000, burst: 1000 };
-
     fn start() -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000, 0).unwrap()
     }
@@ -181,7 +160,7 @@ mod tests {
     }
 
     fn open_gate() -> Gate {
-        let mut gate = Gate::new(FAST);
+        let mut gate = Gate::default();
         for _ in 0..THRESHOLD {
             assert_eq!(gate.enter(start()), Passage::Open);
             gate.record(start(), &broken());
@@ -217,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_message_at_fault_is_no_failure_of_the_account() {
-        let mut gate = Gate::new(FAST);
+        let mut gate = Gate::default();
         let refused = Outcome::Rejected { code: "550".into(), reason: String::new(), permanent: true, suppress: None };
         for _ in 0..50 {
             gate.record(start(), &refused);
@@ -227,7 +206,7 @@ mod tests {
 
     #[test]
     fn retry_after_is_obeyed_at_once() {
-        let mut gate = Gate::new(FAST);
+        let mut gate = Gate::default();
         gate.record(start(), &Outcome::NotSent { reason: "429".into(), retry_after: Some(Duration::from_secs(90)) });
         assert_eq!(gate.enter(start()), Passage::Until(start() + TimeDelta::seconds(90)));
         gate.record(start(), &Outcome::NotSent { reason: "429".into(), retry_after: Some(Duration::MAX) });
@@ -236,27 +215,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_rate_is_never_exceeded_and_a_refusal_tells_the_truth(steps in proptest::collection::vec(0i64..400, 1..200)) {
-            let rate = Rate { per_second: 10, burst: 5 };
-            let mut gate = Gate::new(rate);
-            let (mut now, mut passed) = (start(), 0i64);
-            for step in steps {
-                now += TimeDelta::milliseconds(step);
-                match gate.enter(now) {
-                    Passage::Open => passed += 1,
-                    Passage::Until(until) => {
-                        prop_assert!(until > now && until <= now + TimeDelta::milliseconds(100));
-                        prop_assert_eq!(gate.clone().enter(until), Passage::Open);
-                    }
-                }
-                let elapsed = (now - start()).num_milliseconds();
-                prop_assert!(passed <= 5 + elapsed / 100);
-            }
-        }
-
-        #[test]
         fn no_run_of_twenty_failures_leaves_it_closed(outcomes in proptest::collection::vec(any::<bool>(), 0..100)) {
-            let mut gate = Gate::new(FAST);
+            let mut gate = Gate::default();
             for failed in outcomes {
                 gate.record(start(), &if failed { broken() } else { ok() });
             }

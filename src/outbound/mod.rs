@@ -26,6 +26,7 @@ pub mod breaker;
 mod jwt;
 pub mod line;
 pub mod net;
+pub mod pace;
 pub mod providers;
 pub mod registry;
 pub mod settings;

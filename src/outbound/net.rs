@@ -6,9 +6,9 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-pub use reqwest::Method;
+pub use reqwest::{Method, RequestBuilder};
 use reqwest::{
-    RequestBuilder, dns,
+    dns,
     header::{self, HeaderMap},
 };
 

@@ -22,7 +22,7 @@ use crate::{
 
 /// Makes of one line per provider: the vocabulary of kinds, the shapes of their settings and credentials, and the way to their adapters.
 ///
-/// A provider's module has `Settings`, `Credentials`, `CAPABILITIES`, an adapter of the kind's name with `open(settings, credentials, net)`, and in its tests
+/// A provider's module has `Settings`, `Credentials`, `CAPABILITIES`, `STEPS`, an adapter of the kind's name with `open(settings, credentials, net)`, and in its tests
 /// `vectors()`.
 macro_rules! providers {
     ($($(#[doc = $doc:expr])* $kind:ident = $word:literal in $module:ident,)+) => {
@@ -92,6 +92,14 @@ macro_rules! providers {
             match kind {
                 $(ProviderKind::$kind => $module::CAPABILITIES,)+
                 ProviderKind::Sandbox => sandbox::CAPABILITIES,
+            }
+        }
+
+        /// What to do at a provider so that receipts arrive, a sentence each; `{url}` stands for the account's receipt URL.
+        pub const fn setup_steps(kind: ProviderKind) -> &'static [&'static str] {
+            match kind {
+                $(ProviderKind::$kind => $module::STEPS,)+
+                ProviderKind::Sandbox => sandbox::STEPS,
             }
         }
 

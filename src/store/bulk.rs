@@ -17,8 +17,10 @@ use uuid::Uuid;
 use super::{
     Conn, Token, accounts,
     accounts::Account,
+    attempts,
+    attempts::Attempt,
     messages,
-    messages::{Attempt, Ending, Message},
+    messages::{Ending, Message},
     reminders,
     reminders::Reminder,
 };
@@ -112,7 +114,7 @@ pub fn dispatch(conn: &mut Conn, tenant: TenantId, rows: &[(Message, Attempt)]) 
     .bind::<Array<Nullable<Timestamptz>>, _>(messages().map(|row| row.dispatched_at.map(|at| at.0)).collect::<Vec<_>>())
     .execute(pg)?;
     let tried: Vec<Attempt> = rows.iter().map(|(_, attempt)| attempt.clone()).collect();
-    messages::insert_attempts(conn, &tried)
+    attempts::insert(conn, &tried)
 }
 
 /// [`messages::finish`] for many: the ids whose token still stood.

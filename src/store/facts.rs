@@ -3,6 +3,7 @@
 //! Invariant: all facts of a batch are of one transaction, so of one moment.
 
 mod offers;
+mod unreached;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -84,6 +85,7 @@ pub fn load(conn: &mut Conn, tenant: TenantId, keys: &BTreeSet<Key>, now: DateTi
     let (mut debts, mut offers) = debts(conn, tenant, &ids, now)?;
     let cash = cash(conn, tenant, &ids)?;
     let mut history = history(conn, tenant, &ids, now)?;
+    let mut unreached = unreached::load(conn, tenant, &history.late, now)?;
     let mut reviews = reviews(conn, tenant, &ids)?;
     let mut silences = super::silences::load(conn, tenant, &ids, now)?;
     let mut credits = super::credit::profiles(conn, tenant, &ids)?;
@@ -101,6 +103,7 @@ pub fn load(conn: &mut Conn, tenant: TenantId, keys: &BTreeSet<Key>, now: DateTi
                 instalments,
                 unallocated_minor: cash.get(&key).copied().unwrap_or(0),
                 open_reminder: history.open.remove(&key),
+                unreached: unreached.remove(&key),
                 open_reviews: reviews.remove(&key).unwrap_or_default(),
                 promises: Vec::new(),
                 payment_plans: Vec::new(),
@@ -359,6 +362,8 @@ struct History {
     contacted: HashMap<CustomerId, Vec<Contacted>>,
     last: HashMap<Key, DateTime<Utc>>,
     written: HashMap<Key, DateTime<Utc>>,
+    /// The reminders that may still be made up for.
+    late: Vec<ReminderId>,
 }
 
 type ReminderRow = (ReminderId, CustomerId, Currency, Option<ContactId>, Channel, ReminderState, Ts, Option<Ts>);
@@ -384,6 +389,9 @@ fn history(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId], now: DateTime<
     for (id, customer, currency, contact, channel, state, decided_at, completed_at) in rows {
         if let Some(state) = state.open() {
             history.open.insert((customer, currency), OpenReminder { id, state });
+        }
+        if unreached::may_be(state, channel, decided_at.0, now) {
+            history.late.push(id);
         }
         let at = match (state, completed_at) {
             (ReminderState::Completed, Some(at)) => at.0,

@@ -1,4 +1,4 @@
-//! Messages: one thing sent on one channel to one contact; and the attempts to send it.
+//! Messages: one thing sent on one channel to one contact.
 //!
 //! Fencing: a dispatch takes a message under a fresh token and a lease; its result is written only where the token still stands.
 
@@ -9,6 +9,7 @@ use diesel::{
 
 use super::{
     Conn, Token, Ts,
+    attempts::{self as made, Attempt},
     schema::{attempts, messages},
 };
 use crate::{
@@ -67,36 +68,12 @@ pub struct Envelope {
     pub created_at: Ts,
 }
 
-/// One attempt's row.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = attempts, treat_none_as_default_value = false)]
-#[expect(missing_docs, reason = "columns say what they are")]
-pub struct Attempt {
-    pub tenant_id: TenantId,
-    pub message_id: MessageId,
-    pub number: i32,
-    pub token: Token,
-    pub provider_account_id: ProviderAccountId,
-    pub started_at: Ts,
-    pub finished_at: Option<Ts>,
-    pub outcome: Option<String>,
-    pub detail: Option<String>,
-}
-
 /// Adds messages.
 pub fn insert(conn: &mut Conn, rows: &[Message]) -> Result<()> {
     insert_all!(conn, rows, Message in messages {
         tenant_id, id, reminder_id, customer_id, contact_id, provider_account_id, channel, address, state, delivery_status,
         delivery_rank, evidence_grade, token, lease_until, attempts, next_attempt_at, provider_message_id, subject, html,
         body, segments, content_digest, failure, created_at, dispatched_at, finished_at,
-    });
-    Ok(())
-}
-
-/// Adds attempts.
-pub fn insert_attempts(conn: &mut Conn, rows: &[Attempt]) -> Result<()> {
-    insert_all!(conn, rows, Attempt in attempts {
-        tenant_id, message_id, number, token, provider_account_id, started_at, finished_at, outcome, detail,
     });
     Ok(())
 }
@@ -264,21 +241,6 @@ pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<Me
     Ok(query.limit(limit).load(conn)?)
 }
 
-/// Attempts at a message, in order.
-pub fn attempts_of(conn: &mut Conn, tenant: TenantId, id: MessageId) -> Result<Vec<Attempt>> {
-    Ok(attempts::table
-        .filter(attempts::tenant_id.eq(tenant).and(attempts::message_id.eq(id)))
-        .order(attempts::number.asc())
-        .select(Attempt::as_select())
-        .load(conn)?)
-}
-
-/// The first attempt that may have reached its provider, for all we know.
-pub fn doubtful_attempt(conn: &mut Conn, tenant: TenantId, id: MessageId) -> Result<Option<Attempt>> {
-    let doubtful = |attempt: &Attempt| matches!(attempt.outcome.as_deref(), None | Some("unknown" | "accepted"));
-    Ok(attempts_of(conn, tenant, id)?.into_iter().find(doubtful))
-}
-
 /// Hands a message to a dispatcher: content, token, lease and attempt in one transaction, before anything leaves.
 pub fn dispatch(conn: &mut Conn, message: &Message, attempt: &Attempt) -> Result<()> {
     diesel::update(messages::table.filter(messages::tenant_id.eq(message.tenant_id).and(messages::id.eq(message.id))))
@@ -297,7 +259,7 @@ pub fn dispatch(conn: &mut Conn, message: &Message, attempt: &Attempt) -> Result
             messages::dispatched_at.eq(message.dispatched_at),
         ))
         .execute(conn)?;
-    insert_attempts(conn, std::slice::from_ref(attempt))
+    made::insert(conn, std::slice::from_ref(attempt))
 }
 
 /// How an attempt ended.
@@ -363,6 +325,19 @@ pub fn set_state(
         ))
         .execute(conn)?;
     Ok(())
+}
+
+/// Ends a doubt: the provider has the message. `false` if there was none any more, so that what follows from it happens once.
+pub fn settle(conn: &mut Conn, tenant: TenantId, id: MessageId, provider_id: Option<&str>) -> Result<bool> {
+    let here = messages::tenant_id.eq(tenant).and(messages::id.eq(id)).and(messages::state.eq(MessageState::Unknown));
+    let changed = diesel::update(messages::table.filter(here))
+        .set((messages::state.eq(MessageState::Accepted), messages::failure.eq(None::<String>), messages::lease_until.eq(None::<Ts>)))
+        .execute(conn)?;
+    if let Some(name) = provider_id {
+        let nameless = messages::tenant_id.eq(tenant).and(messages::id.eq(id)).and(messages::provider_message_id.is_null());
+        diesel::update(messages::table.filter(nameless)).set(messages::provider_message_id.eq(Some(name))).execute(conn)?;
+    }
+    Ok(changed == 1)
 }
 
 /// Puts off messages that were not even tried: no attempt is spent.

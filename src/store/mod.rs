@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod allocations;
+pub mod attempts;
 pub mod bulk;
 pub mod charges;
 mod connection;
@@ -28,6 +29,7 @@ pub mod interest;
 pub mod invoices;
 pub mod keys;
 pub mod limits;
+pub mod lookups;
 pub mod messages;
 pub mod migrations;
 pub mod payment_plans;

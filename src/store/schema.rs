@@ -365,6 +365,18 @@ diesel::table! {
         version -> BigInt,
         created_at -> UtcTs,
         updated_at -> UtcTs,
+        weight -> Integer,
+        rate_per_second -> Integer,
+        concurrency -> Integer,
+        inbound_token -> Nullable<Binary>,
+        former_inbound_digest -> Nullable<Binary>,
+        former_inbound_until -> Nullable<UtcTs>,
+        failing_since -> Nullable<UtcTs>,
+        paused_until -> Nullable<UtcTs>,
+        checked_at -> Nullable<UtcTs>,
+        check_result -> Nullable<Text>,
+        test_hour -> Nullable<UtcTs>,
+        test_count -> Integer,
     }
 }
 
@@ -417,6 +429,7 @@ diesel::table! {
         finished_at -> Nullable<UtcTs>,
         outcome -> Nullable<Text>,
         detail -> Nullable<Text>,
+        round -> Integer,
     }
 }
 
@@ -979,6 +992,24 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Messages in doubt whose provider can be asked about them.
+    lookups (tenant_id, message_id) {
+        tenant_id -> DbUuid,
+        message_id -> DbUuid,
+        provider_account_id -> DbUuid,
+        asked -> Integer,
+        doubted_at -> UtcTs,
+        next_at -> Nullable<UtcTs>,
+        last_at -> Nullable<UtcTs>,
+        finding -> Nullable<Text>,
+        detail -> Nullable<Text>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     tenants,
     api_keys,
@@ -1027,5 +1058,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     credit_limits,
     guarantees,
     credit_decisions,
-    solvency_checks
+    solvency_checks,
+    lookups
 );

@@ -305,6 +305,8 @@ text_columns!(
     crate::domain::locale::Jurisdiction,
     crate::domain::locale::Language,
     crate::domain::money::Currency,
+    crate::domain::provider::CheckResult,
+    crate::domain::provider::LookupFinding,
     crate::domain::provider::ProviderAccountState,
     crate::domain::suppression::Address,
     crate::domain::tenant::TenantStatus,

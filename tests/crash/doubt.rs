@@ -23,7 +23,7 @@ async fn later(world: &World, by: TimeDelta) {
 async fn rival(world: &World) -> Gateway {
     let gateway = Gateway::start(KIND);
     let account = json!({"name": "Rival", "settings": {"kind": "webhook", "url": gateway.url},
-        "credentials": {"kind": "webhook", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, "priority": 0});
+        "credentials": {"kind": "webhook", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, "priority": 0, "check": false});
     world.app.post("/v1/provider-accounts", &world.key, account).await.expect(201);
     gateway
 }

@@ -113,7 +113,7 @@ fn serve(mut stream: &TcpStream, book: &Mutex<Book>) -> Result<()> {
 }
 
 /// The next request's key and body; `None` once the caller hangs up.
-fn request(reader: &mut impl BufRead) -> Result<Option<(String, Vec<u8>)>> {
+pub fn request(reader: &mut impl BufRead) -> Result<Option<(String, Vec<u8>)>> {
     let (mut key, mut length, mut line) = (String::new(), 0, String::new());
     loop {
         line.clear();

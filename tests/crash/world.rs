@@ -19,7 +19,7 @@ use crate::support::{
     database::{Database, Owner},
 };
 
-const EVERY_DAY: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+pub const EVERY_DAY: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 pub struct World {
     pub app: App,
@@ -52,7 +52,8 @@ impl World {
         let key = made["live_key"]["secret"].as_str().unwrap().to_owned();
         let partition = made["tenant"]["id"].as_str().unwrap().parse::<TenantId>().unwrap().in_mode(Mode::Live);
         let account = json!({"name": "Gateway", "settings": {"kind": "webhook", "url": gateway.url},
-            "credentials": {"kind": "webhook", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, "priority": 1});
+            "credentials": {"kind": "webhook", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, "priority": 1,
+            "rate_per_second": 10_000, "concurrency": 256, "check": false});
         app.post("/v1/provider-accounts", &key, account).await.expect(201);
         let policy = json!({"name": "At once", "scope": {"priority": 900},
             "contact": {"window": {"weekdays": EVERY_DAY, "start": "00:00", "end": "23:59", "skip_holidays": false}},
@@ -70,7 +71,7 @@ impl World {
         for part in numbers.collect::<Vec<_>>().chunks(500) {
             let customer = |n: &usize| {
                 json!({"source": "erp", "external_id": format!("C{n}"), "name": format!("Garage {n}"), "kind": "business",
-                    "contacts": [{"name": "Anne", "email": format!("c{n}@client.example"), "primary": true}]})
+                    "contacts": [{"name": "Anne", "email": format!("c{n}@client.example"), "phone": format!("+336{:08}", 10_000_000 + n), "primary": true}]})
             };
             let invoice = |n: &usize| {
                 json!({"customer": {"source": "erp", "external_id": format!("C{n}")}, "source": "erp", "external_id": format!("F{n}"), "number": format!("F{n}"),

@@ -3,6 +3,7 @@
 pub mod database;
 pub mod dunning;
 pub mod ledger;
+pub mod scripted;
 
 use std::{net::TcpListener, sync::Arc};
 

@@ -7,32 +7,34 @@ use std::{
     rc::Rc,
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::{Claimed, Decided, Dispatcher, cancel, fail, still};
+use super::{
+    Claimed, Decided, Dispatcher, cancel, fail,
+    route::{Route, Routes, Through},
+    still,
+};
 use crate::{
     actions::{
         Act, interest, outcome,
         wording::{Occasion, Templates},
     },
     domain::{
-        contact::Channel, crypto::sha256, delivery::MessageState, dunning::reminder::ListedInstalment, ids::ProviderAccountId,
-        ids::ReminderId, template::render::Rendered,
+        crypto::sha256, delivery::MessageState, dunning::reminder::ListedInstalment, ids::ProviderAccountId, ids::ReminderId,
+        template::render::Rendered,
     },
     error::{Error, Result},
     store::{
         self, Token, Ts,
+        attempts::Attempt,
         facts::{Key, Loaded},
-        messages::{Attempt, Message},
+        messages::Message,
         provider_accounts::ProviderAccount,
         reminders::Reminder,
         tenants::Tenant,
     },
 };
-
-/// When to look again for a provider account that carries the channel.
-const NO_PROVIDER: TimeDelta = TimeDelta::minutes(15);
 
 /// Messages, by what becomes of them.
 #[derive(Default)]
@@ -59,6 +61,7 @@ impl Sorted {
                 finished_at: None,
                 outcome: None,
                 detail: None,
+                round: one.round,
             };
             Ok((message, attempt))
         };
@@ -88,9 +91,9 @@ pub struct Desk<'d> {
     tenant: Tenant,
     decided: Decided,
     templates: Templates,
-    accounts: HashMap<Channel, Vec<ProviderAccount>>,
     books: interest::Books,
     dispatcher: &'d Dispatcher<'d>,
+    routes: Routes<'d>,
     lease_until: DateTime<Utc>,
 }
 
@@ -123,7 +126,15 @@ impl<'d> Desk<'d> {
             policy.is_some_and(|policy| policy.speaks_of_interest(&reminder.step_key))
         };
         let books = interest::Books::load(act.conn, act.tenant, reminders.values().filter(speaks).map(|one| (of(loaded, one), one)))?;
-        Ok(Self { tenant, decided, books, templates: Templates::default(), accounts: HashMap::new(), dispatcher, lease_until })
+        Ok(Self {
+            tenant,
+            decided,
+            books,
+            templates: Templates::default(),
+            routes: Routes::new(act.tenant, dispatcher),
+            dispatcher,
+            lease_until,
+        })
     }
 
     pub fn sort(&mut self, act: &mut Act<'_>, messages: Vec<Message>) -> Result<Sorted> {
@@ -152,18 +163,10 @@ impl<'d> Desk<'d> {
             Ok(found) => found,
             Err(reason) => return Ok(Verdict::Stop(Stop::Silenced(reason))),
         };
-        let doubt = match message.attempts {
-            0 => None,
-            _ => store::messages::doubtful_attempt(act.conn, act.tenant, message.id)?,
-        };
-        if let Some(doubt) = &doubt
-            && !self.recognises(act, message.channel, doubt)?
-        {
-            return Ok(Verdict::Stop(Stop::Doubtful(doubt.provider_account_id)));
-        }
-        let account = match self.account(act, message.channel, doubt.map(|doubt| doubt.provider_account_id))? {
-            Ok(account) => account,
-            Err(until) => return Ok(Verdict::Wait(until)),
+        let through = match self.routes.find(act, message)? {
+            Route::Through(through) => *through,
+            Route::Wait(until) => return Ok(Verdict::Wait(until)),
+            Route::Doubtful(account) => return Ok(Verdict::Stop(Stop::Doubtful(account))),
         };
         let total_minor = lines.iter().fold(0i64, |sum, line| sum.saturating_add(line.claimed_minor));
         let unsubscribe_link = self.dispatcher.links.unsubscribe(act.tenant, message.id);
@@ -175,6 +178,8 @@ impl<'d> Desk<'d> {
         if lines != *reminder.instalments {
             store::reminders::set_lines(act.conn, act.tenant, reminder.id, &lines, total_minor)?;
         }
+        through.witness(act, message.id);
+        let Through { account, round, others, .. } = through;
         let token = Token::fresh();
         let message = committed(message.clone(), &rendered, &account, address, token, self.lease_until, act.now);
         let digest = message.content_digest.as_deref().map(|digest| data_encoding::HEXLOWER.encode(digest));
@@ -188,7 +193,7 @@ impl<'d> Desk<'d> {
         act.witness_personal("message.dispatched", message.id, body, vec![("address", message.address.clone())]);
         let sender = self.tenant.name.clone();
         let reply_to = self.tenant.settings.letterhead.reply_to.clone();
-        Ok(Verdict::Send(Box::new(Claimed { message, rendered, account, sender, reply_to, unsubscribe_link, token })))
+        Ok(Verdict::Send(Box::new(Claimed { message, rendered, account, sender, reply_to, unsubscribe_link, token, round, others })))
     }
 
     /// What follows where a message must not leave.
@@ -204,38 +209,6 @@ impl<'d> Desk<'d> {
             }
         }
         Ok(())
-    }
-
-    fn candidates(&mut self, act: &mut Act<'_>, channel: Channel) -> Result<&[ProviderAccount]> {
-        Ok(match self.accounts.entry(channel) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(store::provider_accounts::for_channel(act.conn, act.tenant, channel)?),
-        })
-    }
-
-    /// Whether what may have been sent can be sent again: its provider account is in use and still knows the key.
-    fn recognises(&mut self, act: &mut Act<'_>, channel: Channel, doubt: &Attempt) -> Result<bool> {
-        let repeat_until = self.dispatcher.repeat_until;
-        let account = self.candidates(act, channel)?.iter().find(|account| account.id == doubt.provider_account_id);
-        Ok(account.and_then(|account| repeat_until(account, doubt.started_at.0)).is_some_and(|until| act.now < until))
-    }
-
-    /// The first account that carries the channel and may be called now; else when to ask again. What may have been sent goes through `only` that
-    /// account which had it before: to any other its key means nothing.
-    fn account(
-        &mut self,
-        act: &mut Act<'_>,
-        channel: Channel,
-        only: Option<ProviderAccountId>,
-    ) -> Result<Result<ProviderAccount, DateTime<Utc>>> {
-        let paused = self.dispatcher.paused;
-        let candidates: Vec<&ProviderAccount> =
-            self.candidates(act, channel)?.iter().filter(|account| only.is_none_or(|only| only == account.id)).collect();
-        if let Some(free) = candidates.iter().find(|account| !paused.contains_key(&account.id)) {
-            return Ok(Ok((*free).clone()));
-        }
-        let soonest = candidates.iter().filter_map(|account| paused.get(&account.id)).min();
-        Ok(Err(soonest.copied().unwrap_or(act.now + NO_PROVIDER)))
     }
 
     /// What the reminder says of late-payment interest.

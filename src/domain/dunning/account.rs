@@ -80,6 +80,8 @@ pub struct Account {
     pub unallocated_minor: i64,
     /// The reminder under way, if any: an account has one at most.
     pub open_reminder: Option<OpenReminder>,
+    /// The last reminder of late, if it did not reach its recipient for good and no other has stood in for it.
+    pub unreached: Option<Unreached>,
     /// Reviews that a person has not finished.
     pub open_reviews: Vec<ReviewReason>,
     /// Promises that are open, or ended lately: late news about money may still change what became of them.
@@ -267,6 +269,25 @@ pub struct OpenReminder {
     pub state: OpenState,
 }
 
+/// A reminder that did not reach its recipient: refused for good before it left, returned, or not delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreached {
+    /// Which.
+    pub reminder: ReminderId,
+    /// Of which step.
+    pub step_key: String,
+    /// Which time.
+    pub cycle: u32,
+    /// How it was sent.
+    pub channel: Channel,
+    /// Which instalment gave the step.
+    pub carrying: InstalmentId,
+    /// What it listed, each with the step and the cycle that it did for it.
+    pub lines: Vec<(InstalmentId, Option<(String, u32)>)>,
+    /// When it was decided.
+    pub at: DateTime<Utc>,
+}
+
 /// A contact that took place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Contacted {
@@ -300,6 +321,7 @@ impl Account {
 
     /// A contact took place, with a person or with nobody in particular.
     pub fn meet(&mut self, person: Option<ContactId>, channel: Channel, at: DateTime<Utc>) {
+        self.unreached = None;
         self.contacted.extend(person.map(|contact_id| Contacted { contact_id, channel, at }));
         self.last_contact_at = Some(at);
     }

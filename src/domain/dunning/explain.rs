@@ -194,6 +194,7 @@ fn phrase(account: &Account, rule: Rule) -> &'static str {
         Rule::NotDue => "the step is not due",
         Rule::Carried => "an older instalment speaks for the account, and its next step is not due",
         Rule::OpenReminder => open_phrase(account),
+        Rule::StandIn => "the last reminder did not reach its recipient; the step's other channel takes its place",
         Rule::UnallocatedCash => "money not yet allocated covers all that is overdue; allocate it",
         Rule::NoRecipient => "nobody can be reached on the step's channels; add a contact or lift an opt-out",
         Rule::NoPolicy => "no policy in force fits the customer; activate one whose scope includes it, or assign one",

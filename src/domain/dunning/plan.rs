@@ -12,6 +12,8 @@
 //! - **Thresholds** apply to what is overdue and claimable in the group, and for an instalment not yet overdue to that and its own.
 //! - **Words come first.** What became of a promise or a plan is written down before anything else is decided. Of one that was broken the next reminder
 //!   speaks, by the policy's own step for it; that step does nothing to the crescendo, which goes on afterwards from where it stood.
+//! - **A reminder that did not reach its recipient** is said once more, on its step's fallback channel, before anything else: under the same hours, gaps, caps and
+//!   protections. If the fallback fails too, a person must look.
 //! - **A late formal step**, a day or more after it could first have gone whatever kept it back, waits for a person's approval.
 //! - **Consumers** are contacted only under a policy that names them.
 //! - [`Plan::next_at`] is never later than the first instant at which time alone would bring an action.
@@ -23,7 +25,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::{
     calendar::Calendar,
     contact::Channel,
-    ids::{ContactId, InstalmentId, PaymentPlanId, PromiseId},
+    ids::{ContactId, InstalmentId, PaymentPlanId, PromiseId, ReminderId},
     ledger::{payment_plan, promise},
 };
 
@@ -82,6 +84,8 @@ pub struct Reminder<'a> {
     pub total_minor: i64,
     /// When the step was due, before any move.
     pub due_at: DateTime<Utc>,
+    /// The reminder that did not reach its recipient, whose place this one takes on the step's other channel.
+    pub stands_in_for: Option<ReminderId>,
 }
 
 /// An instalment in a reminder.

@@ -4,6 +4,7 @@
 //! the oldest speaks. Whatever is left out on the way is noted, and so is every moment at which time may change the answer.
 
 mod commitments;
+mod stand_in;
 
 use std::cmp::{Ordering, Reverse};
 
@@ -83,6 +84,9 @@ impl<'a> Planner<'a> {
     pub fn decide(mut self) -> Plan<'a> {
         let account = self.ladder.account;
         if self.judged() {
+            return self.plan;
+        }
+        if self.stands_in() {
             return self.plan;
         }
         if account.open_reminder.is_some() {
@@ -301,6 +305,7 @@ impl<'a> Planner<'a> {
             total_minor: lines.iter().fold(0, |sum, line| sum.saturating_add(line.instalment.claimable_minor)),
             lines,
             due_at: next.at,
+            stands_in_for: None,
         }
     }
 

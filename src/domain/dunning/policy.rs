@@ -181,7 +181,7 @@ pub struct Step {
     pub offset_unit: DayUnit,
     /// By e-mail or text message; a call, a visit or a letter becomes a task for a person.
     pub channel: Channel,
-    /// Taken when nobody can be reached on `channel`.
+    /// Taken when nobody can be reached on `channel`, or when the provider refused the message for good or reported that it did not arrive; once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Channel>,
     /// Key of the text.

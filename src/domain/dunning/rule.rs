@@ -13,6 +13,8 @@ crate::words! {
         Carried = "carried",
         /// A reminder is under way already.
         OpenReminder = "open_reminder",
+        /// The last reminder did not reach its recipient; the step's other channel takes its place.
+        StandIn = "stand_in",
         /// Unallocated money covers all that is overdue.
         UnallocatedCash = "unallocated_cash",
         /// Nobody can be reached on the step's channels.

@@ -25,7 +25,7 @@ use crate::{
         ids::MessageId,
         provider::ReceiptSignature,
     },
-    outbound::{About, Capabilities, Content, Envelope, Idempotency, Inbound, Outcome, Provider, Report, Unreadable, Unverified},
+    outbound::{About, Capabilities, Content, Envelope, Idempotency, Inbound, Outcome, Probe, Provider, Report, Unreadable, Unverified},
 };
 
 /// The sandbox has nothing to set.
@@ -107,6 +107,9 @@ fn report(message: MessageId, status: DeliveryStatus, at: DateTime<Utc>) -> Repo
     }
 }
 
+/// What to do so that receipts arrive.
+pub const STEPS: &[&str] = &[];
+
 /// What it can carry and prove, whoever the account's owner is.
 pub const CAPABILITIES: Capabilities = Capabilities {
     channels: &[Channel::Email, Channel::Sms],
@@ -153,6 +156,10 @@ impl Provider for Sandbox {
 
     fn answer(&self) -> u16 {
         204
+    }
+
+    fn probe(&self, _: DateTime<Utc>) -> BoxFuture<'_, Probe> {
+        ready(Probe::Fine { detail: Some("the rehearsal's provider is always there".to_owned()) }).boxed()
     }
 }
 

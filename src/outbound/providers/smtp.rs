@@ -249,6 +249,9 @@ fn unknown_mailbox(stage: Stage, reason: &str) -> Option<SuppressionReason> {
     (stage == Stage::Message && unknown).then_some(SuppressionReason::InvalidAddress)
 }
 
+/// What to do so that receipts arrive.
+pub const STEPS: &[&str] = &[];
+
 /// What it can carry and prove, whoever the account's owner is.
 pub const CAPABILITIES: Capabilities = Capabilities {
     channels: &[Channel::Email],

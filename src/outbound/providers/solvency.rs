@@ -134,6 +134,10 @@ pub fn answer(inbound: &Inbound) -> Result<Option<(SolvencyCheckId, SolvencyAnsw
     Ok(Some((check_id, answer)))
 }
 
+/// What to do so that receipts arrive.
+pub const STEPS: &[&str] =
+    &["Have the provider post its answers to {url}.", "Have it sign them as Standard Webhooks says, with the secret of this account."];
+
 /// It carries no messages.
 pub const CAPABILITIES: Capabilities = Capabilities {
     channels: &[],

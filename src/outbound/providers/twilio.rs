@@ -210,6 +210,13 @@ fn signed_form(body: &[u8]) -> String {
     sorted.iter().flat_map(|(name, values)| values.iter().flat_map(move |value| [name.as_str(), value.as_str()])).collect()
 }
 
+/// What to do so that receipts arrive.
+pub const STEPS: &[&str] = &[
+    "Do nothing for status callbacks: each message names {url} itself.",
+    "In the Twilio console, open the sending number, or the messaging service under Integration.",
+    "Set the webhook for incoming messages to {url}, with the method HTTP POST, so that STOP arrives.",
+];
+
 /// What it can carry and prove, whoever the account's owner is.
 pub const CAPABILITIES: Capabilities = Capabilities {
     channels: &[Channel::Sms],

@@ -4,6 +4,9 @@
 //! The contract that a gateway keeps: any 2xx means taken, with an optional JSON `{"id": …}`; the `webhook-id` is the
 //! message's idempotency key and must be recognised for 24 hours; 429, and 503 with `Retry-After`, mean never processed;
 //! any other 5xx leaves the outcome open.
+//!
+//! Two questions a gateway may answer, or not (400, 404 to a look-up, 422, 501): `account.check`, whether it knows us, with any 2xx; and `message.look_up`, whether it
+//! has a message, with 200 and `{"found": true, "id": …, "status": …, "at": …}` or `{"found": false}`.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::{BoxFuture, FutureExt, ready};
@@ -18,8 +21,9 @@ use crate::{
         provider::ReceiptSignature,
     },
     outbound::{
-        About, Capabilities, Content, Envelope, Idempotency, Inbound, Outcome, Provider, Report, Unreadable, Unverified, excerpt,
-        net::{Answer, Net},
+        About, Capabilities, Content, Envelope, Found, Idempotency, Inbound, Outcome, Probe, Provider, Report, Sought, Unreadable,
+        Unverified, excerpt,
+        net::{Answer, Net, RequestBuilder},
         settings::{Secret, check_url, needed},
         signing::Signer,
     },
@@ -71,18 +75,49 @@ impl Webhook {
     }
 
     async fn post(&self, envelope: &Envelope, now: DateTime<Utc>) -> Outcome {
-        let body = body(envelope, now).to_string().into_bytes();
-        let Ok(headers) = self.signer.headers(envelope.idempotency_key.as_str(), now, &body) else {
-            return Outcome::not_sent("the message cannot be signed");
-        };
-        let mut request = match self.net.post(Mode::Live, &self.url) {
-            Ok(request) => request.header("content-type", "application/json").body(body),
-            Err(why) => return Outcome::not_sent(why.to_string()),
-        };
-        for (name, value) in headers {
-            request = request.header(name, value);
+        match self.signed(envelope.idempotency_key.as_str(), &body(envelope, now), now) {
+            Ok(request) => self.net.hand_over(request, now, outcome).await,
+            Err(why) => Outcome::not_sent(why),
         }
-        self.net.hand_over(request, now, outcome).await
+    }
+
+    async fn check(&self, now: DateTime<Utc>) -> Probe {
+        let body = json!({ "type": "account.check", "timestamp": now, "data": {} });
+        let request = match self.signed(&format!("check_{}", now.timestamp_micros()), &body, now) {
+            Ok(request) => request,
+            Err(why) => return Probe::Refused(why),
+        };
+        match self.net.call(request, now).await {
+            Ok(answer) => match answer.status {
+                200..=299 => Probe::Fine { detail: None },
+                400 | 422 | 501 => Probe::NotOffered,
+                300..=399 | 401..=405 | 407 | 410 => Probe::Refused(answer.summary()),
+                _ => Probe::Unreachable(answer.summary()),
+            },
+            Err(why) => Probe::Unreachable(why.to_string()),
+        }
+    }
+
+    async fn find(&self, sought: &Sought, now: DateTime<Utc>) -> Found {
+        let data = json!({ "message_id": sought.message_id, "id": sought.provider_id, "sent_at": sought.sent_at });
+        let body = json!({ "type": "message.look_up", "timestamp": now, "data": data });
+        let request = match self.signed(&format!("look_up_{}_{}", sought.message_id, now.timestamp_micros()), &body, now) {
+            Ok(request) => request,
+            Err(why) => return Found::Failed(why),
+        };
+        match self.net.call(request, now).await {
+            Ok(answer) => found(&answer, sought.message_id),
+            Err(why) => Found::Failed(why.to_string()),
+        }
+    }
+
+    /// A signed request, or why there can be none.
+    fn signed(&self, id: &str, body: &Value, now: DateTime<Utc>) -> Result<RequestBuilder, String> {
+        let body = body.to_string().into_bytes();
+        let headers = self.signer.headers(id, now, &body).map_err(|_| "the message cannot be signed".to_owned())?;
+        let request = self.net.post(Mode::Live, &self.url).map_err(|why| why.to_string())?;
+        let request = request.header("content-type", "application/json").body(body);
+        Ok(headers.into_iter().fold(request, |request, (name, value)| request.header(name, value)))
     }
 }
 
@@ -119,6 +154,36 @@ fn outcome(answer: &Answer) -> Outcome {
     }
 }
 
+fn found(answer: &Answer, message: MessageId) -> Found {
+    match answer.status {
+        200 => {}
+        400 | 404 | 422 | 501 => return Found::NotOffered,
+        _ => return Found::Failed(answer.summary()),
+    }
+    // A gateway that takes whatever it is sent has not understood the question.
+    let Some(known) = answer.json().and_then(|body| serde_json::from_value::<Known>(body).ok()) else { return Found::NotOffered };
+    if !known.found {
+        return Found::Absent;
+    }
+    let report = known.status.map(|status| Report {
+        about: About::Message(message),
+        status,
+        at: known.at,
+        dedupe: format!("look_up:{message}:{status}"),
+        raw_name: format!("look_up.{status}"),
+        detail: None,
+    });
+    Found::Taken { provider_id: provider_id(answer), reports: report.into_iter().collect() }
+}
+
+/// What a gateway knows of a message.
+#[derive(serde::Deserialize)]
+struct Known {
+    found: bool,
+    status: Option<DeliveryStatus>,
+    at: Option<DateTime<Utc>>,
+}
+
 fn provider_id(answer: &Answer) -> Option<String> {
     let id = answer.json()?.get("id")?.as_str().map(excerpt)?;
     Some(id).filter(|id| !id.is_empty())
@@ -140,11 +205,18 @@ struct Data {
     detail: Option<String>,
 }
 
+/// What to do so that receipts arrive.
+pub const STEPS: &[&str] = &[
+    "Have the gateway post its reports to {url}.",
+    "Have it sign them as Standard Webhooks says, with the secret of this account.",
+    "Have it repeat a report until it is answered 2xx.",
+];
+
 /// What it can carry and prove, whoever the account's owner is.
 pub const CAPABILITIES: Capabilities = Capabilities {
     channels: &[Channel::Email, Channel::Sms],
     idempotency: Idempotency::Key(TimeDelta::hours(24)),
-    lookup: false,
+    lookup: true,
     signature: ReceiptSignature::StandardWebhooks,
     grade: EvidenceGrade::Handset,
 };
@@ -178,6 +250,14 @@ impl Provider for Webhook {
 
     fn answer(&self) -> u16 {
         204
+    }
+
+    fn look_up<'a>(&'a self, sought: &'a Sought, now: DateTime<Utc>) -> BoxFuture<'a, Found> {
+        self.find(sought, now).boxed()
+    }
+
+    fn probe(&self, now: DateTime<Utc>) -> BoxFuture<'_, Probe> {
+        self.check(now).boxed()
     }
 }
 
@@ -308,5 +388,49 @@ pub(in crate::outbound) mod tests {
         let faults = Webhook::open(&settings, Some(&Credentials { secret: Secret::new("whsec_") }), &strict).unwrap_err();
         let pointers: Vec<_> = faults.0.iter().map(|fault| fault.pointer.as_str()).collect();
         assert_eq!(pointers, ["/settings/url", "/credentials/secret"]);
+    }
+
+    #[tokio::test]
+    async fn a_gateway_may_say_whether_it_knows_us() {
+        let cases = [
+            (204, "fine"),
+            (401, "refused"),
+            (404, "refused"),
+            (302, "refused"),
+            (400, "not offered"),
+            (501, "not offered"),
+            (500, "unreachable"),
+        ];
+        for (status, expected) in cases {
+            let server = bench::http(Script::Answer(status, "", "{}"));
+            let word = match adapter(&server.url).probe(DateTime::UNIX_EPOCH).await {
+                Probe::Fine { .. } => "fine",
+                Probe::Refused(_) => "refused",
+                Probe::Unreachable(_) => "unreachable",
+                Probe::NotOffered => "not offered",
+            };
+            assert_eq!(word, expected, "{status}");
+        }
+        assert!(matches!(adapter(&bench::refused()).probe(DateTime::UNIX_EPOCH).await, Probe::Unreachable(_)));
+    }
+
+    #[tokio::test]
+    async fn a_gateway_may_say_whether_it_has_a_message() {
+        let sought = Sought { message_id: MessageId::new(DateTime::UNIX_EPOCH), provider_id: None, sent_at: DateTime::UNIX_EPOCH };
+        let ask = async |status, body| {
+            let server = bench::http(Script::Answer(status, "", body));
+            adapter(&server.url).look_up(&sought, DateTime::UNIX_EPOCH).await
+        };
+        let Found::Taken { provider_id, reports } = ask(200, r#"{"found":true,"id":"gw-1","status":"delivered"}"#).await else {
+            panic!("not found")
+        };
+        assert_eq!((provider_id.as_deref(), reports[0].status, reports.len()), (Some("gw-1"), DeliveryStatus::Delivered, 1));
+        assert_eq!(ask(200, r#"{"found":true}"#).await, Found::Taken { provider_id: None, reports: Vec::new() });
+        assert_eq!(ask(200, r#"{"found":false}"#).await, Found::Absent);
+        for (status, body) in [(200, "{}"), (200, "ok"), (404, "{}"), (501, "")] {
+            assert_eq!(ask(status, body).await, Found::NotOffered, "{status} {body}");
+        }
+        assert!(matches!(ask(500, "{}").await, Found::Failed(_)));
+        assert!(matches!(adapter(&bench::refused()).look_up(&sought, DateTime::UNIX_EPOCH).await, Found::Failed(_)));
     }
 }

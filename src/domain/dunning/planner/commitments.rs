@@ -92,6 +92,7 @@ impl<'a> Planner<'a> {
                 total_minor: lines.iter().fold(0, |sum, line| sum.saturating_add(line.instalment.claimable_minor)),
                 lines,
                 due_at: next.at,
+                stands_in_for: None,
             };
             (carrying, reminder, false)
         }))

@@ -234,6 +234,7 @@ impl MadeUpAccount {
             instalments: (1..).zip(&self.invoices).map(instalment).collect(),
             unallocated_minor: 0,
             open_reminder: None,
+            unreached: None,
             open_reviews: Vec::new(),
             promises: Vec::new(),
             payment_plans: Vec::new(),

@@ -4,6 +4,7 @@ mod commitments;
 mod examples;
 mod histories;
 mod properties;
+mod stand_in;
 mod waking;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -85,6 +86,7 @@ fn account(instalments: Vec<InstalmentFacts>) -> Account {
         instalments,
         unallocated_minor: 0,
         open_reminder: None,
+        unreached: None,
         open_reviews: vec![],
         promises: vec![],
         payment_plans: vec![],

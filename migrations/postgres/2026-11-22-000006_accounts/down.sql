@@ -1,0 +1,18 @@
+DROP TABLE lookups;
+DROP INDEX reminders_once_by_step_and_channel;
+CREATE UNIQUE INDEX reminders_by_customer_id_currency_carrying_instalment_id_step_key_cycle ON reminders (tenant_id, customer_id, currency, carrying_instalment_id, step_key, cycle) WHERE state <> 'cancelled';
+DROP INDEX attempts_by_provider_account_id_started_at;
+ALTER TABLE attempts DROP COLUMN round;
+DROP INDEX provider_accounts_by_former_inbound_digest;
+ALTER TABLE provider_accounts DROP COLUMN test_count;
+ALTER TABLE provider_accounts DROP COLUMN test_hour;
+ALTER TABLE provider_accounts DROP COLUMN check_result;
+ALTER TABLE provider_accounts DROP COLUMN checked_at;
+ALTER TABLE provider_accounts DROP COLUMN paused_until;
+ALTER TABLE provider_accounts DROP COLUMN failing_since;
+ALTER TABLE provider_accounts DROP COLUMN former_inbound_until;
+ALTER TABLE provider_accounts DROP COLUMN former_inbound_digest;
+ALTER TABLE provider_accounts DROP COLUMN inbound_token;
+ALTER TABLE provider_accounts DROP COLUMN concurrency;
+ALTER TABLE provider_accounts DROP COLUMN rate_per_second;
+ALTER TABLE provider_accounts DROP COLUMN weight;
