@@ -22,6 +22,7 @@ use crate::domain::{
 pub mod accounts;
 pub mod address;
 pub mod breaker;
+pub mod dsn;
 pub mod line;
 pub mod net;
 pub mod providers;

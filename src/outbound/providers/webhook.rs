@@ -6,6 +6,7 @@
 //! any other 5xx leaves the outcome open.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use data_encoding::BASE64;
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use serde_json::{Value, json};
 
@@ -18,7 +19,8 @@ use crate::{
         provider::ReceiptSignature,
     },
     outbound::{
-        About, Capabilities, Content, Envelope, Idempotency, Inbound, Outcome, Provider, Report, Unreadable, Unverified, excerpt,
+        About, Attachment, Capabilities, Content, Envelope, Idempotency, Inbound, Outcome, Provider, Report, Unreadable, Unverified,
+        excerpt,
         net::{Answer, Net},
         settings::{Secret, check_url, needed},
         signing::Signer,
@@ -94,6 +96,13 @@ fn body(envelope: &Envelope, now: DateTime<Utc>) -> Value {
         }),
         Content::Text(text) => json!({ "to": text.to, "text": text.body }),
     };
+    if let (Value::Object(fields), Content::Mail(mail)) = (&mut data, &envelope.content)
+        && !mail.attachments.is_empty()
+    {
+        let attachment =
+            |one: &Attachment| json!({"name": one.name, "media_type": one.media_type, "content_base64": BASE64.encode(&one.bytes)});
+        fields.insert("attachments".to_owned(), mail.attachments.iter().map(attachment).collect());
+    }
     if let Value::Object(fields) = &mut data {
         fields.insert("message_id".to_owned(), json!(envelope.message_id));
         fields.insert("channel".to_owned(), json!(envelope.channel()));
