@@ -11,6 +11,7 @@
 )]
 
 mod access;
+mod attachments;
 mod batch;
 mod changes;
 mod charges;
@@ -38,3 +39,4 @@ mod suppressions;
 mod templates;
 mod tenancy;
 mod terms;
+mod texts;

@@ -16,10 +16,10 @@ use crate::{
         ids::{Mode, TenantId},
         template::render::Rendered,
     },
-    error::Result,
+    error::{Error, Result},
     instance::Instance,
-    outbound::{self, Content, Envelope, Line, Mail, Text, breaker::Passage, registry},
-    store::provider_accounts::ProviderAccount,
+    outbound::{self, Attachment, Content, Envelope, Line, Mail, Text, breaker::Passage, registry},
+    store::{self, Conn, documents::Document, provider_accounts::ProviderAccount},
 };
 
 /// Messages claimed, or accounts decided about, in one transaction.
@@ -148,7 +148,14 @@ async fn call(instance: &Instance, tenant: TenantId, claimed: Claimed, now: Date
             tried: false,
         });
     }
-    let envelope = match envelope(&claimed) {
+    let Ok(attachments) = attachments(instance, tenant, &claimed).await else {
+        return claimed.ended(Outcome::NotSent {
+            reason: "the documents that go along could not be read".to_owned(),
+            not_before: None,
+            tried: false,
+        });
+    };
+    let envelope = match envelope(&claimed, attachments) {
         Ok(envelope) => envelope,
         Err(reason) => return claimed.ended(Outcome::Rejected { reason, suppress: None }),
     };
@@ -184,8 +191,25 @@ async fn call(instance: &Instance, tenant: TenantId, claimed: Claimed, now: Date
     })
 }
 
+/// The documents that go along, read only now: those of a whole slice would not fit in memory.
+async fn attachments(instance: &Instance, tenant: TenantId, claimed: &Claimed) -> Result<Vec<Attachment>> {
+    let documents = claimed.attached.clone();
+    if documents.is_empty() {
+        return Ok(Vec::new());
+    }
+    let read = move |conn: &mut Conn| {
+        let attachment = |document: &Document| {
+            let bytes = store::documents::content(conn, tenant, document.id)?;
+            let line = |text: &str| text.parse::<Line>().map_err(Error::internal);
+            Ok(Attachment { name: line(&document.name)?, media_type: line(document.media_type.as_str())?, bytes: bytes.into() })
+        };
+        documents.iter().map(attachment).collect()
+    };
+    instance.db.read(tenant, read).await
+}
+
 /// The message as its provider gets it; text that cannot stand in a header is a reason not to send.
-fn envelope(claimed: &Claimed) -> Result<Envelope, String> {
+fn envelope(claimed: &Claimed, attachments: Vec<Attachment>) -> Result<Envelope, String> {
     let line = |text: &str| text.parse::<Line>();
     let message = &claimed.message;
     let content = match &claimed.rendered {
@@ -198,7 +222,7 @@ fn envelope(claimed: &Claimed) -> Result<Envelope, String> {
             html: html.clone().unwrap_or_default(),
             text: text.clone(),
             list_unsubscribe: claimed.unsubscribe_link.as_deref().map(line).transpose()?,
-            attachments: Vec::new(),
+            attachments,
         }),
         Rendered::Sms { text, .. } | Rendered::Script { text, .. } => {
             Content::Text(Text { to: message.address.parse()?, body: text.clone() })
