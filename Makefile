@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 CARGO ?= cargo
 
-.PHONY: help demo test check contract fuzz crash bench openapi
+.PHONY: help demo test check contract fuzz fuzz-parsers crash bench openapi
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -26,6 +26,9 @@ contract: ## Hold the running API to its document (schemathesis)
 
 fuzz: ## The same, with ten times the requests and a new seed
 	tests/contract/run --fuzz
+
+fuzz-parsers: ## Hand the readers of foreign bytes anything, ten minutes each
+	RELANCE_FUZZ_SECONDS=600 $(CARGO) test --locked --lib -- foreign any_bytes
 
 crash: ## Kill workers in the middle of their work and count what was sent
 	tests/with-postgres $(CARGO) test --locked --release --test relance -- --ignored crash:: credit::

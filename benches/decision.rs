@@ -59,7 +59,7 @@ pub fn micros() -> f64 {
                 phone: Some("+33612345678".parse().unwrap()),
                 language: None,
                 opted_out: vec![],
-                suppressed: vec![],
+                barred: vec![],
             }],
         },
         currency: Currency::EUR,

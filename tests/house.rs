@@ -64,17 +64,18 @@ const LONGEST: usize = 400;
 /// Longer files, how long they may be, and why they are still one thing.
 const LONGER: &[(&str, usize, &str)] = &[
     ("src/store/schema.rs", 1100, "the tables, one after the other"),
-    ("src/store/facts.rs", 430, "what a decision knows is loaded in one place"),
+    ("src/store/facts.rs", 450, "what a decision knows is loaded in one place"),
     ("src/domain/evidence/entry.rs", 420, "the entry's encoding, with its tests"),
     ("src/domain/evidence/tree.rs", 420, "the tree of RFC 6962, with its tests"),
     ("src/domain/evidence/verify/tests.rs", 440, "every way to falsify a log"),
+    ("src/domain/import/csv.rs", 420, "the reader of tables, with its tests"),
     ("src/domain/calendar/holidays.rs", 420, "the holidays of every country, as one table"),
     ("src/http/call.rs", 420, "every request passes here, in one order"),
     ("src/http/evidence.rs", 420, "one resource is one file"),
-    ("src/outbound/bench.rs", 420, "what is done to every adapter stands in one place"),
+    ("src/outbound/bench.rs", 460, "what is done to every adapter stands in one place"),
     ("src/outbound/providers/aws_sms.rs", 440, "one provider is one file"),
-    ("src/outbound/providers/smtp.rs", 470, "one provider is one file"),
-    ("src/outbound/providers/webhook.rs", 460, "one provider is one file"),
+    ("src/outbound/providers/smtp.rs", 520, "one provider is one file"),
+    ("src/outbound/providers/webhook.rs", 470, "one provider is one file"),
     ("src/outbound/providers/twilio.rs", 440, "one provider is one file"),
 ];
 

@@ -11,6 +11,7 @@
 )]
 
 mod access;
+mod attachments;
 mod batch;
 mod changes;
 mod charges;
@@ -41,3 +42,4 @@ mod suppressions;
 mod templates;
 mod tenancy;
 mod terms;
+mod texts;

@@ -12,6 +12,7 @@ use crate::support::{App, database};
 
 /// The operations that anybody may call. A new one here is a decision.
 const PUBLIC: &[&str] = &[
+    "downloadLinkedDocument",
     "getErrorCode",
     "getLiveness",
     "getMetrics",

@@ -211,4 +211,30 @@ on_both! {
             assert_eq!(app.raw("POST", wrong, &form, "List-Unsubscribe=One-Click".to_owned()).await.status, 404);
         }
     }
+
+    async fn a_bounce_posted_as_mail_suppresses_the_address(app: App) {
+        let sent = sent(&app).await;
+        let account = json!({"name": "Mail", "settings": {"kind": "smtp", "host": "127.0.0.1", "port": 25, "security": "none", "from_email": "factures@atelier.example"}});
+        let made = app.post("/v1/provider-accounts", &sent.tenant.live, account).await.expect(201);
+        let path = made["receipt_url"].as_str().unwrap().strip_prefix(&app.url).unwrap();
+        let bounce = |action: &str, status: &str| format!(
+            "From: MAILER-DAEMON@mx.example\r\nMessage-ID: <{action}@mx.example>\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n\
+             --b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\nFinal-Recipient: rfc822; {ANN}\r\nAction: {action}\r\nStatus: {status}\r\n\r\n\
+             --b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: <{}@atelier.example>\r\n\r\n--b--\r\n",
+            sent.message
+        );
+        let away = format!("From: {ANN}\r\nAuto-Submitted: auto-replied\r\nIn-Reply-To: <{}@atelier.example>\r\nSubject: Absence\r\n\r\nDe retour lundi.\r\n", sent.message);
+        let post = async |kind: &str, body: &str| app.raw("POST", path, &[("content-type", kind)], body.to_owned()).await.status;
+        assert_eq!(post("application/json", &bounce("failed", "5.1.1")).await, 401);
+        let status = async || sent.message(&app).await["delivery_status"].clone();
+        for (mail, expected) in [(away, "accepted"), (bounce("delayed", "4.4.1"), "deferred"), (bounce("failed", "5.1.1"), "bounced_hard"), (bounce("delivered", "2.0.0"), "bounced_hard")] {
+            for _ in 0..2 {
+                assert_eq!(post("message/rfc822", &mail).await, 204);
+            }
+            app.settle(&sent.tenant, Mode::Live).await;
+            assert_eq!(status().await, expected);
+        }
+        let suppressions = app.list(&sent.tenant.live, "/v1/suppressions").await;
+        assert_eq!((suppressions.len(), &suppressions[0]["reason"], &suppressions[0]["address"]), (1, &json!("hard_bounce"), &json!(ANN)));
+    }
 }

@@ -47,6 +47,25 @@ on_both! {
         assert_eq!(app.get("/v1/suppressions?channel=fax", &tenant.live).await.status, 400);
     }
 
+    async fn many_come_at_once_each_on_its_own_and_go_back_as_they_came(app: App) {
+        let tenant = app.tenant("Atelier").await;
+        let (source, target) = (&tenant.live, &tenant.test);
+        let items = json!([new("email", "Ann@example.com"), new("email", "ann"), new("sms", "+33612345678"), {"channel": "fax"}, new("email", "ANN@example.com"), new("letter", "12 rue X")]);
+        let answer = app.post("/v1/suppressions/batch", source, json!({"items": items})).await.expect(207);
+        let statuses: Vec<u64> = answer["results"].as_array().unwrap().iter().map(|one| one["status"].as_u64().unwrap()).collect();
+        assert_eq!((statuses, &answer["succeeded"]), (vec![201, 422, 201, 400, 200, 422], &json!(3)), "{answer}");
+        assert_eq!(answer["results"][0]["id"], answer["results"][4]["id"]);
+        let fields = ["channel", "address", "reason", "source"];
+        let export: Vec<Value> = app.get("/v1/suppressions?active=true", source).await.expect(200)["data"].as_array().unwrap().iter()
+            .map(|row| fields.iter().map(|field| ((*field).to_owned(), row[*field].clone())).collect::<serde_json::Map<_, _>>().into()).collect();
+        let taken = app.post("/v1/suppressions/batch", target, json!({"items": export})).await.expect(207);
+        assert_eq!((taken["succeeded"].as_u64(), taken["failed"].as_u64()), (Some(2), Some(0)), "{taken}");
+        let too_many: Vec<Value> = (0..1_001).map(|n| new("email", &format!("a{n}@example.com"))).collect();
+        assert_eq!(app.post("/v1/suppressions/batch", source, json!({"items": too_many})).await.status, 400);
+        let thousand: Vec<Value> = (0..1_000).map(|n| new("email", &format!("a{n}@example.com"))).collect();
+        assert_eq!(app.post("/v1/suppressions/batch", source, json!({"items": thousand})).await.expect(207)["succeeded"], 1_000);
+    }
+
     async fn wrong_addresses_are_refused(app: App) {
         let tenant = app.tenant("Atelier").await;
         for (channel, address, pointer) in [("email", "ann", "/address"), ("sms", "0612345678", "/address"), ("letter", "12 rue de la Paix", "/channel")] {
@@ -68,7 +87,7 @@ on_both! {
         let ann = Address::read(Channel::Email, "ann@example.com").unwrap();
         let bob = Address::read(Channel::Email, "bob@example.com").unwrap();
         let found = app.db.read_now(concerned.partition, |conn| store::suppressions::active_for(conn, concerned.partition, &[ann.clone(), bob.clone()])).unwrap();
-        assert_eq!(found.into_iter().collect::<Vec<_>>(), [(Channel::Email, bob.clone())]);
+        assert_eq!(found.into_keys().collect::<Vec<_>>(), [(Channel::Email, bob.clone())]);
         let suppressed = app.db.read_now(concerned.partition, |conn| store::suppressions::is_suppressed(conn, concerned.partition, Channel::Email, &bob));
         assert!(suppressed.unwrap());
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Act, customers};
 use crate::{
     domain::{
-        customer::{ContactChange, MAX_CONTACTS, NewContact},
+        customer::{ContactChange, MAX_CONTACTS, NewContact, check_phone},
         ids::{ContactId, CustomerId},
         invalid::Faults,
     },
@@ -18,6 +18,7 @@ use crate::{
 /// # Errors
 /// No such customer; `too_many` beyond 50 people.
 pub fn create(act: &mut Act<'_>, customer: CustomerId, new: &NewContact) -> Result<Contact> {
+    check_phone(new.phone.as_ref()).or(())?;
     store::customers::find(act.conn, act.tenant, customer)?;
     let there = store::contacts::of_customers(act.conn, act.tenant, &[customer])?;
     if there.len() >= MAX_CONTACTS {
@@ -39,6 +40,7 @@ pub fn create(act: &mut Act<'_>, customer: CustomerId, new: &NewContact) -> Resu
 /// # Errors
 /// No such contact of this customer; taking the first place from the one who has it without giving it to another.
 pub fn change(act: &mut Act<'_>, customer: CustomerId, id: ContactId, change: &ContactChange) -> Result<Contact> {
+    check_phone(change.phone.as_ref()).or(())?;
     let old = store::contacts::find(act.conn, act.tenant, customer, id)?;
     if change.primary == Some(false) && old.is_primary {
         return Err(Faults::one("/primary", "required", "somebody is written to first; make another contact primary instead").into());

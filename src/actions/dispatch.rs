@@ -4,6 +4,8 @@
 //! that committed before is never followed by a reminder for it.
 
 mod desk;
+mod enclosure;
+mod purse;
 mod route;
 mod still;
 
@@ -28,6 +30,7 @@ use crate::{
     store::{
         self, Token, Ts,
         attempts::Attempt,
+        documents::Document,
         facts::{Key, Loaded},
         messages::Message,
         provider_accounts::ProviderAccount,
@@ -51,6 +54,8 @@ pub struct Claimed {
     pub reply_to: Option<crate::domain::contact::Email>,
     /// Where the recipient stops such messages.
     pub unsubscribe_link: Option<String>,
+    /// Documents that go along, without their bytes.
+    pub attached: Vec<Document>,
     pub(super) token: Token,
     pub(super) round: i32,
     pub(super) others: bool,
@@ -98,6 +103,9 @@ pub fn claim(act: &mut Act<'_>, dispatcher: &Dispatcher<'_>, limit: i64) -> Resu
     store::bulk::dispatch(act.conn, act.tenant, &sorted.attempts()?)?;
     for (message, until) in &sorted.waiting {
         store::messages::postpone(act.conn, act.tenant, &[message.id], *until)?;
+        if let Some(limit) = &message.failure {
+            store::texts::note(act.conn, act.tenant, message.id, limit)?;
+        }
     }
     desk.stop(act, &sorted.stopped)?;
     Ok(Claim { claimed: sorted.sent, busy: true })

@@ -13,9 +13,11 @@ use crate::{
     domain::{
         contact::Channel,
         ids::ProviderAccountId,
+        invalid::Faults,
         key::{NewToken, Purpose},
         provider::{CheckResult, ProviderAccountState},
         suppression::Address,
+        texts::sender_faults,
         vault::Vault,
     },
     error::{Error, Result},
@@ -98,6 +100,7 @@ pub fn create(act: &mut Act<'_>, vault: &Vault, new: NewAccount) -> Result<Provi
     if store::provider_accounts::count(act.conn, act.tenant)? >= MAX_ACCOUNTS {
         return Err(Error::conflict("limit_reached", format!("a tenant can have {MAX_ACCOUNTS} provider accounts; change one")));
     }
+    check_sender(act, &new.channels, &new.settings)?;
     let id = ProviderAccountId::new(act.wall);
     let credentials = new.credentials.as_deref().map(|plain| seal(act, vault, id, plain)).transpose()?;
     let path = Path::fresh(act, Some(vault), id)?;
@@ -176,8 +179,11 @@ fn insert(act: &mut Act<'_>, id: ProviderAccountId, credentials: Option<Vec<u8>>
 /// Changes an account.
 ///
 /// # Errors
-/// The store's.
+/// A name as sender of text messages that does not pass.
 pub fn change(act: &mut Act<'_>, old: ProviderAccount, change: AccountChange) -> Result<ProviderAccount> {
+    if change.settings.is_some() || change.channels.is_some() {
+        check_sender(act, change.channels.as_ref().unwrap_or(&old.channels), change.settings.as_ref().unwrap_or(&old.settings))?;
+    }
     let fields: Vec<&str> = [
         ("name", change.name.is_some()),
         ("channels", change.channels.is_some()),
@@ -348,6 +354,23 @@ pub fn set_state(act: &mut Act<'_>, id: ProviderAccountId, state: ProviderAccoun
     let row = save(act, ProviderAccount { state, last_error: None, ..old })?;
     act.audit(kind, id, json!({}));
     Ok(row)
+}
+
+/// Holds the name that an account's text messages come from, under whichever of the providers' words for it, to the customs of the countries that are written to.
+fn check_sender(act: &mut Act<'_>, channels: &BTreeSet<Channel>, settings: &Value) -> Result<()> {
+    if !channels.contains(&Channel::Sms) {
+        return Ok(());
+    }
+    let tenant = store::tenants::find(act.conn, act.tenant)?;
+    let texts = &tenant.settings.texts;
+    let mut faults = Faults::none();
+    for word in ["from", "sender", "originator"] {
+        if let Some(sender) = settings.get(word).and_then(Value::as_str) {
+            let found = sender_faults(sender, &texts.countries(&tenant.jurisdiction), &texts.sender_registered_in);
+            faults.nest(&format!("/settings/{word}"), found);
+        }
+    }
+    Ok(faults.or(())?)
 }
 
 fn save(act: &mut Act<'_>, row: ProviderAccount) -> Result<ProviderAccount> {

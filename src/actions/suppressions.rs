@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use super::Act;
+use super::{
+    Act,
+    put::{Outcome, Put},
+};
 use crate::{
     domain::{
         contact::Channel,
@@ -19,8 +22,16 @@ use crate::{
 /// # Errors
 /// An address that is none, a channel that has none.
 pub fn create(act: &mut Act<'_>, new: &NewSuppression) -> Result<Suppression> {
+    put(act, new).map(|put| put.row)
+}
+
+/// As [`create`]; says whether it was new.
+///
+/// # Errors
+/// An address that is none, a channel that has none.
+pub fn put(act: &mut Act<'_>, new: &NewSuppression) -> Result<Put<Suppression>> {
     let address = Address::read(new.channel, &new.address)?;
-    suppress(act, new.channel, &address, new.reason, &new.source)
+    ensure(act, new.channel, &address, new.reason, &new.source)
 }
 
 /// Makes sure that nothing more is sent to an address. While a suppression is in force, another changes nothing: the first reason stands.
@@ -28,8 +39,12 @@ pub fn create(act: &mut Act<'_>, new: &NewSuppression) -> Result<Suppression> {
 /// # Errors
 /// The store's.
 pub fn suppress(act: &mut Act<'_>, channel: Channel, address: &Address, reason: SuppressionReason, source: &str) -> Result<Suppression> {
-    if let Some(known) = store::suppressions::in_force(act.conn, act.tenant, channel, address)? {
-        return Ok(known);
+    ensure(act, channel, address, reason, source).map(|put| put.row)
+}
+
+fn ensure(act: &mut Act<'_>, channel: Channel, address: &Address, reason: SuppressionReason, source: &str) -> Result<Put<Suppression>> {
+    if let Some(row) = store::suppressions::in_force(act.conn, act.tenant, channel, address)? {
+        return Ok(Put { row, outcome: Outcome::Unchanged });
     }
     let row = Suppression {
         tenant_id: act.tenant,
@@ -46,7 +61,7 @@ pub fn suppress(act: &mut Act<'_>, channel: Channel, address: &Address, reason: 
     let body = json!({ "channel": channel, "reason": reason });
     act.witness_personal("address.suppressed", row.id, body, personal(address, source));
     touch(act, &row)?;
-    Ok(row)
+    Ok(Put { row, outcome: Outcome::Created })
 }
 
 /// [`suppress`] for an address of a message that was sent: it was well formed then.

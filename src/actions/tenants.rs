@@ -8,6 +8,7 @@ use crate::{
     domain::{
         access::{NewKey, Scope},
         ids::{Mode, TenantId},
+        invalid::Faults,
         tenant::{self, NewTenant, TenantChange, TenantSettings, TenantStatus},
     },
     error::Result,
@@ -19,7 +20,9 @@ use crate::{
 /// # Errors
 /// Every broken rule of the input.
 pub fn create(act: &mut Act<'_>, new: &NewTenant) -> Result<(Tenant, [(ApiKey, String); 2])> {
-    tenant::check(Some(&new.time_zone), Some(&new.letterhead), Some(&new.working_time)).or(())?;
+    let mut faults = tenant::check(Some(&new.time_zone), Some(&new.letterhead), Some(&new.working_time));
+    faults.nest("", new.texts.check(new.letterhead.sms_sender.as_deref(), &new.jurisdiction));
+    faults.or(())?;
     let live = row(TenantId::new(act.wall), new, act);
     let keys = [Mode::Live, Mode::Test].map(|mode| {
         let partition = Tenant { tenant_id: live.tenant_id.in_mode(mode), ..live.clone() };
@@ -55,6 +58,7 @@ fn row(tenant_id: TenantId, new: &NewTenant, act: &Act<'_>) -> Tenant {
             letterhead: new.letterhead.clone(),
             working_time: new.working_time.clone(),
             concessions: new.concessions.clone(),
+            texts: new.texts.clone(),
             ..TenantSettings::default()
         }),
         status: TenantStatus::Active,
@@ -76,8 +80,10 @@ pub fn change(act: &mut Act<'_>, change: &TenantChange) -> Result<Tenant> {
     if let Some(credit) = &change.credit {
         faults.nest("/credit", credit.check());
     }
-    faults.or(())?;
     let old = store::tenants::find(act.conn, act.tenant)?;
+    check_texts(&old, change, &mut faults);
+    faults.or(())?;
+    let countries = old.settings.texts.countries(&old.jurisdiction);
     let fields: Vec<String> = serde_json::to_value(change)
         .ok()
         .and_then(|value| value.as_object().cloned())
@@ -98,6 +104,7 @@ pub fn change(act: &mut Act<'_>, change: &TenantChange) -> Result<Tenant> {
             terms_id: change.terms_id.of(old.settings.0.terms_id.as_ref()),
             concessions: change.concessions.clone().unwrap_or(old.settings.0.concessions),
             credit: change.credit.clone().unwrap_or(old.settings.0.credit),
+            texts: change.texts.clone().unwrap_or(old.settings.0.texts),
         }),
         status: change.status.unwrap_or(old.status),
         version: old.version.saturating_add(1),
@@ -106,7 +113,23 @@ pub fn change(act: &mut Act<'_>, change: &TenantChange) -> Result<Tenant> {
     };
     store::tenants::update(act.conn, &row)?;
     act.audit("tenant.changed", act.tenant, json!({ "fields": fields }));
+    // Who can be reached by text has changed.
+    if row.settings.texts.countries(&row.jurisdiction) != countries {
+        for (customer, currency) in store::texts::accounts_with_numbers(act.conn, act.tenant)? {
+            act.touch(customer, currency);
+        }
+    }
     Ok(row)
+}
+
+/// The settings of text messages, the sender's name and the jurisdiction belong together: whichever changes, all are looked at.
+fn check_texts(old: &Tenant, change: &TenantChange, faults: &mut Faults) {
+    if change.texts.is_none() && change.letterhead.is_none() && change.jurisdiction.is_none() {
+        return;
+    }
+    let sender = change.letterhead.as_ref().map_or(&old.settings.letterhead.sms_sender, |letterhead| &letterhead.sms_sender);
+    let texts = change.texts.as_ref().unwrap_or(&old.settings.texts);
+    faults.nest("", texts.check(sender.as_deref(), change.jurisdiction.as_ref().unwrap_or(&old.jurisdiction)));
 }
 
 /// Gives a fresh installation its first platform key; `None` when it has one.

@@ -31,6 +31,7 @@ use crate::{
             facts::{Bank, Contact, Creditor, Customer, Discount, Facts, Interest, InterestRow, InvoiceLine, Previous, Promised},
             format::payment_method,
             render::{Form, RenderError, Rendered},
+            sms,
             source::Source,
         },
     },
@@ -122,7 +123,13 @@ impl Occasion<'_> {
     /// Why there are no words: a missing part, a fact that is absent, a text that grows too long.
     pub fn write(&self, channel: Channel, template: &mut Template) -> Result<Rendered, RenderError> {
         let (language, form) = template.form(channel, self.languages(), self.loaded.account.currency)?;
-        form.fill(&self.facts(language))
+        Ok(match form.fill(&self.facts(language))? {
+            Rendered::Sms { text, segments } if self.step.transliterate => match sms::transliterate(&text) {
+                Some(cheaper) => Rendered::Sms { text: cheaper.text, segments: cheaper.segments },
+                None => Rendered::Sms { text, segments },
+            },
+            rendered => rendered,
+        })
     }
 
     fn languages(&self) -> impl Iterator<Item = Language> {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{
     change::Change,
     company::Company,
-    contact::{Channel, Email, Phone},
+    contact::{Channel, Email, Line, Phone},
     external::{self, ExternalKey, Pairs},
     ids::{PolicyId, TermsId},
     invalid::Faults,
@@ -192,6 +192,9 @@ impl NewCustomer {
         if self.contacts.iter().filter(|contact| contact.primary).count() > 1 {
             faults.add("/contacts", "repeated", "at most one contact is primary");
         }
+        for (n, contact) in self.contacts.iter().enumerate() {
+            faults.nest(&format!("/contacts/{n}"), check_phone(contact.phone.as_ref()));
+        }
         faults.nest("", self.company.check());
         faults
     }
@@ -283,6 +286,15 @@ impl From<&NewCustomer> for CustomerChange {
             company: (new.company != Company::default()).then(|| new.company.clone()),
             metadata: (!new.metadata.0.is_empty()).then(|| new.metadata.clone()),
         }
+    }
+}
+
+/// What is wrong with a person's number.
+pub fn check_phone(phone: Option<&Phone>) -> Faults {
+    match phone.and_then(|phone| Some((phone.line(), phone.costly()?))) {
+        Some((Line::PremiumRate, why)) => Faults::one("/phone", "premium_rate", why),
+        Some((_, why)) => Faults::one("/phone", "shared_cost", why),
+        None => Faults::none(),
     }
 }
 

@@ -29,6 +29,7 @@ pub mod suppression;
 pub mod template;
 pub mod tenant;
 pub mod test_clock;
+pub mod texts;
 pub mod vault;
 pub mod version;
 pub mod words;

@@ -13,6 +13,7 @@ use super::{
     invalid::Faults,
     locale::{Jurisdiction, Language},
     money::Currency,
+    texts::TextSettings,
 };
 
 crate::words! {
@@ -138,6 +139,8 @@ pub struct TenantSettings {
     pub concessions: Concessions,
     /// How it grants credit.
     pub credit: CreditSettings,
+    /// How it sends text messages.
+    pub texts: TextSettings,
 }
 
 impl TenantSettings {
@@ -175,6 +178,9 @@ pub struct NewTenant {
     /// What it concedes.
     #[serde(default)]
     pub concessions: Concessions,
+    /// How it sends text messages.
+    #[serde(default)]
+    pub texts: TextSettings,
 }
 
 /// What may change on a tenant; absent fields stay as they are.
@@ -206,6 +212,8 @@ pub struct TenantChange {
     pub concessions: Option<Concessions>,
     /// How it grants credit; replaces the whole.
     pub credit: Option<CreditSettings>,
+    /// How it sends text messages; replaces the whole.
+    pub texts: Option<TextSettings>,
     /// Suspends or resumes all sending.
     pub status: Option<TenantStatus>,
 }

@@ -1,4 +1,4 @@
-//! `/v1/{customers,invoices,payments}/batch`: up to 1,000 things in one request and one transaction, each with its own result.
+//! `/v1/{customers,invoices,payments,suppressions}/batch`: up to 1,000 things in one request and one transaction, each with its own result.
 //!
 //! Every item passes the contract of the operation that records one; what is wrong with it stops it alone.
 
@@ -26,6 +26,7 @@ use crate::{
             invoice::NewInvoice,
             settlement::{NewPayment, NewSettlement},
         },
+        suppression::NewSuppression,
     },
     error::{Error, Result},
 };
@@ -62,6 +63,16 @@ pub struct PaymentBatch {
     pub items: Vec<Value>,
 }
 
+/// Addresses to suppress.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"items": [{"channel": "email", "address": "accounts@example.com", "reason": "unsubscribed", "source": "former provider's list"}]}))]
+pub struct SuppressionBatch {
+    /// Each as for `POST /v1/suppressions`. One that is in force stays as it is.
+    #[schema(schema_with = suppression_items)]
+    pub items: Vec<Value>,
+}
+
 /// Any object passes the request's own gate: each item is held to its schema alone, so that a wrong one is refused alone.
 fn items_of(name: &str) -> RefOr<Schema> {
     let any = ObjectBuilder::new().schema_type(Type::Object).description(Some("Anything else: refused in its place."));
@@ -81,6 +92,9 @@ fn invoice_items() -> RefOr<Schema> {
 }
 fn payment_items() -> RefOr<Schema> {
     items_of("NewPayment")
+}
+fn suppression_items() -> RefOr<Schema> {
+    items_of("NewSuppression")
 }
 
 /// What became of each item.
@@ -217,6 +231,25 @@ pub async fn payments(mut call: Call<PaymentBatch>) -> Answer {
             one_by_one(news, |new| {
                 let put = actions::settlements::record(act, &NewSettlement::from(new.clone()))?;
                 Ok((put.outcome, put.row.public_id()))
+            })
+        })
+    })
+    .await
+}
+
+/// Suppress many addresses
+///
+/// Up to 1,000, each on its own: what a former provider or another system knows of bounces, complaints and opt-outs. The way back is the list, page by page.
+#[utoipa::path(operation_id = "batchSuppressions", tag = "Reminders", request_body = SuppressionBatch, responses((status = 207, description = "What became of each", body = BatchView)), security(("api_key" = ["suppressions:write"])))]
+#[post("/v1/suppressions/batch")]
+pub async fn suppressions(mut call: Call<SuppressionBatch>) -> Answer {
+    let items = std::mem::take(&mut call.body.items);
+    let sorted: Sorted<NewSuppression> = sort(&call, "/v1/suppressions", items)?;
+    call.act(StatusCode::MULTI_STATUS, move |act| {
+        sorted.record(act, |act, news| {
+            one_by_one(news, |new| {
+                let put = actions::suppressions::put(act, new)?;
+                Ok((put.outcome, put.row.id.to_string()))
             })
         })
     })

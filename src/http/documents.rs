@@ -1,14 +1,14 @@
 //! `/v1/documents`: slips, orders and letters beside an invoice or a customer.
 
-use actix_web::{get, http::StatusCode, post};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, get, http::StatusCode, post, web};
 use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Call,
-    call::Answer,
+    Call, Problem, State,
+    call::{Answer, request_id},
     page::{Page, Paged},
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
         ids::{CustomerId, DocumentId, InvoiceId},
         ledger::document::{MediaType, NewDocument},
     },
-    store::{self, documents::Document},
+    store::{self, Conn, documents::Document},
 };
 
 /// A document, without its bytes.
@@ -135,13 +135,38 @@ pub async fn content(call: Call) -> Answer {
     let (row, bytes) = call
         .read(move |conn, tenant| Ok((store::documents::find(conn, tenant, id)?, store::documents::content(conn, tenant, id)?)))
         .await?;
-    // Never shown in a browser as what it claims to be: it came from outside.
-    Ok(call
-        .answer(StatusCode::OK)
+    Ok(download(call.answer(StatusCode::OK), &row.name, bytes))
+}
+
+/// Download a linked document
+///
+/// For whoever was sent the link, printed in an e-mail that was too small for its documents. It holds for 90 days.
+#[utoipa::path(operation_id = "downloadLinkedDocument", tag = "Invoices", params(("token" = String, Path, description = "From the e-mail", max_length = 200)), responses((status = 200, description = "The bytes", body = Vec<u8>, content_type = "application/octet-stream")), security())]
+#[get("/v1/document-links/{token}")]
+pub async fn linked(request: HttpRequest, state: web::Data<State>) -> Answer {
+    let answer = async {
+        let token = request.match_info().get("token").unwrap_or_default();
+        let found = state.links.read_document(token, state.clock.now());
+        let (tenant, id) = found.ok_or_else(|| Problem::new("not_found", "no such link, or one that has ended"))?;
+        let read = move |conn: &mut Conn| Ok((store::documents::find(conn, tenant, id)?, store::documents::content(conn, tenant, id)?));
+        let (row, bytes) = state.db.read(tenant, read).await?;
+        let mut response = HttpResponse::build(StatusCode::OK);
+        response
+            .insert_header(("Referrer-Policy", "no-referrer"))
+            .insert_header(("X-Robots-Tag", "noindex"))
+            .insert_header(("Cache-Control", "no-store"));
+        Ok(download(response, &row.name, bytes))
+    };
+    answer.await.map_err(|problem: Problem| problem.of_request(&request_id(&request)))
+}
+
+/// Never shown in a browser as what it claims to be: it came from outside.
+fn download(mut response: HttpResponseBuilder, name: &str, bytes: Vec<u8>) -> HttpResponse {
+    response
         .content_type("application/octet-stream")
         .insert_header(("X-Content-Type-Options", "nosniff"))
-        .insert_header(("Content-Disposition", disposition(&row.name)))
-        .body(bytes))
+        .insert_header(("Content-Disposition", disposition(name)))
+        .body(bytes)
 }
 
 /// An attachment under its own name (RFC 6266): in plain letters for old clients, exactly for the others.

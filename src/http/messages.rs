@@ -66,7 +66,7 @@ pub struct MessageView {
     pub attempt_count: i32,
     /// When it is tried next, if it waits.
     pub next_attempt_at: Option<DateTime<Utc>>,
-    /// Why it stands where it stands.
+    /// Why it stands where it stands: `text_budget` and `text_number_cap` for a text message that waits for another day.
     #[schema(max_length = 1000)]
     pub failure: Option<String>,
     /// In state `unknown`: what is known, for the person who resolves it.
@@ -120,8 +120,8 @@ pub struct MessageContent {
     /// Into how many parts a text message falls.
     #[schema(minimum = 1)]
     pub segments: Option<i32>,
-    /// SHA-256, in hexadecimal, over subject, HTML and text, each after its length in bytes (8 bytes, big-endian; an absent part has length 0).
-    /// The journal's `message.dispatched` holds the same.
+    /// SHA-256, in hexadecimal, over subject, HTML and text, each after its length in bytes (8 bytes, big-endian; an absent part has length 0);
+    /// then the SHA-256 of each document that went along. The journal's `message.dispatched` holds the same, and names the documents.
     #[schema(min_length = 64, max_length = 64)]
     pub sha256: Option<String>,
 }

@@ -182,6 +182,8 @@ fn unnamed_step(channel: Channel) -> Step {
         deadline_days: None,
         conditions: Conditions::default(),
         repeat: None,
+        transliterate: false,
+        attach: Vec::new(),
     }
 }
 

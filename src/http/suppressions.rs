@@ -107,7 +107,7 @@ impl Paged for SuppressionQuery {
 
 /// List suppressions
 ///
-/// Also the lifted ones, oldest first.
+/// Also the lifted ones, oldest first. Page by page, this is the export: each row has what `POST /v1/suppressions/batch` takes.
 #[utoipa::path(operation_id = "listSuppressions", tag = "Reminders", params(SuppressionQuery), responses((status = 200, description = "A page", body = Page<SuppressionView>)), security(("api_key" = ["suppressions:read"])))]
 #[get("/v1/suppressions")]
 pub async fn list(call: Call<(), SuppressionQuery>) -> Answer {

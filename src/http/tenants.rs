@@ -19,6 +19,7 @@ use crate::{
         locale::{Jurisdiction, Language},
         money::Currency,
         tenant::{Concessions, Letterhead, NewTenant, TenantChange, TenantStatus, WorkingTime},
+        texts::TextSettings,
     },
     error::Error,
     http::keys::KeyWithSecret,
@@ -57,6 +58,8 @@ pub struct TenantView {
     pub concessions: Concessions,
     /// How it grants credit.
     pub credit: CreditSettings,
+    /// How it sends text messages.
+    pub texts: TextSettings,
     /// Whether anything is sent.
     pub status: TenantStatus,
     /// Counts the changes.
@@ -84,6 +87,7 @@ impl From<Tenant> for TenantView {
             working_time: row.settings.0.working_time,
             concessions: row.settings.0.concessions,
             credit: row.settings.0.credit,
+            texts: row.settings.0.texts,
             status: row.status,
             version: row.version,
             created_at: row.created_at.0,

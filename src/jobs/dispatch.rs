@@ -20,15 +20,15 @@ use crate::{
         ids::{Mode, ProviderAccountId, TenantId},
         template::render::Rendered,
     },
-    error::Result,
+    error::{Error, Result},
     instance::Instance,
     outbound::{
-        self, Content, Envelope, Line, Mail, Text,
+        self, Attachment, Content, Envelope, Line, Mail, Text,
         breaker::Passage,
         pace::{Leave, Limits},
         registry,
     },
-    store::provider_accounts::ProviderAccount,
+    store::{self, Conn, documents::Document, provider_accounts::ProviderAccount},
 };
 
 /// Messages claimed, or accounts decided about, in one transaction.
@@ -184,7 +184,10 @@ async fn call(instance: &Instance, tenant: TenantId, claimed: Claimed, now: Date
     if let Passage::Until(until) = instance.providers.enter(name, now) {
         return claimed.ended(not_called("the provider account is paused", Some(until)));
     }
-    let envelope = match envelope(instance, &claimed) {
+    let Ok(attachments) = attachments(instance, tenant, &claimed).await else {
+        return claimed.ended(not_called("the documents that go along could not be read", None));
+    };
+    let envelope = match envelope(instance, &claimed, attachments) {
         Ok(envelope) => envelope,
         Err(reason) => return claimed.ended(Outcome::Rejected { reason, suppress: None }),
     };
@@ -233,8 +236,25 @@ pub(super) fn limits(account: &ProviderAccount) -> Limits {
     Limits { per_second: account.rate_per_second.max(1).unsigned_abs(), at_once: account.concurrency.max(1).unsigned_abs() }
 }
 
+/// The documents that go along, read only now: those of a whole slice would not fit in memory.
+async fn attachments(instance: &Instance, tenant: TenantId, claimed: &Claimed) -> Result<Vec<Attachment>> {
+    let documents = claimed.attached.clone();
+    if documents.is_empty() {
+        return Ok(Vec::new());
+    }
+    let read = move |conn: &mut Conn| {
+        let attachment = |document: &Document| {
+            let bytes = store::documents::content(conn, tenant, document.id)?;
+            let line = |text: &str| text.parse::<Line>().map_err(Error::internal);
+            Ok(Attachment { name: line(&document.name)?, media_type: line(document.media_type.as_str())?, bytes: bytes.into() })
+        };
+        documents.iter().map(attachment).collect()
+    };
+    instance.db.read(tenant, read).await
+}
+
 /// The message as its provider gets it; text that cannot stand in a header is a reason not to send.
-fn envelope(instance: &Instance, claimed: &Claimed) -> Result<Envelope, String> {
+fn envelope(instance: &Instance, claimed: &Claimed, attachments: Vec<Attachment>) -> Result<Envelope, String> {
     let line = |text: &str| text.parse::<Line>();
     let message = &claimed.message;
     let content = match &claimed.rendered {
@@ -247,7 +267,7 @@ fn envelope(instance: &Instance, claimed: &Claimed) -> Result<Envelope, String> 
             html: html.clone().unwrap_or_default(),
             text: text.clone(),
             list_unsubscribe: claimed.unsubscribe_link.as_deref().map(line).transpose()?,
-            attachments: Vec::new(),
+            attachments,
         }),
         Rendered::Sms { text, .. } | Rendered::Script { text, .. } => {
             Content::Text(Text { to: message.address.parse()?, body: text.clone() })

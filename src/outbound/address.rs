@@ -113,11 +113,13 @@ impl Policy {
     }
 }
 
-/// Names that mean this machine or this network, whatever the resolver says (RFC 6761, RFC 6762, RFC 8375).
+/// Names that mean this machine or this network, whatever the resolver says (RFC 6761, RFC 6762, RFC 8375), and names with empty labels: `10.0.0.1..` is no address to
+/// a URL parser, and may be one to a resolver.
 fn is_local_name(name: &str) -> bool {
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
     let reserved = ["localhost", "local", "localdomain", "internal", "home.arpa", "onion", "test", "invalid"];
-    name.is_empty() || reserved.iter().any(|last| name == *last || name.strip_suffix(last).is_some_and(|rest| rest.ends_with('.')))
+    name.split('.').any(str::is_empty)
+        || reserved.iter().any(|last| name == *last || name.strip_suffix(last).is_some_and(|rest| rest.ends_with('.')))
 }
 
 /// What is not globally reachable in IPv4 (IANA special-purpose registry, RFC 6890), and one public address that only
@@ -167,6 +169,9 @@ pub fn is_global(address: IpAddr) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod corpus;
 
 #[cfg(test)]
 mod tests {

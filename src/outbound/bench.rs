@@ -11,6 +11,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
+use proptest::{prelude::*, test_runner::TestRunner};
 
 use crate::{
     domain::ids::MessageId,
@@ -25,6 +26,40 @@ use crate::{
 pub fn net() -> Net {
     let deadlines = Deadlines { connect: Duration::from_millis(500), total: Duration::from_millis(1_500) };
     Net::new(Policy { allow_private: true }, deadlines).unwrap()
+}
+
+/// Hands a parser of foreign bytes values that are made for it: a few hundred, or for as many seconds as `RELANCE_FUZZ_SECONDS` says, each time others.
+pub fn fuzz<S: Strategy>(foreign: &S, parse: impl Fn(S::Value)) {
+    let seconds = std::env::var("RELANCE_FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+    let end = std::time::Instant::now() + Duration::from_secs(seconds);
+    loop {
+        let mut runner = TestRunner::new(proptest::test_runner::Config { failure_persistence: None, ..Default::default() });
+        runner
+            .run(foreign, |value| {
+                parse(value);
+                Ok(())
+            })
+            .unwrap();
+        if std::time::Instant::now() >= end {
+            return;
+        }
+    }
+}
+
+/// What was well formed, with bytes changed, left out and put in.
+pub fn damaged(whole: Vec<u8>) -> impl Strategy<Value = Vec<u8>> {
+    proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>(), 0..3u8), 0..30).prop_map(move |changes| {
+        let mut bytes = whole.clone();
+        for (place, byte, change) in changes {
+            let at = place.index(bytes.len() + 1);
+            match change {
+                0 if at < bytes.len() => bytes[at] = byte,
+                1 if at < bytes.len() => drop(bytes.remove(at)),
+                _ => bytes.insert(at, byte),
+            }
+        }
+        bytes
+    })
 }
 
 /// A URL where nobody listens.

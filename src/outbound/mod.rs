@@ -23,6 +23,7 @@ pub mod accounts;
 pub mod address;
 pub mod aws;
 pub mod breaker;
+pub mod dsn;
 mod jwt;
 pub mod line;
 pub mod net;

@@ -204,10 +204,14 @@ pub fn solvency(settings: &ProviderSettings, credentials: Option<&Credentials>, 
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::any;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{domain::provider::ReceiptSignature, outbound::bench};
+    use crate::{
+        domain::provider::ReceiptSignature,
+        outbound::{Inbound, bench},
+    };
 
     fn of(mode: Mode, settings: Value, credentials: Value) -> Result<Capabilities, Faults> {
         let settings: ProviderSettings = serde_json::from_value(settings).unwrap();
@@ -296,6 +300,28 @@ mod tests {
             match vectors(*kind) {
                 Some(vectors) => vectors.withstand_forgery(),
                 None => assert!(unsigned, "{kind} signs its receipts: show some"),
+            }
+        }
+    }
+
+    /// Whatever follows a genuine receipt on its way in, verified or not.
+    #[test]
+    fn foreign_bytes_break_no_adapter() {
+        for vectors in ProviderKind::ALL.iter().filter_map(|kind| vectors(*kind)) {
+            for (genuine, at) in &vectors.genuine {
+                let foreign = (
+                    bench::damaged(genuine.body.clone()),
+                    bench::damaged(genuine.headers[vectors.header].clone().into_bytes()),
+                    any::<bool>(),
+                );
+                bench::fuzz(&foreign, |(body, header, keep)| {
+                    let mut inbound = Inbound { body, ..genuine.clone() };
+                    if !keep {
+                        inbound.headers.insert(vectors.header.to_owned(), String::from_utf8_lossy(&header).into_owned());
+                    }
+                    let _ = bench::verify(&*vectors.adapter, &inbound, *at);
+                    assert!(vectors.adapter.parse(&inbound).map_or(0, |reports| reports.len()) <= 1_000);
+                });
             }
         }
     }

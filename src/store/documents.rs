@@ -74,6 +74,16 @@ pub fn of_invoice(conn: &mut Conn, tenant: TenantId, invoice: InvoiceId) -> Resu
         .load(conn)?)
 }
 
+/// The documents of invoices, oldest first.
+pub fn of_invoices(conn: &mut Conn, tenant: TenantId, invoices: &[InvoiceId]) -> Result<Vec<Document>> {
+    let named: Vec<Option<InvoiceId>> = invoices.iter().copied().map(Some).collect();
+    Ok(documents::table
+        .filter(documents::tenant_id.eq(tenant).and(documents::invoice_id.eq_any(named)))
+        .order(documents::id.asc())
+        .select(Document::as_select())
+        .load(conn)?)
+}
+
 /// What a listing asks for.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {

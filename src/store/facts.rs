@@ -22,7 +22,9 @@ use crate::{
         contact::{Channel, Email, Phone},
         customer::CustomerKind,
         dunning::{
-            account::{Account, ContactFacts, Contacted, CustomerFacts, InstalmentFacts, OpenReminder, Progress, ReviewReason},
+            account::{
+                Account, Bar, Barred, ContactFacts, Contacted, CustomerFacts, InstalmentFacts, OpenReminder, Progress, ReviewReason,
+            },
             reminder::{ReminderState, TaskKind, TaskState},
         },
         ids::{ContactId, CustomerId, InstalmentId, InvoiceId, PolicyId, ReminderId, TenantId},
@@ -218,13 +220,25 @@ fn people(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId]) -> Result<Peopl
     let addresses: Vec<Address> =
         rows.iter().flat_map(|row| [row.email.as_ref().map(Address::from), row.phone.as_ref().map(Address::from)]).flatten().collect();
     let suppressed = super::suppressions::active_for(conn, tenant, &addresses)?;
+    // Where text messages go is asked only where somebody has a number.
+    let texts = match rows.iter().any(|row| row.phone.is_some()) {
+        true => Some(super::tenants::find(conn, tenant)?),
+        false => None,
+    };
     let mut people = People::new();
     for row in rows {
         let (facts, names) = people.entry(row.customer_id).or_default();
-        let bad =
-            |channel, address: Option<Address>| address.filter(|address| suppressed.contains(&(channel, address.clone()))).map(|_| channel);
-        let email = bad(Channel::Email, row.email.as_ref().map(Address::from));
-        let sms = bad(Channel::Sms, row.phone.as_ref().map(Address::from));
+        let known = |channel, address: Option<Address>| {
+            let cause = suppressed.get(&(channel, address?))?;
+            let source = Some(format!("{}: {}", cause.reason, cause.source));
+            Some(Barred { channel, bar: Bar::Suppressed, since: Some(cause.since), source })
+        };
+        let email = known(Channel::Email, row.email.as_ref().map(Address::from));
+        let sms = known(Channel::Sms, row.phone.as_ref().map(Address::from)).or_else(|| {
+            let (creditor, phone) = texts.as_ref().zip(row.phone.as_ref())?;
+            let bar = creditor.settings.texts.bars(phone, &creditor.jurisdiction)?;
+            Some(Barred { channel: Channel::Sms, bar, since: None, source: None })
+        });
         names.insert(row.id, row.name);
         facts.push(ContactFacts {
             id: row.id,
@@ -234,7 +248,7 @@ fn people(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId]) -> Result<Peopl
             phone: row.phone,
             language: row.language,
             opted_out: row.opted_out.0,
-            suppressed: [email, sms].into_iter().flatten().collect(),
+            barred: [email, sms].into_iter().flatten().collect(),
         });
     }
     Ok(people)
@@ -385,10 +399,14 @@ fn history(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId], now: DateTime<
             reminders::completed_at,
         ))
         .load(conn)?;
+    // Only text messages are put off for the day's sake.
+    let texts: Vec<ReminderId> =
+        rows.iter().filter(|row| row.4 == Channel::Sms && row.5 == ReminderState::InFlight).map(|row| row.0).collect();
+    let put_off = if texts.is_empty() { HashMap::new() } else { super::texts::put_off(conn, tenant, &texts)? };
     let mut history = History::default();
     for (id, customer, currency, contact, channel, state, decided_at, completed_at) in rows {
         if let Some(state) = state.open() {
-            history.open.insert((customer, currency), OpenReminder { id, state });
+            history.open.insert((customer, currency), OpenReminder { id, state, put_off: put_off.get(&id).copied() });
         }
         if unreached::may_be(state, channel, decided_at.0, now) {
             history.late.push(id);

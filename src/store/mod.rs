@@ -48,6 +48,7 @@ pub mod tasks;
 pub mod templates;
 pub mod tenants;
 pub mod terms;
+pub mod texts;
 pub mod types;
 mod url;
 

@@ -1010,6 +1010,31 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Date};
+    use crate::store::types::DbUuid;
+
+    /// What a day's text messages cost, in segments.
+    text_days (tenant_id, day) {
+        tenant_id -> DbUuid,
+        day -> Date,
+        segments -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Date, Integer, Text};
+    use crate::store::types::DbUuid;
+
+    /// How many text messages a number was sent on a day.
+    text_numbers (tenant_id, day, address) {
+        tenant_id -> DbUuid,
+        day -> Date,
+        address -> Text,
+        messages -> Integer,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     tenants,
     api_keys,
@@ -1059,5 +1084,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     guarantees,
     credit_decisions,
     solvency_checks,
-    lookups
+    lookups,
+    text_days,
+    text_numbers
 );

@@ -1,6 +1,6 @@
 //! Addresses that must not be written to: at most one suppression in force per channel and address, the lifted ones kept.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -83,16 +83,30 @@ pub fn is_suppressed(conn: &mut Conn, tenant: TenantId, channel: Channel, addres
     in_force(conn, tenant, channel, address).map(|found| found.is_some())
 }
 
-/// Which of `addresses` must not be written to, each with its channel.
-pub fn active_for(conn: &mut Conn, tenant: TenantId, addresses: &[Address]) -> Result<BTreeSet<(Channel, Address)>> {
-    let mut found = BTreeSet::new();
+/// Why an address must not be written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// Why.
+    pub reason: SuppressionReason,
+    /// Where that is known from.
+    pub source: String,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+/// Which of `addresses` must not be written to, each with its channel, and why.
+pub fn active_for(conn: &mut Conn, tenant: TenantId, addresses: &[Address]) -> Result<HashMap<(Channel, Address), Cause>> {
+    let mut found = HashMap::new();
     for part in addresses.chunks(500) {
         // The channels that have addresses, so that the index is found.
         let here = suppressions::tenant_id.eq(tenant).and(suppressions::channel.eq_any([Channel::Email, Channel::Sms]));
         let query = suppressions::table
             .filter(here.and(suppressions::address.eq_any(part)).and(suppressions::lifted_at.is_null()))
-            .select((suppressions::channel, suppressions::address));
-        found.extend(each!(conn, |c| query.load::<(Channel, Address)>(c))?);
+            .select((suppressions::channel, suppressions::address, suppressions::reason, suppressions::source, suppressions::created_at));
+        let rows = each!(conn, |c| query.load::<(Channel, Address, SuppressionReason, String, Ts)>(c))?;
+        found.extend(
+            rows.into_iter().map(|(channel, address, reason, source, at)| ((channel, address), Cause { reason, source, since: at.0 })),
+        );
     }
     Ok(found)
 }

@@ -10,7 +10,7 @@ use relance::{
         credit::request::SolvencyState,
         delivery::MessageState,
         dunning::reminder::{ReminderState, TaskKind, TaskState},
-        ids::{KINDS, MessageId, ReminderId, SolvencyCheckId, TaskId, TenantId},
+        ids::{DocumentId, KINDS, MessageId, ReminderId, SolvencyCheckId, TaskId, TenantId},
     },
     http,
     store::{self, Conn, Json, Ts, messages::Message, reminders::Reminder, solvency::SolvencyCheck, tasks::Task},
@@ -387,10 +387,25 @@ impl World {
         }
         let link = app.state.links.unsubscribe(tenant_id, message.id).unwrap();
         self.texts.insert("token".to_owned(), link.rsplit('/').next().unwrap().to_owned());
+        let document = store::documents::Document {
+            tenant_id,
+            id: DocumentId::new(now.0),
+            invoice_id: None,
+            customer_id: Some(customer_id),
+            name: format!("{}.pdf", self.canary),
+            media_type: "application/pdf".parse().unwrap(),
+            size: Some(5),
+            sha256: None,
+            url: None,
+            created_at: now,
+        };
+        let link = app.state.links.document(tenant_id, document.id, now.0 + chrono::TimeDelta::days(1)).unwrap();
+        self.texts.insert("document token".to_owned(), link.rsplit('/').next().unwrap().to_owned());
         let write = move |conn: &mut Conn| {
             store::reminders::insert(conn, std::slice::from_ref(&reminder))?;
             store::messages::insert(conn, std::slice::from_ref(&message))?;
             store::solvency::insert(conn, &check)?;
+            store::documents::insert(conn, &document, b"%PDF-")?;
             store::tasks::insert(conn, &task).map(drop)
         };
         app.db.write(tenant_id, write).await.unwrap();
@@ -449,6 +464,7 @@ impl World {
             Some(kind) => self.ids.get(kind).cloned(),
             None if parameter["schema"]["type"] == "integer" => Some("1".to_owned()),
             None if name == "external_id" => Some(self.name_at(operation, "/external_id")),
+            None if operation.id == "downloadLinkedDocument" => self.texts.get("document token").cloned(),
             None => self.texts.get(name).cloned(),
         }
     }

@@ -11,7 +11,10 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::{
-    Claimed, Decided, Dispatcher, cancel, fail,
+    Claimed, Decided, Dispatcher, cancel,
+    enclosure::Enclosure,
+    fail,
+    purse::{Purse, Refused},
     route::{Route, Routes, Through},
     still,
 };
@@ -22,12 +25,13 @@ use crate::{
     },
     domain::{
         crypto::sha256, delivery::MessageState, dunning::reminder::ListedInstalment, ids::ProviderAccountId, ids::ReminderId,
-        template::render::Rendered,
+        template::render::Rendered, texts::TextLimit,
     },
     error::{Error, Result},
     store::{
         self, Token, Ts,
         attempts::Attempt,
+        documents::Document,
         facts::{Key, Loaded},
         messages::Message,
         provider_accounts::ProviderAccount,
@@ -75,6 +79,8 @@ pub enum Stop {
     Silenced(&'static str),
     /// Its words cannot be written.
     Unwritable(String),
+    /// There will never be room for it among a day's text messages.
+    TooLarge,
     /// It may have been sent, and would not be recognised a second time.
     Doubtful(ProviderAccountId),
 }
@@ -83,6 +89,8 @@ pub enum Stop {
 enum Verdict {
     Send(Box<Claimed>),
     Wait(DateTime<Utc>),
+    /// As long as there is no room for it among the day's text messages.
+    PutOff(TextLimit, DateTime<Utc>),
     Stop(Stop),
 }
 
@@ -92,6 +100,7 @@ pub struct Desk<'d> {
     decided: Decided,
     templates: Templates,
     books: interest::Books,
+    purse: Option<Purse>,
     dispatcher: &'d Dispatcher<'d>,
     routes: Routes<'d>,
     lease_until: DateTime<Utc>,
@@ -131,6 +140,7 @@ impl<'d> Desk<'d> {
             decided,
             books,
             templates: Templates::default(),
+            purse: None,
             routes: Routes::new(act.tenant, dispatcher),
             dispatcher,
             lease_until,
@@ -139,14 +149,35 @@ impl<'d> Desk<'d> {
 
     pub fn sort(&mut self, act: &mut Act<'_>, messages: Vec<Message>) -> Result<Sorted> {
         let mut sorted = Sorted::default();
+        let numbers = self.numbers(&messages);
+        if !numbers.is_empty() {
+            self.purse = Some(Purse::open(act, &self.tenant, &numbers)?);
+        }
         for message in messages {
             match self.judge(act, &message)? {
                 Verdict::Send(claimed) => sorted.sent.push(*claimed),
                 Verdict::Wait(until) => sorted.waiting.push((message, until)),
+                Verdict::PutOff(limit, until) => {
+                    let body = json!({"reason": limit, "until": until.timestamp_micros()});
+                    act.witness("message.put_off", message.id, body);
+                    sorted.waiting.push((Message { failure: Some(limit.to_string()), ..message }, until));
+                }
                 Verdict::Stop(stop) => sorted.stopped.push((message, stop)),
             }
         }
+        self.purse.take().map_or(Ok(()), |purse| purse.close(act))?;
         Ok(sorted)
+    }
+
+    /// Where text messages among these go, by the contacts of today.
+    fn numbers(&self, messages: &[Message]) -> Vec<String> {
+        let texts = messages.iter().filter(|message| message.channel == Channel::Sms);
+        let reminders = texts.filter_map(|message| self.decided.reminders.get(&message.reminder_id?));
+        let contacts = reminders.filter_map(|reminder| {
+            let contacts = &of(&self.decided.loaded, reminder)?.account.customer.contacts;
+            contacts.iter().find(|contact| Some(contact.id) == reminder.contact_id)?.phone.as_ref()
+        });
+        contacts.map(|phone| phone.as_str().to_owned()).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     fn reminder(&self, message: &Message) -> Result<Reminder> {
@@ -171,21 +202,27 @@ impl<'d> Desk<'d> {
         let total_minor = lines.iter().fold(0i64, |sum, line| sum.saturating_add(line.claimed_minor));
         let unsubscribe_link = self.dispatcher.links.unsubscribe(act.tenant, message.id);
         let told = self.told(act, &reminder);
-        let rendered = match self.write(act, &reminder, &lines, told.as_ref(), unsubscribe_link.as_deref())? {
-            Ok(rendered) => rendered,
+        let (rendered, attached) = match self.write(act, &reminder, &lines, told.as_ref(), unsubscribe_link.as_deref())? {
+            Ok(written) => written,
             Err(reason) => return Ok(Verdict::Stop(Stop::Unwritable(reason))),
         };
+        match self.room(message, &reminder, &address, &rendered) {
+            Ok(()) => {}
+            Err(Refused::Wait(limit, until)) => return Ok(Verdict::PutOff(limit, until)),
+            Err(Refused::TooLarge) => return Ok(Verdict::Stop(Stop::TooLarge)),
+        }
         if lines != *reminder.instalments {
             store::reminders::set_lines(act.conn, act.tenant, reminder.id, &lines, total_minor)?;
         }
         through.witness(act, message.id);
         let Through { account, round, others, .. } = through;
         let token = Token::fresh();
-        let message = committed(message.clone(), &rendered, &account, address, token, self.lease_until, act.now);
+        let message = committed(message.clone(), (&rendered, &attached), &account, address, token, self.lease_until, act.now);
         let digest = message.content_digest.as_deref().map(|digest| data_encoding::HEXLOWER.encode(digest));
         let body = json!({
             "reminder": reminder.id, "channel": message.channel, "provider_account": account.id, "attempt": message.attempts,
             "content_sha256": digest, "total_minor": total_minor, "currency": reminder.currency,
+            "attached": attached.iter().map(|document| document.id).collect::<Vec<_>>(),
         });
         if let Some(told) = told {
             told.charge(act)?;
@@ -193,7 +230,26 @@ impl<'d> Desk<'d> {
         act.witness_personal("message.dispatched", message.id, body, vec![("address", message.address.clone())]);
         let sender = self.tenant.name.clone();
         let reply_to = self.tenant.settings.letterhead.reply_to.clone();
-        Ok(Verdict::Send(Box::new(Claimed { message, rendered, account, sender, reply_to, unsubscribe_link, token, round, others })))
+        Ok(Verdict::Send(Box::new(Claimed {
+            message,
+            rendered,
+            account,
+            sender,
+            reply_to,
+            unsubscribe_link,
+            attached,
+            token,
+            round,
+            others,
+        })))
+    }
+
+    /// Whether there is room for a message among the day's, if it is a text message.
+    fn room(&mut self, message: &Message, reminder: &Reminder, address: &str, rendered: &Rendered) -> Result<(), Refused> {
+        let (Some(purse), Rendered::Sms { segments, .. }) = (self.purse.as_mut(), rendered) else { return Ok(()) };
+        let policy = self.decided.policies.get(&(reminder.policy_id, reminder.policy_version));
+        let Some(about) = of(&self.decided.loaded, reminder).zip(policy.map(Rc::as_ref)) else { return Ok(()) };
+        purse.take(&self.tenant, about, message, address, segments.segments)
     }
 
     /// What follows where a message must not leave.
@@ -201,6 +257,9 @@ impl<'d> Desk<'d> {
         for (message, stop) in stopped {
             match stop {
                 Stop::Silenced(reason) => cancel(act, &self.reminder(message)?, message, reason)?,
+                Stop::TooLarge => {
+                    fail(act, &self.reminder(message)?, message, "too_large", "it is larger than a whole day's budget of text messages")?
+                }
                 Stop::Unwritable(reason) => fail(act, &self.reminder(message)?, message, "unwritable", reason)?,
                 Stop::Doubtful(account) => {
                     act.witness("message.not_repeated", message.id, json!({"provider_account": account}));
@@ -217,7 +276,7 @@ impl<'d> Desk<'d> {
         self.books.told(&self.tenant, policy, of(&self.decided.loaded, reminder)?, reminder, act.now)
     }
 
-    /// The words, or why there are none.
+    /// The words and what goes along with them, or why there are none.
     fn write(
         &mut self,
         act: &mut Act<'_>,
@@ -225,7 +284,7 @@ impl<'d> Desk<'d> {
         lines: &[ListedInstalment],
         told: Option<&interest::Told>,
         link: Option<&str>,
-    ) -> Result<Result<Rendered, String>> {
+    ) -> Result<Result<(Rendered, Vec<Document>), String>> {
         let version = (reminder.policy_id, reminder.policy_version);
         let template = self.templates.get(act, &reminder.template)?;
         let step = self.decided.policies.get(&version).and_then(|policy| policy.step(&reminder.step_key));
@@ -246,7 +305,17 @@ impl<'d> Desk<'d> {
             unsubscribe_link: link,
             now: act.now,
         };
-        Ok(occasion.write(reminder.channel, template).map_err(|error| error.to_string()))
+        let rendered = match occasion.write(reminder.channel, template) {
+            Ok(rendered) => rendered,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        if reminder.channel != Channel::Email || step.attach.is_empty() {
+            return Ok(Ok((rendered, Vec::new())));
+        }
+        let enclosure = Enclosure::of(act, step, loaded, lines, self.dispatcher.links)?;
+        let language = loaded.account.customer.language.unwrap_or(self.tenant.language);
+        let rendered = enclosure.print(rendered, language);
+        Ok(Ok((rendered, enclosure.attached)))
     }
 }
 
@@ -257,7 +326,7 @@ fn of<'l>(loaded: &'l HashMap<Key, Rc<Loaded>>, reminder: &Reminder) -> Option<&
 
 fn committed(
     message: Message,
-    rendered: &Rendered,
+    (rendered, attached): (&Rendered, &[Document]),
     account: &ProviderAccount,
     address: String,
     token: Token,
@@ -271,7 +340,9 @@ fn committed(
     };
     let parts = [subject.as_deref().unwrap_or_default(), html.as_deref().unwrap_or_default(), &body];
     let lengths = parts.map(|part| u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-    let framed: Vec<&[u8]> = lengths.iter().zip(parts).flat_map(|(length, part)| [length.as_slice(), part.as_bytes()]).collect();
+    let documents = attached.iter().filter_map(|document| document.sha256.as_deref());
+    let framed: Vec<&[u8]> =
+        lengths.iter().zip(parts).flat_map(|(length, part)| [length.as_slice(), part.as_bytes()]).chain(documents).collect();
     let digest = sha256(&framed);
     Message {
         state: MessageState::Dispatched,

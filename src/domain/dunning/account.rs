@@ -19,8 +19,10 @@ use crate::domain::{
     },
     locale::{Jurisdiction, Language},
     money::Currency,
+    texts::TextLimit,
 };
 
+pub use super::barred::{Bar, Barred};
 use super::policy::ScopeFacts;
 
 crate::words! {
@@ -136,8 +138,8 @@ pub struct ContactFacts {
     pub language: Option<Language>,
     /// Channels that the person has refused.
     pub opted_out: Vec<Channel>,
-    /// Channels whose address is known not to work.
-    pub suppressed: Vec<Channel>,
+    /// Addresses that are not written to.
+    pub barred: Vec<Barred>,
 }
 
 /// A part of an invoice with its own due date.
@@ -267,6 +269,8 @@ pub struct OpenReminder {
     pub id: ReminderId,
     /// What it waits for.
     pub state: OpenState,
+    /// The limit on text messages that puts it off, and until when.
+    pub put_off: Option<(TextLimit, DateTime<Utc>)>,
 }
 
 /// A reminder that did not reach its recipient: refused for good before it left, returned, or not delivered.
@@ -366,13 +370,23 @@ impl CustomerFacts {
     ///
     /// `None` if none of them can be reached. `Some(None)` for what a person does, to a customer without contacts.
     pub fn recipient(&self, role: Option<&str>, channel: Channel) -> Option<Option<ContactId>> {
-        let of_role = self.contacts.iter().filter(|contact| role.is_some() && contact.role.as_deref() == role);
-        let primary = self.contacts.iter().find(|contact| contact.primary).or_else(|| self.contacts.first());
-        match of_role.chain(primary).find(|contact| contact.reachable(channel)) {
+        match self.candidates(role).find(|contact| contact.reachable(channel)) {
             Some(contact) => Some(Some(contact.id)),
             None if self.contacts.is_empty() && !channel.is_sent() => Some(None),
             None => None,
         }
+    }
+
+    /// Whom [`Self::recipient`] passes over on `channel` because the address is barred, in its order; none after the one that it finds.
+    pub fn passed_over(&self, role: Option<&str>, channel: Channel) -> impl Iterator<Item = (ContactId, &Barred)> {
+        let before = self.candidates(role).take_while(move |contact| !contact.reachable(channel));
+        before.filter_map(move |contact| contact.barred_on(channel).map(|barred| (contact.id, barred)))
+    }
+
+    fn candidates(&self, role: Option<&str>) -> impl Iterator<Item = &ContactFacts> {
+        let of_role = self.contacts.iter().filter(move |contact| role.is_some() && contact.role.as_deref() == role);
+        let primary = self.contacts.iter().find(|contact| contact.primary).or_else(|| self.contacts.first());
+        of_role.chain(primary)
     }
 }
 
@@ -385,6 +399,11 @@ impl ContactFacts {
             // A person does these, and can find a number or an address.
             Channel::Call | Channel::Visit | Channel::Letter => true,
         };
-        way && !self.opted_out.contains(&channel) && !self.suppressed.contains(&channel)
+        way && !self.opted_out.contains(&channel) && self.barred_on(channel).is_none()
+    }
+
+    /// What keeps the address on `channel` from being written to.
+    pub fn barred_on(&self, channel: Channel) -> Option<&Barred> {
+        self.barred.iter().find(|barred| barred.channel == channel)
     }
 }

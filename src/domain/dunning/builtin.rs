@@ -113,6 +113,8 @@ fn step(key: &str, offset_days: i32, channel: Channel) -> Step {
         deadline_days: None,
         conditions: Conditions::default(),
         repeat: None,
+        transliterate: false,
+        attach: Vec::new(),
     }
 }
 

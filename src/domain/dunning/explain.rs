@@ -84,6 +84,25 @@ pub struct Statement {
     /// The protection of consumers that asks for it, if one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protection: Option<CitedProtection>,
+    /// Whose address is not written to, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<BarredAddress>,
+}
+
+/// An address that is not written to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BarredAddress {
+    /// Whose.
+    pub contact_id: ContactId,
+    /// On which channel.
+    pub channel: Channel,
+    /// Since when, if that was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
+    /// Why, and where that is known from, if it was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 200, example = "unsubscribed: asked by telephone")]
+    pub source: Option<String>,
 }
 
 /// A protection of consumers, by name.
@@ -126,6 +145,7 @@ impl Explanation {
                 step: None,
                 until: None,
                 protection: None,
+                address: None,
             });
         }
         self
@@ -134,12 +154,7 @@ impl Explanation {
 
 /// What was held, then what moves a step that is still to come, then what happens now.
 fn reasons<'p>(plan: &'p Plan<'p>, now: DateTime<Utc>) -> impl Iterator<Item = Held<'p>> {
-    let about = |upcoming: &Upcoming<'p>, rule, until| Held {
-        rule,
-        instalment: Some(upcoming.carrying),
-        step: Some(upcoming.step.key.as_str()),
-        until,
-    };
+    let about = |upcoming: &Upcoming<'p>, rule, until| Held::new(rule, Some(upcoming.carrying), Some(upcoming.step.key.as_str()), until);
     let acts = plan.actions.iter().any(|action| matches!(action, Action::Remind(_) | Action::AwaitApproval(_)));
     let future = plan.upcoming.iter().filter(move |upcoming| upcoming.due_at > now);
     let moves =
@@ -174,17 +189,26 @@ fn statement(account: &Account, calendar: &Calendar, reason: Held<'_>) -> Statem
         (Some(number), None) => format!("Invoice {number}: "),
         (None, _) => String::new(),
     };
+    let since = reason.barred.and_then(|(_, barred)| barred.since);
+    let since = since.map(|since| format!(" since {}", local::local(calendar.zone, since).format("%Y-%m-%d %H:%M"))).unwrap_or_default();
+    let source = reason.barred.and_then(|(_, barred)| barred.source.as_ref()).map(|source| format!(" ({source})")).unwrap_or_default();
     let consumer = account.customer.kind == CustomerKind::Consumer;
     let protection = protections::behind(reason.rule, &account.customer.jurisdiction).filter(|_| consumer);
     let cited = protection.map(|row| format!(" ({})", row.name)).unwrap_or_default();
     Statement {
         rule: reason.rule,
-        sentence: format!("{subject}{}{}{cited}.", phrase(account, reason.rule), until.unwrap_or_default()),
+        sentence: format!("{subject}{}{}{since}{source}{cited}.", phrase(account, reason.rule), until.unwrap_or_default()),
         instalment_id: reason.instalment,
         invoice_number,
         step: reason.step.map(str::to_owned),
         until: reason.until,
         protection: protection.map(|row| CitedProtection { name: row.name.to_owned(), source: row.source.to_owned() }),
+        address: reason.barred.map(|(contact_id, barred)| BarredAddress {
+            contact_id,
+            channel: barred.channel,
+            since: barred.since,
+            source: barred.source.clone(),
+        }),
     }
 }
 
@@ -196,6 +220,11 @@ fn phrase(account: &Account, rule: Rule) -> &'static str {
         Rule::OpenReminder => open_phrase(account),
         Rule::StandIn => "the last reminder did not reach its recipient; the step's other channel takes its place",
         Rule::UnallocatedCash => "money not yet allocated covers all that is overdue; allocate it",
+        Rule::Suppressed => "an address that the step would use is suppressed",
+        Rule::TextCountry => "the number is of a country to which no text messages are sent; add it to the tenant's list or give another",
+        Rule::TextLine => "no text message arrives at the number; give a mobile one",
+        Rule::TextBudget => "the day's budget of text messages is spent; the message waits",
+        Rule::TextNumberCap => "the number has had its text messages of the day; the message waits",
         Rule::NoRecipient => "nobody can be reached on the step's channels; add a contact or lift an opt-out",
         Rule::NoPolicy => "no policy in force fits the customer; activate one whose scope includes it, or assign one",
         Rule::ConsumerPolicy => "the customer is a consumer and the policy does not name consumers",

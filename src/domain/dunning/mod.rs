@@ -4,6 +4,7 @@
 //! in words. Not here: texts, sending, storage. Invariant: same facts, same decision, whenever it is asked for.
 
 pub mod account;
+mod barred;
 pub mod builtin;
 pub mod draft;
 pub mod explain;

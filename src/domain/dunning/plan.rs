@@ -30,10 +30,10 @@ use crate::domain::{
 };
 
 use super::{
-    account::{Account, InstalmentFacts, ReviewReason},
+    account::{Account, Barred, InstalmentFacts, ReviewReason},
     planner::Planner,
     policy::{ContactRules, Grouping, Policy, Scope, Step},
-    release::Move,
+    release::{Move, Release},
     rule::Rule,
 };
 
@@ -119,6 +119,15 @@ pub struct Held<'a> {
     pub step: Option<&'a str>,
     /// Until when, as far as time alone ends it.
     pub until: Option<DateTime<Utc>>,
+    /// Whose address is not written to, and why.
+    pub barred: Option<(ContactId, &'a Barred)>,
+}
+
+impl<'a> Held<'a> {
+    /// Something about the whole account, or one instalment, or its step.
+    pub const fn new(rule: Rule, instalment: Option<InstalmentId>, step: Option<&'a str>, until: Option<DateTime<Utc>>) -> Self {
+        Self { rule, instalment, step, until, barred: None }
+    }
 }
 
 /// What comes next.
@@ -145,6 +154,12 @@ pub struct Upcoming<'a> {
 /// Decides for one account at one moment.
 pub fn plan<'a>(account: &'a Account, policy: &'a Policy, calendar: &'a Calendar, now: DateTime<Utc>) -> Plan<'a> {
     Planner::new(account, policy, calendar, now).decide()
+}
+
+/// The first moment from `from` on at which a message may leave that was decided before: working days, hours and holidays are kept; gaps and caps were, when it was
+/// decided. `None` if there is none in sight.
+pub fn may_leave(account: &Account, policy: &Policy, calendar: &Calendar, from: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    Release::new(account, &policy.contact, calendar).open(from)
 }
 
 /// When to look again once `reminder` is done, if it is done now and nothing else happens: never later than a look at its completion would find, for

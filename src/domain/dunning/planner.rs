@@ -20,7 +20,7 @@ use super::{
     account::{Account, InstalmentFacts, ReviewReason},
     ladder::{Ladder, Next},
     plan::{Action, Held, Line, Plan, Reminder, Review, Upcoming},
-    policy::{Grouping, Policy},
+    policy::{Grouping, Policy, Step},
     release::{Move, Release},
     rule::Rule,
 };
@@ -89,8 +89,9 @@ impl<'a> Planner<'a> {
         if self.stands_in() {
             return self.plan;
         }
-        if account.open_reminder.is_some() {
-            self.hold(Rule::OpenReminder, None, None, None);
+        if let Some(open) = account.open_reminder {
+            let (rule, until) = open.put_off.map_or((Rule::OpenReminder, None), |(limit, until)| (limit.into(), Some(until)));
+            self.hold(rule, None, None, until);
             return self.plan;
         }
         if !self.ladder.policy.admits(account.customer.kind) {
@@ -221,7 +222,7 @@ impl<'a> Planner<'a> {
             let overdue = facts.due_date < self.today;
             let total = if overdue { overdue_minor } else { overdue_minor.saturating_add(facts.claimable_minor) };
             let held = &mut self.plan.held;
-            let mut note = |rule, step, until| held.push(Held { rule, instalment: Some(facts.id), step, until });
+            let mut note = |rule, step, until| held.push(Held::new(rule, Some(facts.id), step, until));
             let next = self.ladder.next(facts, total, |step, rule| note(rule, Some(step.key.as_str()), None));
             if let Err(stuck) = next {
                 note(stuck.rule, None, stuck.until);
@@ -247,8 +248,9 @@ impl<'a> Planner<'a> {
     }
 
     /// When and to whom a step would go.
-    fn upcoming(&self, carrying: &InstalmentFacts, next: Next<'a>) -> Upcoming<'a> {
+    fn upcoming(&mut self, carrying: &InstalmentFacts, next: Next<'a>) -> Upcoming<'a> {
         let step = next.step;
+        self.passed_over(carrying, step);
         let customer = &self.ladder.account.customer;
         let recipient = [Some(step.channel), step.fallback]
             .into_iter()
@@ -258,6 +260,21 @@ impl<'a> Planner<'a> {
         let (at, moves) = self.release.earliest(person, next.at.max(self.now));
         let late_formal = step.formal && at.is_some_and(|at| self.is_late(person, next.at, at));
         Upcoming { step, cycle: next.cycle, recipient, carrying: carrying.id, due_at: next.at, at, moves, late_formal }
+    }
+
+    /// Notes whose address is not written to, of those whom the step names before whoever it goes to.
+    fn passed_over(&mut self, carrying: &InstalmentFacts, step: &'a Step) {
+        let account: &'a Account = self.ladder.account;
+        let (customer, role) = (&account.customer, step.recipient.as_deref());
+        for channel in [Some(step.channel), step.fallback].into_iter().flatten() {
+            for (person, barred) in customer.passed_over(role, channel) {
+                let held = Held::new(barred.bar.into(), Some(carrying.id), Some(step.key.as_str()), None);
+                self.plan.held.push(Held { barred: Some((person, barred)), ..held });
+            }
+            if customer.recipient(role, channel).is_some() {
+                break;
+            }
+        }
     }
 
     /// Whether `at` is a day or more after the first moment at which the step could have gone.
@@ -318,7 +335,7 @@ impl<'a> Planner<'a> {
     }
 
     fn hold(&mut self, rule: Rule, instalment: Option<InstalmentId>, step: Option<&'a str>, until: Option<DateTime<Utc>>) {
-        self.plan.held.push(Held { rule, instalment, step, until });
+        self.plan.held.push(Held::new(rule, instalment, step, until));
     }
 
     /// A review is raised once; it stays open until a person has finished it.

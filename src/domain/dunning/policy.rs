@@ -204,6 +204,21 @@ pub struct Step {
     /// Does it again until the next step is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeat: Option<Repeat>,
+    /// Spells a text message with letters of GSM-7 only where that saves segments: `ê` becomes `e`, `’` becomes `'`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub transliterate: bool,
+    /// What goes along with an e-mail. What does not fit (more than 5 files, or 5 MB) and what is kept elsewhere is linked at the end of the text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 1)]
+    pub attach: Vec<Attach>,
+}
+
+crate::words! {
+    /// What goes along with an e-mail.
+    pub enum Attach {
+        /// The documents of the invoices that it lists.
+        Invoice = "invoice",
+    }
 }
 
 const fn calendar_days() -> DayUnit {

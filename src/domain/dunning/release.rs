@@ -60,9 +60,22 @@ impl<'a> Release<'a> {
 
     /// The earliest allowed instant from `from` on, and the moves that led there; `None` if there is none in sight.
     pub fn earliest(&self, recipient: Option<ContactId>, from: DateTime<Utc>) -> (Option<DateTime<Utc>>, Vec<Move>) {
+        Self::past(from, |at| self.obstacle(recipient, at))
+    }
+
+    /// The earliest instant from `from` on that days and hours allow, whatever the gap and the caps say.
+    pub fn open(&self, from: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        Self::past(from, |at| self.closed(at)).0
+    }
+
+    /// The first instant from `from` on without an obstacle.
+    fn past(
+        from: DateTime<Utc>,
+        obstacle: impl Fn(DateTime<Utc>) -> Option<(Rule, Option<DateTime<Utc>>)>,
+    ) -> (Option<DateTime<Utc>>, Vec<Move>) {
         let (mut at, mut moves) = (from, Vec::new());
         for _ in 0..MOST_MOVES {
-            let Some((rule, until)) = self.obstacle(recipient, at) else { return (Some(at), moves) };
+            let Some((rule, until)) = obstacle(at) else { return (Some(at), moves) };
             let Some(until) = until else { break };
             at = until.max(at + TimeDelta::seconds(1));
             moves.push(Move { rule, until: at });
@@ -78,6 +91,10 @@ impl<'a> Release<'a> {
         if let Some(until) = recipient.and_then(|person| self.capped(person, at)) {
             return Some((Rule::ContactCap, Some(until)));
         }
+        self.closed(at)
+    }
+
+    fn closed(&self, at: DateTime<Utc>) -> Option<(Rule, Option<DateTime<Utc>>)> {
         self.day_off(at).or_else(|| self.outside_window(at))
     }
 

@@ -1,6 +1,7 @@
 //! The words for why: one vocabulary for what holds a reminder back, what moves it and what was passed over.
 
-use super::account::SilenceReason;
+use super::account::{Bar, SilenceReason};
+use crate::domain::texts::TextLimit;
 
 crate::words! {
     /// The rule behind a statement about an account.
@@ -17,6 +18,16 @@ crate::words! {
         StandIn = "stand_in",
         /// Unallocated money covers all that is overdue.
         UnallocatedCash = "unallocated_cash",
+        /// A person's address is suppressed.
+        Suppressed = "suppressed",
+        /// A person's number is of a country to which the creditor sends no text messages.
+        TextCountry = "text_country",
+        /// No text message arrives at a person's number.
+        TextLine = "text_line",
+        /// The text message waits: the day's budget is spent.
+        TextBudget = "text_budget",
+        /// The text message waits: its number has had as many as it may get in a day.
+        TextNumberCap = "text_number_cap",
         /// Nobody can be reached on the step's channels.
         NoRecipient = "no_recipient",
         /// No policy in force fits the account.
@@ -84,6 +95,25 @@ impl From<SilenceReason> for Rule {
             SilenceReason::Promise => Self::Promise,
             SilenceReason::PaymentPlan => Self::PaymentPlan,
             SilenceReason::DirectDebit => Self::DirectDebit,
+        }
+    }
+}
+
+impl From<Bar> for Rule {
+    fn from(bar: Bar) -> Self {
+        match bar {
+            Bar::Suppressed => Self::Suppressed,
+            Bar::TextCountry => Self::TextCountry,
+            Bar::TextLine => Self::TextLine,
+        }
+    }
+}
+
+impl From<TextLimit> for Rule {
+    fn from(limit: TextLimit) -> Self {
+        match limit {
+            TextLimit::DailyBudget => Self::TextBudget,
+            TextLimit::PerNumber => Self::TextNumberCap,
         }
     }
 }

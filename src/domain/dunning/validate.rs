@@ -108,6 +108,12 @@ fn step(step: &Step) -> Faults {
     if step.deadline_days.is_some_and(|days| !(1..=90).contains(&days)) {
         faults.add("/deadline_days", "out_of_range", "1 to 90 days");
     }
+    if step.transliterate && step.channel != Channel::Sms && step.fallback != Some(Channel::Sms) {
+        faults.add("/transliterate", "pointless", "only text messages are spelt for less; the step sends none");
+    }
+    if !step.attach.is_empty() && step.channel != Channel::Email && step.fallback != Some(Channel::Email) {
+        faults.add("/attach", "pointless", "documents go along with e-mails; the step sends none");
+    }
     if let Some(rhythm) = &step.repeat {
         repeat(rhythm, &mut faults);
         if step.formal {

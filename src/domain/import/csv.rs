@@ -375,4 +375,33 @@ mod tests {
     fn the_delimiter_shows_in_the_first_line() {
         assert_eq!([sniff("a,b,c"), sniff("a;b,c;d"), sniff("a\tb"), sniff("a|b"), sniff("a")], [',', ';', '\t', '|', ',']);
     }
+
+    /// A few hundred tables, or for as many seconds as `RELANCE_FUZZ_SECONDS` says.
+    #[test]
+    fn foreign_tables_are_read_or_refused() {
+        use proptest::{prelude::*, test_runner::TestRunner};
+
+        let mapping: Mapping = toml::from_str(
+            "source = \"old\"\ndate_format = \"%d/%m/%Y\"\ndecimal_separator = \",\"\ncurrency = \"EUR\"\n[customer]\nexternal_id = \"a\"\nname = \"b\"\nemail = \"c\"\n\
+             [invoice]\nexternal_id = \"d\"\nnumber = \"d\"\nissue_date = \"e\"\ndue_date = \"f\"\namount = \"g\"\n[payment]\ndate = \"h\"\n",
+        )
+        .unwrap();
+        let headings: Vec<String> = "abcdefgh".chars().map(String::from).collect();
+        let seconds = std::env::var("RELANCE_FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(0);
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(seconds);
+        let cell = prop_oneof!["[0-9]{1,2}/[0-9]{1,2}/[0-9]{1,5}", "-?[0-9 ]{0,25},?[0-9]{0,5}", "\\PC{0,20}", ".{0,20}"];
+        let table = (proptest::collection::vec(cell, 0..12), ".{0,40}", proptest::collection::vec("[a-i]", 0..10));
+        loop {
+            let mut runner = TestRunner::new(proptest::test_runner::Config { failure_persistence: None, ..Default::default() });
+            let read = |(cells, line, other): (Vec<String>, String, Vec<String>)| {
+                let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
+                let _ = (sniff(&line), mapping.check(&other), mapping.read(1, &headings, &cells), mapping.read(u64::MAX, &other, &cells));
+                Ok(())
+            };
+            runner.run(&table, read).unwrap();
+            if std::time::Instant::now() >= end {
+                return;
+            }
+        }
+    }
 }

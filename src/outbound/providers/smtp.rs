@@ -1,8 +1,8 @@
 //! Any mail server, by SMTP.
 //!
 //! The dialogue is driven step by step, so that it is always known whether the final dot was written: before it nothing
-//! can have been sent, after it only the server's answer tells. Not here: receipts (a bounce returns as a mail to the
-//! sender), signing with DKIM (the server's task).
+//! can have been sent, after it only the server's answer tells. A bounce returns as a mail to the sender; whoever reads that mailbox posts it here as it
+//! came (`message/rfc822`). Not here: how a bounce is read ([`dsn`](crate::outbound::dsn)), signing with DKIM (the server's task).
 //!
 //! Invariant: what ends in a header or a command is a [`Line`](crate::outbound::Line), an [`Email`] or a checked URL.
 
@@ -13,8 +13,8 @@ use futures_util::future::{BoxFuture, FutureExt, ready};
 use lettre::{
     Address, Message,
     message::{
-        Mailbox, MultiPart, MultiPartKind, SinglePart,
-        header::{HeaderName, HeaderValue},
+        Attachment as LettreAttachment, Body, Mailbox, MultiPart, MultiPartKind, SinglePart,
+        header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
     },
     transport::smtp::{
         Error,
@@ -36,7 +36,7 @@ use crate::{
         provider::ReceiptSignature,
     },
     outbound::{
-        Capabilities, Content, Envelope, Idempotency, Inbound, Line, Mail, Outcome, Provider, Report, Unreadable, Unverified, excerpt,
+        Capabilities, Content, Envelope, Idempotency, Inbound, Line, Mail, Outcome, Provider, Report, Unreadable, Unverified, dsn, excerpt,
         net::Net, settings::Secret,
     },
 };
@@ -204,14 +204,36 @@ impl Smtp {
                 .raw_header(plain_header("List-Unsubscribe", format!("<{link}>")))
                 .raw_header(plain_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
         }
-        let parts = MultiPart::builder()
-            .kind(MultiPartKind::Alternative)
-            .boundary(format!("relance-{id}"))
-            .singlepart(SinglePart::plain(mail.text.clone()))
-            .singlepart(SinglePart::html(mail.html.clone()));
-        let message = builder.multipart(parts).map_err(|error| error.to_string())?;
+        let message = match (mail.html.is_empty(), mail.attachments.is_empty()) {
+            (false, true) => builder.multipart(alternatives(id, mail)),
+            (true, true) => builder.singlepart(SinglePart::plain(mail.text.clone())),
+            (_, false) => builder.multipart(with_attachments(id, mail)?),
+        };
+        let message = message.map_err(|error| error.to_string())?;
         Ok((to, message.formatted()))
     }
+}
+
+/// The same words as text and as HTML.
+fn alternatives(id: MessageId, mail: &Mail) -> MultiPart {
+    MultiPart::builder()
+        .kind(MultiPartKind::Alternative)
+        .boundary(format!("relance-{id}"))
+        .singlepart(SinglePart::plain(mail.text.clone()))
+        .singlepart(SinglePart::html(mail.html.clone()))
+}
+
+/// The words first, then the documents, each in base64 under its own name.
+fn with_attachments(id: MessageId, mail: &Mail) -> Result<MultiPart, String> {
+    let whole = MultiPart::builder().kind(MultiPartKind::Mixed).boundary(format!("relance-all-{id}"));
+    let whole =
+        if mail.html.is_empty() { whole.singlepart(SinglePart::plain(mail.text.clone())) } else { whole.multipart(alternatives(id, mail)) };
+    mail.attachments.iter().try_fold(whole, |whole, document| {
+        let kind = ContentType::parse(document.media_type.as_str()).map_err(|_| "an attachment's media type is none".to_owned())?;
+        let body = Body::new_with_encoding(document.bytes.to_vec(), ContentTransferEncoding::Base64);
+        let body = body.map_err(|_| "an attachment cannot be encoded".to_owned())?;
+        Ok(whole.singlepart(LettreAttachment::new(document.name.to_string()).body(body, kind)))
+    })
 }
 
 fn address(email: &Email) -> Result<Address, String> {
@@ -257,9 +279,13 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     channels: &[Channel::Email],
     idempotency: Idempotency::None,
     lookup: false,
-    signature: ReceiptSignature::NoReceipts,
-    grade: EvidenceGrade::ProviderAccepted,
+    signature: ReceiptSignature::SecretPath,
+    grade: EvidenceGrade::ReceivingServer,
 };
+
+fn is_mail(content_type: &str) -> bool {
+    content_type.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("message/rfc822"))
+}
 
 impl Provider for Smtp {
     fn capabilities(&self) -> Capabilities {
@@ -276,12 +302,16 @@ impl Provider for Smtp {
         .boxed()
     }
 
-    fn verify<'a>(&'a self, _: &'a Inbound, _: DateTime<Utc>) -> BoxFuture<'a, Result<(), Unverified>> {
-        ready(Err(Unverified::NoReceipts)).boxed()
+    /// Mail servers sign no bounces: the path is the credential. What is no mail is refused.
+    fn verify<'a>(&'a self, inbound: &'a Inbound, _: DateTime<Utc>) -> BoxFuture<'a, Result<(), Unverified>> {
+        ready(
+            inbound.header("content-type").and_then(|kind| if is_mail(kind) { Ok(()) } else { Err(Unverified::Malformed("content-type")) }),
+        )
+        .boxed()
     }
 
-    fn parse(&self, _: &Inbound) -> Result<Vec<Report>, Unreadable> {
-        Ok(Vec::new())
+    fn parse(&self, inbound: &Inbound) -> Result<Vec<Report>, Unreadable> {
+        dsn::read(&inbound.body)
     }
 
     fn answer(&self) -> u16 {
@@ -295,7 +325,7 @@ pub(in crate::outbound) mod tests {
 
     use super::*;
     use crate::outbound::{
-        Line,
+        Attachment, Line,
         bench::{self, Sink},
         settings::Secret,
     };
@@ -312,7 +342,7 @@ pub(in crate::outbound) mod tests {
         Smtp::open(&settings, Some(&login), &bench::net()).unwrap()
     }
 
-    /// A mail server reports nothing.
+    /// Bounces are not signed.
     pub const fn vectors() -> Option<bench::Vectors> {
         None
     }
@@ -410,6 +440,35 @@ pub(in crate::outbound) mod tests {
             assert!(matches!(outcome, Outcome::NotSent { .. }), "{outcome:?}");
             assert!(!server.lines().iter().any(|line| line.starts_with("AUTH") || line.starts_with("MAIL")));
         }
+    }
+
+    #[test]
+    fn documents_go_along_whole_and_under_their_names() {
+        let Content::Mail(template) = bench::mail("ann@example.com").content else { unreachable!() };
+        let document = |name: &str| Attachment {
+            name: name.parse().unwrap(),
+            media_type: "application/pdf".parse().unwrap(),
+            bytes: b"%PDF-1.7\r\n--relance-x\r\n.\r\n".to_vec().into(),
+        };
+        let mail = Mail { attachments: vec![document("F-118.pdf"), document("Échéance \"é\".pdf")], ..template };
+        let text = String::from_utf8(compose(mail).unwrap()).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains("multipart/mixed") && body.contains("multipart/alternative"));
+        assert_eq!(body.matches("JVBERi0xLjcNCi0tcmVsYW5jZS14DQouDQo=").count(), 2);
+        assert!(body.contains("Content-Disposition: attachment; filename=\"F-118.pdf\"") && text.is_ascii());
+    }
+
+    #[test]
+    fn only_mails_are_taken_as_bounces() {
+        let smtp = adapter(25, SmtpSecurity::None);
+        let post = |kind: &str| {
+            bench::verify(&smtp, &bench::inbound("https://x.example/in", &[("content-type", kind)], b""), DateTime::UNIX_EPOCH)
+        };
+        assert_eq!(post("message/rfc822"), Ok(()));
+        assert_eq!(post("Message/RFC822; charset=utf-8"), Ok(()));
+        assert_eq!(post("application/json"), Err(Unverified::Malformed("content-type")));
+        assert!(bench::verify(&smtp, &bench::inbound("https://x.example/in", &[], b""), DateTime::UNIX_EPOCH).is_err());
+        assert_eq!(smtp.parse(&bench::inbound("https://x.example/in", &[], b"Subject: Absence\r\n\r\nlundi")), Ok(Vec::new()));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! has a message, with 200 and `{"found": true, "id": …, "status": …, "at": …}` or `{"found": false}`.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use data_encoding::BASE64;
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use serde_json::{Value, json};
 
@@ -21,8 +22,8 @@ use crate::{
         provider::ReceiptSignature,
     },
     outbound::{
-        About, Capabilities, Content, Envelope, Found, Idempotency, Inbound, Outcome, Probe, Provider, Report, Sought, Unreadable,
-        Unverified, excerpt,
+        About, Attachment, Capabilities, Content, Envelope, Found, Idempotency, Inbound, Outcome, Probe, Provider, Report, Sought,
+        Unreadable, Unverified, excerpt,
         net::{Answer, Net, RequestBuilder},
         settings::{Secret, check_url, needed},
         signing::Signer,
@@ -129,6 +130,13 @@ fn body(envelope: &Envelope, now: DateTime<Utc>) -> Value {
         }),
         Content::Text(text) => json!({ "to": text.to, "text": text.body }),
     };
+    if let (Value::Object(fields), Content::Mail(mail)) = (&mut data, &envelope.content)
+        && !mail.attachments.is_empty()
+    {
+        let attachment =
+            |one: &Attachment| json!({"name": one.name, "media_type": one.media_type, "content_base64": BASE64.encode(&one.bytes)});
+        fields.insert("attachments".to_owned(), mail.attachments.iter().map(attachment).collect());
+    }
     if let Value::Object(fields) = &mut data {
         fields.insert("message_id".to_owned(), json!(envelope.message_id));
         fields.insert("channel".to_owned(), json!(envelope.channel()));

@@ -202,7 +202,7 @@ impl MadeUpAccount {
             phone: "+33100000000".parse().ok(),
             language: self.language,
             opted_out: self.unreachable.clone(),
-            suppressed: Vec::new(),
+            barred: Vec::new(),
         };
         let instalment = |(number, invoice): (u128, &MadeUpInvoice)| InstalmentFacts {
             id: InstalmentId::from_uuid(Uuid::from_u128(number)),

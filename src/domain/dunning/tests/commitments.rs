@@ -119,8 +119,11 @@ fn money_that_nobody_has_allocated_delays_the_judgement_and_late_news_corrects_i
 fn a_promise_is_judged_while_a_reminder_is_open_and_a_hold_waits_with_its_step() {
     let (policy, calendar) = (crescendo(), paris());
     let mut open = promised();
-    open.open_reminder =
-        Some(crate::domain::dunning::account::OpenReminder { id: numbered(7), state: crate::domain::dunning::account::OpenState::Failed });
+    open.open_reminder = Some(crate::domain::dunning::account::OpenReminder {
+        id: numbered(7),
+        state: crate::domain::dunning::account::OpenState::Failed,
+        put_off: None,
+    });
     assert_eq!(plan(&open, &policy, &calendar, at("2026-11-12T10:00:00Z")).next_at, Some(at("2026-11-18T23:00:00Z")));
     assert!(matches!(plan(&open, &policy, &calendar, at("2026-11-18T23:00:00Z")).actions[..], [Action::JudgePromise(..)]));
     let mut held = promised();

@@ -199,7 +199,7 @@ fn a_dispute_takes_its_amount_out() {
 #[test]
 fn an_open_reminder_silences_the_account() {
     let mut account = account(vec![owed(1, day("2026-11-02"))]);
-    account.open_reminder = Some(OpenReminder { id: numbered(1), state: OpenState::OutcomeUnknown });
+    account.open_reminder = Some(OpenReminder { id: numbered(1), state: OpenState::OutcomeUnknown, put_off: None });
     let (policy, calendar) = (crescendo(), paris());
     let decision = plan(&account, &policy, &calendar, at("2026-11-10T09:00:00Z"));
     assert_eq!((rules(&decision), decision.actions.len(), decision.next_at), (vec![Rule::OpenReminder], 0, None));

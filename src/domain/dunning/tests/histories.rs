@@ -267,7 +267,7 @@ impl History {
             for action in actions {
                 if matches!(action, Done::Reminded { .. }) {
                     let patience = if self.rng.u8(0..3) == 0 { TimeDelta::hours(self.rng.i64(1..100)) } else { TimeDelta::zero() };
-                    self.account.open_reminder = Some(OpenReminder { id: numbered(7), state: OpenState::InFlight });
+                    self.account.open_reminder = Some(OpenReminder { id: numbered(7), state: OpenState::InFlight, put_off: None });
                     let foreseen = decision.actions.iter().find_map(|one| match one {
                         Action::Remind(reminder) => foresee(&account, reminder, &policy, &calendar, self.now),
                         _ => None,

@@ -48,7 +48,7 @@ fn contact(number: u128) -> ContactFacts {
         phone: Some("+33612345678".parse().unwrap()),
         language: None,
         opted_out: vec![],
-        suppressed: vec![],
+        barred: vec![],
     }
 }
 
