@@ -203,25 +203,3 @@ on_both! {
         assert_eq!(errors(json!({"texts": {"countries": []}})).await, [("/texts/countries".to_owned(), "empty".to_owned())]);
     }
 }
-
-/// Every number of a batch is read again from the store: what the plan says of it must come with that.
-#[test]
-fn reading_a_number_costs_no_order_more_than_checking_it() {
-    let time = |work: &dyn Fn(&str)| {
-        let begun = std::time::Instant::now();
-        for n in 0..2_000 {
-            work(&mobile(n % 100));
-        }
-        begun.elapsed()
-    };
-    let checked = |text: &str| {
-        let number = phonenumber::parse(None, text).unwrap();
-        assert!(phonenumber::is_valid(&number));
-        assert_eq!(number.format().mode(phonenumber::Mode::E164).to_string(), text);
-    };
-    let read = |text: &str| assert_eq!(text.parse::<Phone>().unwrap().as_str(), text);
-    (time(&checked), time(&read));
-    let (checking, reading) = (time(&checked), time(&read));
-    println!("2,000 numbers: checked in {checking:?}, read in {reading:?}");
-    assert!(reading < 5 * checking, "{reading:?} against {checking:?}");
-}

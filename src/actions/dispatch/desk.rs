@@ -24,8 +24,8 @@ use crate::{
         wording::{Occasion, Templates},
     },
     domain::{
-        crypto::sha256, delivery::MessageState, dunning::reminder::ListedInstalment, ids::ProviderAccountId, ids::ReminderId,
-        template::render::Rendered, texts::TextLimit,
+        contact::Channel, crypto::sha256, delivery::MessageState, dunning::reminder::ListedInstalment, ids::ProviderAccountId,
+        ids::ReminderId, template::render::Rendered, texts::TextLimit,
     },
     error::{Error, Result},
     store::{

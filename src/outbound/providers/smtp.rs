@@ -272,7 +272,10 @@ fn unknown_mailbox(stage: Stage, reason: &str) -> Option<SuppressionReason> {
 }
 
 /// What to do so that receipts arrive.
-pub const STEPS: &[&str] = &[];
+pub const STEPS: &[&str] = &[
+    "Let the mailbox that bounces return to forward each of them: most mail services can post an incoming message, as it came, to an address of the web.",
+    "Give {url} as that address, with the content type message/rfc822.",
+];
 
 /// What it can carry and prove, whoever the account's owner is.
 pub const CAPABILITIES: Capabilities = Capabilities {

@@ -15,7 +15,7 @@ fn refused() -> (Account, Policy) {
     policy.steps[1].fallback = Some(Channel::Sms);
     let key = policy.steps[1].key.clone();
     let mut account = account(vec![owed(1, day("2026-11-02"))]);
-    account.open_reminder = Some(OpenReminder { id: numbered(9), state: OpenState::Failed });
+    account.open_reminder = Some(OpenReminder { id: numbered(9), state: OpenState::Failed, put_off: None });
     account.unreached = Some(Unreached {
         reminder: numbered(9),
         step_key: key.clone(),
@@ -50,7 +50,9 @@ fn the_other_channel_takes_the_place_of_what_was_refused() {
 fn nothing_takes_its_place_where_nothing_may_be_said() {
     type Change = fn(&mut Account, &mut Policy);
     let cases: [(&str, Change); 8] = [
-        ("another reminder", |account, _| account.open_reminder = Some(OpenReminder { id: numbered(8), state: OpenState::InFlight })),
+        ("another reminder", |account, _| {
+            account.open_reminder = Some(OpenReminder { id: numbered(8), state: OpenState::InFlight, put_off: None })
+        }),
         ("no other channel", |_, policy| policy.steps.iter_mut().for_each(|step| step.fallback = None)),
         ("the other channel failed", |account, _| account.unreached.as_mut().unwrap().channel = Channel::Sms),
         ("no number", |account, _| account.customer.contacts[0].phone = None),
