@@ -8,7 +8,7 @@ use relance::{
         self,
         dispatch::{Dispatcher, Paused, claim},
     },
-    domain::{contact::Phone, ids::Mode},
+    domain::ids::Mode,
 };
 use serde_json::{Value, json};
 

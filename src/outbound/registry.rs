@@ -309,17 +309,21 @@ mod tests {
     fn foreign_bytes_break_no_adapter() {
         for vectors in ProviderKind::ALL.iter().filter_map(|kind| vectors(*kind)) {
             for (genuine, at) in &vectors.genuine {
+                // A signature that stands in the body is damaged with it; what it then names would have to be fetched, so such a receipt is only read.
+                let signature = genuine.headers.get(vectors.header).cloned();
                 let foreign = (
                     bench::damaged(genuine.body.clone()),
-                    bench::damaged(genuine.headers[vectors.header].clone().into_bytes()),
+                    bench::damaged(signature.clone().unwrap_or_default().into_bytes()),
                     any::<bool>(),
                 );
                 bench::fuzz(&foreign, |(body, header, keep)| {
                     let mut inbound = Inbound { body, ..genuine.clone() };
-                    if !keep {
-                        inbound.headers.insert(vectors.header.to_owned(), String::from_utf8_lossy(&header).into_owned());
+                    if signature.is_some() {
+                        if !keep {
+                            inbound.headers.insert(vectors.header.to_owned(), String::from_utf8_lossy(&header).into_owned());
+                        }
+                        let _ = bench::verify(&*vectors.adapter, &inbound, *at);
                     }
-                    let _ = bench::verify(&*vectors.adapter, &inbound, *at);
                     assert!(vectors.adapter.parse(&inbound).map_or(0, |reports| reports.len()) <= 1_000);
                 });
             }
