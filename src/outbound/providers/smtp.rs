@@ -2,9 +2,9 @@
 //!
 //! The dialogue is driven step by step, so that it is always known whether the final dot was written: before it nothing
 //! can have been sent, after it only the server's answer tells. A bounce returns as a mail to the sender; whoever reads that mailbox posts it here as it
-//! came (`message/rfc822`). Not here: how a bounce is read ([`dsn`](crate::outbound::dsn)), signing with DKIM (the server's task).
+//! came (`message/rfc822`). Not here: how a bounce is read ([`dsn`]), signing with DKIM (the server's task).
 //!
-//! Invariant: what ends in a header or a command is a [`Line`](crate::outbound::Line), an [`Email`] or a checked URL.
+//! Invariant: what ends in a header or a command is a [`Line`], an [`Email`] or a checked URL.
 
 use std::{net::SocketAddr, time::SystemTime};
 
