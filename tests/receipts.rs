@@ -137,7 +137,7 @@ on_both! {
         let account = json!({"name": "Texts", "check": false, "settings": {"kind": "vonage", "api_key": "a1b2c3d4", "from": "Dupont"},
             "credentials": {"kind": "vonage", "api_secret": "hush", "signature_secret": "secret"}});
         let made = app.post("/v1/provider-accounts", &tenant.live, account).await.expect(201);
-        let path = made["receipt_url"].as_str().unwrap().strip_prefix(&app.url).unwrap().to_owned();
+        let path = made["account"]["receipt_url"].as_str().unwrap().strip_prefix(&app.url).unwrap().to_owned();
         let body = json!({"message_uuid": "u1", "status": "delivered"}).to_string();
         let unsigned = app.raw("POST", &path, &[("content-type", "application/json")], body.clone()).await;
         assert_eq!((unsigned.status, &unsigned.body["code"]), (503, &json!("busy")), "{}", unsigned.text);
@@ -216,7 +216,7 @@ on_both! {
         let sent = sent(&app).await;
         let account = json!({"name": "Mail", "settings": {"kind": "smtp", "host": "127.0.0.1", "port": 25, "security": "none", "from_email": "factures@atelier.example"}});
         let made = app.post("/v1/provider-accounts", &sent.tenant.live, account).await.expect(201);
-        let path = made["receipt_url"].as_str().unwrap().strip_prefix(&app.url).unwrap();
+        let path = made["account"]["receipt_url"].as_str().unwrap().strip_prefix(&app.url).unwrap();
         let bounce = |action: &str, status: &str| format!(
             "From: MAILER-DAEMON@mx.example\r\nMessage-ID: <{action}@mx.example>\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n\
              --b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\nFinal-Recipient: rfc822; {ANN}\r\nAction: {action}\r\nStatus: {status}\r\n\r\n\
