@@ -50,6 +50,10 @@ crate::words! {
         Sent = "sent",
         /// Not taken yet; the provider tries again by itself.
         Deferred = "deferred",
+        /// A registered letter was brought to the door once; nobody took it yet.
+        Presented = "presented",
+        /// A registered letter waits for its recipient at the post office.
+        AwaitingPickup = "awaiting_pickup",
         /// Returned for a passing reason, such as a full mailbox.
         BouncedSoft = "bounced_soft",
         /// Never left: the provider's own list of addresses forbids it.
@@ -58,7 +62,11 @@ crate::words! {
         Failed = "failed",
         /// Left, and never arrived.
         Undelivered = "undelivered",
-        /// Taken by the receiving mail server, or confirmed by the handset.
+        /// A registered letter was not fetched in time, and returned.
+        Unclaimed = "unclaimed",
+        /// The recipient refused a registered letter, and it returned.
+        Refused = "refused",
+        /// Taken by the receiving mail server, confirmed by the handset, or handed over by the post.
         Delivered = "delivered",
         /// Its tracking image was loaded; mail programs and proxies do that unasked.
         Opened = "opened",
@@ -85,10 +93,14 @@ impl DeliveryStatus {
             Self::Accepted => 10,
             Self::Sent => 20,
             Self::Deferred => 30,
+            Self::Presented => 34,
+            Self::AwaitingPickup => 37,
             Self::BouncedSoft => 40,
             Self::Suppressed => 50,
             Self::Failed => 60,
             Self::Undelivered => 70,
+            Self::Unclaimed => 73,
+            Self::Refused => 77,
             Self::Delivered => 80,
             Self::Opened => 90,
             Self::Clicked => 100,
@@ -116,7 +128,10 @@ impl DeliveryStatus {
 
     /// Whether the message failed to reach its recipient, so that another contact or channel is worth a thought.
     pub const fn is_failure(self) -> bool {
-        matches!(self, Self::BouncedSoft | Self::Suppressed | Self::Failed | Self::Undelivered | Self::BouncedHard)
+        matches!(
+            self,
+            Self::BouncedSoft | Self::Suppressed | Self::Failed | Self::Undelivered | Self::Unclaimed | Self::Refused | Self::BouncedHard
+        )
     }
 
     /// What this report proves on `channel` at best; `None` when it proves the contrary. An adapter's own limit
@@ -124,8 +139,10 @@ impl DeliveryStatus {
     pub const fn proves(self, channel: Channel) -> Option<EvidenceGrade> {
         match self {
             Self::Accepted | Self::Sent | Self::Deferred => Some(EvidenceGrade::ProviderAccepted),
+            Self::Presented | Self::AwaitingPickup | Self::Unclaimed | Self::Refused => Some(EvidenceGrade::Presented),
             Self::Delivered | Self::Opened | Self::Clicked | Self::Unsubscribed | Self::Complained => Some(match channel {
                 Channel::Sms => EvidenceGrade::Handset,
+                Channel::Letter => EvidenceGrade::HandedOver,
                 _ => EvidenceGrade::ReceivingServer,
             }),
             Self::BouncedSoft | Self::Suppressed | Self::Failed | Self::Undelivered | Self::BouncedHard => None,
@@ -142,8 +159,42 @@ crate::words! {
         ReceivingServer = "receiving_server",
         /// The recipient's handset confirmed it.
         Handset = "handset",
+        /// The post proves that it was posted.
+        Posted = "posted",
+        /// The post tried to hand it over: it was presented, waited, was refused or never fetched.
+        Presented = "presented",
+        /// The post says that it handed it over.
+        HandedOver = "handed_over",
         /// The recipient signed for it.
         SignedReceipt = "signed_receipt",
+    }
+}
+
+crate::words! {
+    /// How a letter is posted.
+    pub enum PostalService {
+        /// As any letter.
+        Simple = "simple",
+        /// With a number that tells where it is.
+        Tracked = "tracked",
+        /// Registered, the recipient signs for it, and the receipt comes back: what a formal notice wants.
+        Registered = "registered",
+    }
+}
+
+crate::words! {
+    /// What a document of the post proves.
+    pub enum ProofKind {
+        /// That the letter was posted, and when.
+        Deposit = "deposit",
+        /// The receipt that the recipient signed.
+        SignedReceipt = "signed_receipt",
+        /// That the recipient refused it.
+        Refusal = "refusal",
+        /// That it was not fetched in time.
+        Unclaimed = "unclaimed",
+        /// What was sent, as the provider kept it.
+        Content = "content",
     }
 }
 

@@ -14,8 +14,9 @@ use futures_util::future::{BoxFuture, ready};
 
 use crate::domain::{
     contact::{Channel, Email, Phone},
-    delivery::{DeliveryStatus, EvidenceGrade, SuppressionReason},
+    delivery::{DeliveryStatus, EvidenceGrade, PostalService, ProofKind, SuppressionReason},
     ids::MessageId,
+    locale::Country,
     provider::ReceiptSignature,
 };
 
@@ -60,6 +61,14 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// # Errors
     /// When it does not follow the provider's contract. It stays stored, for a person to look at.
     fn parse(&self, inbound: &Inbound) -> Result<Vec<Report>, Unreadable>;
+
+    /// The documents in a verified receipt, or those that it announces and that the provider is then asked for. They may come late, and again.
+    ///
+    /// # Errors
+    /// Says why they could not be had now.
+    fn proofs<'a>(&'a self, _inbound: &'a Inbound, _now: DateTime<Utc>) -> BoxFuture<'a, Result<Vec<Proof>, String>> {
+        Box::pin(ready(Ok(Vec::new())))
+    }
 
     /// The HTTP status that the provider expects for a receipt which is safely stored.
     fn answer(&self) -> u16;
@@ -174,6 +183,7 @@ impl Envelope {
         match self.content {
             Content::Mail(_) => Channel::Email,
             Content::Text(_) => Channel::Sms,
+            Content::Letter(_) => Channel::Letter,
         }
     }
 }
@@ -185,6 +195,8 @@ pub enum Content {
     Mail(Mail),
     /// A text message.
     Text(Text),
+    /// A letter on paper.
+    Letter(Letter),
 }
 
 /// An e-mail. Whatever ends in a header is a [`Line`].
@@ -230,6 +242,49 @@ pub struct Text {
     pub body: String,
 }
 
+/// A letter, ready to be printed and posted.
+#[derive(Clone)]
+pub struct Letter {
+    /// To whom.
+    pub to: Postal,
+    /// From whom, and where it returns if it cannot be delivered.
+    pub from: Postal,
+    /// How it is posted.
+    pub service: PostalService,
+    /// Its pages: A4, fonts embedded, the recipient's address where a window envelope shows it.
+    pub pdf: Arc<[u8]>,
+}
+
+/// A name and a place that the post understands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Postal {
+    /// The company, or the person.
+    pub name: Line,
+    /// The person or the department at a company.
+    pub attention: Option<Line>,
+    /// Street and number, and whatever else stands above the town.
+    pub lines: Vec<Line>,
+    /// Postal code.
+    pub postal_code: Line,
+    /// Town.
+    pub city: Line,
+    /// ISO 3166-1 alpha-2.
+    pub country: Country,
+}
+
+/// A document that proves a stage of a letter's way.
+#[derive(Clone)]
+pub struct Proof {
+    /// Which letter.
+    pub about: About,
+    /// What it proves.
+    pub kind: ProofKind,
+    /// Its media type.
+    pub media_type: Line,
+    /// Its bytes.
+    pub bytes: Arc<[u8]>,
+}
+
 /// What is written to debtors never reaches logs.
 impl fmt::Debug for Mail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -244,6 +299,16 @@ impl fmt::Debug for Attachment {
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Text(…)")
+    }
+}
+impl fmt::Debug for Letter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Letter(…)")
+    }
+}
+impl fmt::Debug for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Proof({})", self.kind)
     }
 }
 

@@ -311,7 +311,7 @@ impl Provider for Mailjet {
         async move {
             match &envelope.content {
                 Content::Mail(mail) => self.post(envelope, mail, now).await,
-                Content::Text(_) => Outcome::wrong_channel(Channel::Sms),
+                _ => Outcome::wrong_channel(envelope.channel()),
             }
         }
         .boxed()

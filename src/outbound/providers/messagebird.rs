@@ -245,7 +245,7 @@ impl Provider for Messagebird {
         async move {
             match &envelope.content {
                 Content::Text(text) => self.post(envelope, text, now).await,
-                Content::Mail(_) => Outcome::wrong_channel(Channel::Email),
+                _ => Outcome::wrong_channel(envelope.channel()),
             }
         }
         .boxed()

@@ -268,7 +268,7 @@ impl Provider for Plivo {
         async move {
             match &envelope.content {
                 Content::Text(text) => self.post(envelope, text, now).await,
-                Content::Mail(_) => Outcome::wrong_channel(Channel::Email),
+                _ => Outcome::wrong_channel(envelope.channel()),
             }
         }
         .boxed()

@@ -273,7 +273,7 @@ impl Provider for Resend {
         async move {
             match &envelope.content {
                 Content::Mail(mail) => self.post(envelope, mail, now).await,
-                Content::Text(_) => Outcome::wrong_channel(Channel::Sms),
+                _ => Outcome::wrong_channel(envelope.channel()),
             }
         }
         .boxed()

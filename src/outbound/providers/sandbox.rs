@@ -71,6 +71,10 @@ fn fate(content: &Content) -> Fate {
             "0005" => Fate::Delayed,
             _ => Fate::Delivered,
         },
+        Content::Letter(letter) => match letter.to.city.as_str().to_ascii_lowercase().as_str() {
+            "nowhere" => Fate::Undelivered,
+            _ => Fate::Delivered,
+        },
     }
 }
 

@@ -278,7 +278,7 @@ impl Provider for Sendgrid {
         async move {
             match &envelope.content {
                 Content::Mail(mail) => self.post(envelope, mail, now).await,
-                Content::Text(_) => Outcome::wrong_channel(Channel::Sms),
+                _ => Outcome::wrong_channel(envelope.channel()),
             }
         }
         .boxed()

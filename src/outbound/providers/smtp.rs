@@ -299,7 +299,7 @@ impl Provider for Smtp {
         async move {
             match &envelope.content {
                 Content::Mail(mail) => self.deliver(envelope.message_id, mail, now).await,
-                Content::Text(_) => Outcome::wrong_channel(Channel::Sms),
+                _ => Outcome::wrong_channel(envelope.channel()),
             }
         }
         .boxed()

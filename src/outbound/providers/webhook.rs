@@ -22,7 +22,7 @@ use crate::{
         provider::ReceiptSignature,
     },
     outbound::{
-        About, Attachment, Capabilities, Content, Envelope, Found, Idempotency, Inbound, Outcome, Probe, Provider, Report, Sought,
+        About, Attachment, Capabilities, Content, Envelope, Found, Idempotency, Inbound, Outcome, Postal, Probe, Provider, Report, Sought,
         Unreadable, Unverified, excerpt,
         net::{Answer, Net, RequestBuilder},
         settings::{Secret, check_url, needed},
@@ -129,6 +129,10 @@ fn body(envelope: &Envelope, now: DateTime<Utc>) -> Value {
             "subject": mail.subject, "html": mail.html, "text": mail.text, "list_unsubscribe": mail.list_unsubscribe,
         }),
         Content::Text(text) => json!({ "to": text.to, "text": text.body }),
+        Content::Letter(letter) => json!({
+            "to": postal(&letter.to), "from": postal(&letter.from), "service": letter.service,
+            "pdf_base64": BASE64.encode(&letter.pdf),
+        }),
     };
     if let (Value::Object(fields), Content::Mail(mail)) = (&mut data, &envelope.content)
         && !mail.attachments.is_empty()
@@ -142,6 +146,13 @@ fn body(envelope: &Envelope, now: DateTime<Utc>) -> Value {
         fields.insert("channel".to_owned(), json!(envelope.channel()));
     }
     json!({ "type": "message.send", "timestamp": now, "data": data })
+}
+
+fn postal(at: &Postal) -> Value {
+    json!({
+        "name": at.name, "attention": at.attention, "lines": at.lines, "postal_code": at.postal_code, "city": at.city,
+        "country": at.country,
+    })
 }
 
 fn outcome(answer: &Answer) -> Outcome {
