@@ -13,7 +13,7 @@ use crate::{
         Capabilities, Provider,
         net::Net,
         providers::{
-            amazon_ses, aws_sms, brevo, mailgun, mailjet, merci_facteur, messagebird, ovhcloud, plivo, postmark, resend, sandbox,
+            amazon_ses, aws_sms, brevo, maileva, mailgun, mailjet, merci_facteur, messagebird, ovhcloud, plivo, postmark, resend, sandbox,
             sendgrid, smtp, solvency, twilio, vonage, webhook,
         },
         settings::tagged,
@@ -158,6 +158,8 @@ providers! {
     Twilio = "twilio" in twilio,
     /// Vonage, for text messages.
     Vonage = "vonage" in vonage,
+    /// Maileva, of La Poste, for letters.
+    Maileva = "maileva" in maileva,
     /// Merci Facteur, for letters.
     MerciFacteur = "merci_facteur" in merci_facteur,
     /// A gateway of your own, by signed webhook.
@@ -262,6 +264,7 @@ mod tests {
             json!({"kind": "plivo", "auth_id": "MAXXXXXXXXXXXXXXXXXX", "from": "+33757000000"}),
             twilio,
             json!({"kind": "vonage", "api_key": "a1b2c3d4", "from": "Dupont"}),
+            json!({"kind": "maileva", "client_id": "appli.123", "username": "jean.dupont"}),
             json!({"kind": "merci_facteur", "service_id": "a1b2c3d4", "user_id": 17460}),
             json!({"kind": "webhook", "url": "https://example.com/hook"}),
             json!({"kind": "solvency", "url": "https://example.com/ask"}),

@@ -3,6 +3,7 @@
 pub mod amazon_ses;
 pub mod aws_sms;
 pub mod brevo;
+pub mod maileva;
 pub mod mailgun;
 mod mailing;
 pub mod mailjet;
