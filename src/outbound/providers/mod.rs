@@ -3,6 +3,7 @@
 pub mod amazon_ses;
 pub mod aws_sms;
 pub mod brevo;
+pub mod lob;
 pub mod maileva;
 pub mod mailgun;
 mod mailing;
@@ -23,3 +24,4 @@ mod texting;
 pub mod twilio;
 pub mod vonage;
 pub mod webhook;
+mod zip;

@@ -261,11 +261,12 @@ pub(super) mod tests {
         );
         let long: fn(&mut Postal) = |to| to.attention = Some("Ann Émile Durand".parse().unwrap());
         assert!(said(long).contains("second name"));
-        for (change, what) in [
-            ((|to: &mut Postal| to.postal_code = "750111".parse().unwrap()) as fn(&mut Postal), "postal code"),
+        let changes: [(fn(&mut Postal), &str); 3] = [
+            (|to| to.postal_code = "750111".parse().unwrap(), "postal code"),
             (|to| to.city = "Lisieux".parse().unwrap(), "town"),
             (|to| to.lines[1] = "Bâtiment B, escalier 2".parse().unwrap(), "address"),
-        ] {
+        ];
+        for (change, what) in changes {
             assert!(said(change).contains(what), "{what}");
         }
     }
