@@ -335,13 +335,16 @@ pub fn verify(adapter: &dyn Provider, inbound: &Inbound, now: DateTime<Utc>) -> 
     adapter.verify(inbound, now).now_or_never().unwrap()
 }
 
+/// Where the signature stands when the body is nothing but a signed token.
+pub const BODY: &str = "";
+
 /// Genuine receipts of one account, for whoever tries to forge others. A provider that signs nothing has none.
 pub struct Vectors {
     /// The account that they are for.
     pub adapter: Box<dyn Provider>,
     /// The same account with another secret.
     pub other: Box<dyn Provider>,
-    /// The header that carries the signature; or, beginning with a slash, the JSON Pointer of the body's field that does.
+    /// The header that carries the signature; or, beginning with a slash, the JSON Pointer of the body's field that does; or [`BODY`].
     pub header: &'static str,
     /// Each with the time at which it came.
     pub genuine: Vec<(Inbound, DateTime<Utc>)>,
@@ -354,6 +357,7 @@ pub struct Vectors {
 impl Vectors {
     fn signature(&self, inbound: &Inbound) -> String {
         match self.header.starts_with('/') {
+            _ if self.header == BODY => String::from_utf8(inbound.body.clone()).unwrap(),
             true => json(inbound).pointer(self.header).unwrap().as_str().unwrap().to_owned(),
             false => inbound.headers[self.header].clone(),
         }
@@ -362,7 +366,9 @@ impl Vectors {
     /// The same receipt with another signature, or none.
     fn resigned(&self, inbound: &Inbound, signature: Option<String>) -> Inbound {
         let mut forged = inbound.clone();
-        if self.header.starts_with('/') {
+        if self.header == BODY {
+            forged.body = signature.unwrap_or_default().into_bytes();
+        } else if self.header.starts_with('/') {
             let mut body = json(inbound);
             *body.pointer_mut(self.header).unwrap() = signature.into();
             forged.body = body.to_string().into_bytes();

@@ -13,7 +13,7 @@ use crate::{
         Capabilities, Provider,
         net::Net,
         providers::{
-            amazon_ses, aws_sms, brevo, lob, maileva, mailgun, mailjet, merci_facteur, messagebird, ovhcloud, plivo, postmark,
+            amazon_ses, aws_sms, brevo, lob, maileva, mailgun, mailjet, merci_facteur, messagebird, ovhcloud, plivo, postgrid, postmark,
             resend, sandbox, sendgrid, smtp, solvency, twilio, vonage, webhook,
         },
         settings::tagged,
@@ -164,6 +164,8 @@ providers! {
     Maileva = "maileva" in maileva,
     /// Merci Facteur, for letters.
     MerciFacteur = "merci_facteur" in merci_facteur,
+    /// PostGrid, for letters.
+    Postgrid = "postgrid" in postgrid,
     /// A gateway of your own, by signed webhook.
     Webhook = "webhook" in webhook,
     /// A provider of solvency checks, by signed webhook. It carries no messages.
@@ -269,6 +271,7 @@ mod tests {
             json!({"kind": "lob"}),
             json!({"kind": "maileva", "client_id": "appli.123", "username": "jean.dupont"}),
             json!({"kind": "merci_facteur", "service_id": "a1b2c3d4", "user_id": 17460}),
+            json!({"kind": "postgrid"}),
             json!({"kind": "webhook", "url": "https://example.com/hook"}),
             json!({"kind": "solvency", "url": "https://example.com/ask"}),
             json!({"kind": "sandbox"}),

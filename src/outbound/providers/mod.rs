@@ -13,6 +13,7 @@ pub mod messagebird;
 mod multipart;
 pub mod ovhcloud;
 pub mod plivo;
+pub mod postgrid;
 mod posting;
 pub mod postmark;
 pub mod resend;
