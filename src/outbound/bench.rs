@@ -14,9 +14,9 @@ use futures_util::FutureExt;
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use crate::{
-    domain::ids::MessageId,
+    domain::{delivery::PostalService, ids::MessageId},
     outbound::{
-        Content, Envelope, Inbound, Mail, Outcome, Provider, Text, Unverified,
+        Content, Envelope, Inbound, Letter, Mail, Outcome, Postal, Provider, Text, Unverified,
         address::Policy,
         net::{Deadlines, Net},
     },
@@ -116,6 +116,37 @@ pub fn text(to: &str) -> Envelope {
     envelope(Content::Text(Text { to: to.parse().unwrap(), body: "Bonjour & merci".into() }))
 }
 
+/// A letter, with everything that an address can have.
+pub fn letter(service: PostalService) -> Envelope {
+    let line = |text: &str| text.parse().unwrap();
+    let to = Postal {
+        name: line("Durand & Fils"),
+        attention: Some(line("Ann Émile")),
+        lines: vec![line("12 rue de l'Église"), line("Bâtiment B")],
+        postal_code: line("75011"),
+        city: line("Paris"),
+        country: "FR".parse().unwrap(),
+    };
+    let from = Postal {
+        name: line("Dupont SARL"),
+        attention: None,
+        lines: vec![line("1 place du Marché")],
+        postal_code: line("69001"),
+        city: line("Lyon"),
+        country: "FR".parse().unwrap(),
+    };
+    envelope(Content::Letter(Letter { to, from, service, pdf: Arc::from(&b"%PDF-1.7\0\xff"[..]) }))
+}
+
+/// The same letter after `change`.
+pub fn changed(service: PostalService, change: impl FnOnce(&mut Letter)) -> Envelope {
+    let mut envelope = letter(service);
+    if let Content::Letter(letter) = &mut envelope.content {
+        change(letter);
+    }
+    envelope
+}
+
 /// What the web server does with every request.
 #[derive(Debug, Clone)]
 pub enum Script {
@@ -150,8 +181,16 @@ impl Server {
     }
 }
 
+/// Requests that are answered before the script is asked: the end of the path, a status, a body.
+pub type Steps = &'static [(&'static str, u16, &'static str)];
+
 /// Starts one, for at most eight connections of one request each.
 pub fn http(script: Script) -> Server {
+    http_after(&[], script)
+}
+
+/// The same, for a provider that must be asked other things first.
+pub fn http_after(steps: Steps, script: Script) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
     let seen = Arc::new(Mutex::new(Vec::new()));
@@ -159,13 +198,13 @@ pub fn http(script: Script) -> Server {
     thread::spawn(move || {
         for stream in listener.incoming().take(8).flatten() {
             let (script, seen, url) = (script.clone(), Arc::clone(&seen), url.clone());
-            thread::spawn(move || serve(stream, &script, &url, &seen));
+            thread::spawn(move || serve(stream, steps, &script, &url, &seen));
         }
     });
     server
 }
 
-fn serve(mut stream: TcpStream, script: &Script, base: &str, seen: &Mutex<Vec<Inbound>>) -> Option<()> {
+fn serve(mut stream: TcpStream, steps: Steps, script: &Script, base: &str, seen: &Mutex<Vec<Inbound>>) -> Option<()> {
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let mut first = String::new();
@@ -185,6 +224,9 @@ fn serve(mut stream: TcpStream, script: &Script, base: &str, seen: &Mutex<Vec<In
     let head = |status: u16, more: &str, length: usize| {
         format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {length}\r\n{more}\r\n")
     };
+    if let Some((_, status, body)) = steps.iter().find(|(end, ..)| path.ends_with(end)) {
+        return stream.write_all(format!("{}{body}", head(*status, "", body.len())).as_bytes()).ok();
+    }
     match script {
         Script::Answer(status, more, body) => stream.write_all(format!("{}{body}", head(*status, more, body.len())).as_bytes()).ok()?,
         Script::Paths(paths) => {
@@ -238,8 +280,13 @@ pub struct Contract<'c> {
 impl Contract<'_> {
     /// Drives the adapter through everything that can happen to a call.
     pub async fn hold(&self) {
+        self.hold_after(&[]).await;
+    }
+
+    /// The same for the last call of several, those before it being answered as `steps` say.
+    pub async fn hold_after(&self, steps: Steps) {
         let sent = async |script: Script| {
-            let server = http(script);
+            let server = http_after(steps, script);
             (self.open)(&server.url).send(&self.envelope, DateTime::UNIX_EPOCH).await
         };
         let said = |(status, headers, body): Said| Script::Answer(status, headers, body);
@@ -274,7 +321,7 @@ impl Contract<'_> {
         }
         let nobody = (self.open)(&refused()).send(&self.envelope, DateTime::UNIX_EPOCH).await;
         assert!(matches!(nobody, Outcome::NotSent { .. }), "nobody there: {nobody:?}");
-        let plain = http(said(self.accepted));
+        let plain = http_after(steps, said(self.accepted));
         let broken = (self.open)(&plain.url.replace("http://", "https://")).send(&self.envelope, DateTime::UNIX_EPOCH).await;
         assert!(matches!(broken, Outcome::NotSent { .. }), "no encryption: {broken:?}");
         for (outcome, of_account) in [(&accepted, false), (&rejected, false), (&forbidden, true), (&limited, true)] {
@@ -288,13 +335,16 @@ pub fn verify(adapter: &dyn Provider, inbound: &Inbound, now: DateTime<Utc>) -> 
     adapter.verify(inbound, now).now_or_never().unwrap()
 }
 
+/// Where the signature stands when the body is nothing but a signed token.
+pub const BODY: &str = "";
+
 /// Genuine receipts of one account, for whoever tries to forge others. A provider that signs nothing has none.
 pub struct Vectors {
     /// The account that they are for.
     pub adapter: Box<dyn Provider>,
     /// The same account with another secret.
     pub other: Box<dyn Provider>,
-    /// The header that carries the signature; or, beginning with a slash, the JSON Pointer of the body's field that does.
+    /// The header that carries the signature; or, beginning with a slash, the JSON Pointer of the body's field that does; or [`BODY`].
     pub header: &'static str,
     /// Each with the time at which it came.
     pub genuine: Vec<(Inbound, DateTime<Utc>)>,
@@ -307,6 +357,7 @@ pub struct Vectors {
 impl Vectors {
     fn signature(&self, inbound: &Inbound) -> String {
         match self.header.starts_with('/') {
+            _ if self.header == BODY => String::from_utf8(inbound.body.clone()).unwrap(),
             true => json(inbound).pointer(self.header).unwrap().as_str().unwrap().to_owned(),
             false => inbound.headers[self.header].clone(),
         }
@@ -315,7 +366,9 @@ impl Vectors {
     /// The same receipt with another signature, or none.
     fn resigned(&self, inbound: &Inbound, signature: Option<String>) -> Inbound {
         let mut forged = inbound.clone();
-        if self.header.starts_with('/') {
+        if self.header == BODY {
+            forged.body = signature.unwrap_or_default().into_bytes();
+        } else if self.header.starts_with('/') {
             let mut body = json(inbound);
             *body.pointer_mut(self.header).unwrap() = signature.into();
             forged.body = body.to_string().into_bytes();

@@ -67,7 +67,7 @@ pub struct Answer {
     pub retry_after: Option<Duration>,
     /// The header fields.
     pub headers: HeaderMap,
-    /// The body; `None` when it broke off, came too slowly or exceeds [`MAX_ANSWER_BYTES`].
+    /// The body; `None` when it broke off, came too slowly or is longer than was asked for: [`MAX_ANSWER_BYTES`], as a rule.
     pub body: Option<Vec<u8>>,
 }
 
@@ -161,13 +161,21 @@ impl Net {
     /// # Errors
     /// [`Failure`], exact about whether the request may have been processed.
     pub async fn call(&self, request: RequestBuilder, now: DateTime<Utc>) -> Result<Answer, Failure> {
+        self.call_for(request, now, MAX_ANSWER_BYTES).await
+    }
+
+    /// The same for an answer of at most `most` bytes: a document, or a long list.
+    ///
+    /// # Errors
+    /// As for [`Net::call`].
+    pub async fn call_for(&self, request: RequestBuilder, now: DateTime<Utc>, most: usize) -> Result<Answer, Failure> {
         let mut response = request.send().await.map_err(|error| failure(&error))?;
         let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, now));
         let headers = response.headers().clone();
         let mut body = Some(Vec::new());
         while let Some(read) = &mut body {
             match response.chunk().await {
-                Ok(Some(chunk)) if read.len() + chunk.len() <= MAX_ANSWER_BYTES => read.extend_from_slice(&chunk),
+                Ok(Some(chunk)) if read.len() + chunk.len() <= most => read.extend_from_slice(&chunk),
                 Ok(None) => break,
                 Ok(Some(_)) | Err(_) => body = None,
             }

@@ -13,8 +13,8 @@ use crate::{
         Capabilities, Provider,
         net::Net,
         providers::{
-            amazon_ses, aws_sms, brevo, mailgun, mailjet, messagebird, ovhcloud, plivo, postmark, resend, sandbox, sendgrid, smtp,
-            solvency, twilio, vonage, webhook,
+            amazon_ses, aws_sms, brevo, lob, maileva, mailgun, mailjet, merci_facteur, messagebird, ovhcloud, plivo, postgrid, postmark,
+            resend, sandbox, sendgrid, smtp, solvency, twilio, vonage, webhook,
         },
         settings::tagged,
     },
@@ -158,6 +158,14 @@ providers! {
     Twilio = "twilio" in twilio,
     /// Vonage, for text messages.
     Vonage = "vonage" in vonage,
+    /// Lob, for letters within and from the United States.
+    Lob = "lob" in lob,
+    /// Maileva, of La Poste, for letters.
+    Maileva = "maileva" in maileva,
+    /// Merci Facteur, for letters.
+    MerciFacteur = "merci_facteur" in merci_facteur,
+    /// PostGrid, for letters.
+    Postgrid = "postgrid" in postgrid,
     /// A gateway of your own, by signed webhook.
     Webhook = "webhook" in webhook,
     /// A provider of solvency checks, by signed webhook. It carries no messages.
@@ -260,6 +268,10 @@ mod tests {
             json!({"kind": "plivo", "auth_id": "MAXXXXXXXXXXXXXXXXXX", "from": "+33757000000"}),
             twilio,
             json!({"kind": "vonage", "api_key": "a1b2c3d4", "from": "Dupont"}),
+            json!({"kind": "lob"}),
+            json!({"kind": "maileva", "client_id": "appli.123", "username": "jean.dupont"}),
+            json!({"kind": "merci_facteur", "service_id": "a1b2c3d4", "user_id": 17460}),
+            json!({"kind": "postgrid"}),
             json!({"kind": "webhook", "url": "https://example.com/hook"}),
             json!({"kind": "solvency", "url": "https://example.com/ask"}),
             json!({"kind": "sandbox"}),
