@@ -17,14 +17,15 @@ use crate::{
     actions,
     domain::{
         contact::Channel,
-        delivery::{DeliveryStatus, EvidenceGrade, MessageState},
+        delivery::{DeliveryStatus, EvidenceGrade, MessageState, PaperKind},
         dunning::request::Resolution,
-        ids::{ContactId, CustomerId, MessageId, Mode, ProviderAccountId, ReceiptId, ReminderId, TenantId},
+        ids::{ContactId, CustomerId, DocumentId, MessageId, Mode, ProviderAccountId, ReceiptId, ReminderId, TenantId},
     },
     error::Result,
     store::{
         self, Conn,
         attempts::Attempt,
+        message_documents::MessageDocument,
         messages::{Filter, Message},
         receipts::Receipt,
     },
@@ -47,8 +48,8 @@ pub struct MessageView {
     pub contact_id: Option<ContactId>,
     /// How.
     pub channel: Channel,
-    /// Where to.
-    #[schema(max_length = 254, example = "accounts@example.com")]
+    /// Where to: an address, a number, or name and postal address on one line.
+    #[schema(max_length = 1200, example = "accounts@example.com")]
     pub address: String,
     /// Where its hand-over stands.
     pub state: MessageState,
@@ -121,7 +122,7 @@ pub struct MessageContent {
     #[schema(minimum = 1)]
     pub segments: Option<i32>,
     /// SHA-256, in hexadecimal, over subject, HTML and text, each after its length in bytes (8 bytes, big-endian; an absent part has length 0);
-    /// then the SHA-256 of each document that went along. The journal's `message.dispatched` holds the same, and names the documents.
+    /// then the SHA-256 of each document that went along. Of a letter, the SHA-256 of its pages as PDF. The journal's `message.dispatched` holds the same, and names the documents.
     #[schema(min_length = 64, max_length = 64)]
     pub sha256: Option<String>,
 }
@@ -212,6 +213,32 @@ impl From<Receipt> for ReceiptView {
     }
 }
 
+/// A document of a letter; its bytes are at `/v1/documents/{document_id}/content`.
+#[derive(Serialize, ToSchema)]
+pub struct LetterView {
+    /// The document.
+    pub document_id: DocumentId,
+    /// SHA-256 of the bytes, in hexadecimal; the journal holds the same.
+    #[schema(min_length = 64, max_length = 64)]
+    pub sha256: String,
+    /// When it was printed.
+    pub printed_at: DateTime<Utc>,
+}
+
+/// A document that proves a stage of a letter's way; its bytes are at `/v1/documents/{document_id}/content`.
+#[derive(Serialize, ToSchema)]
+pub struct ProofView {
+    /// What it proves.
+    pub kind: PaperKind,
+    /// The document.
+    pub document_id: DocumentId,
+    /// SHA-256 of the bytes, in hexadecimal; the journal holds the same.
+    #[schema(min_length = 64, max_length = 64)]
+    pub sha256: String,
+    /// When it was received.
+    pub received_at: DateTime<Utc>,
+}
+
 /// A message with all there is to know of it.
 #[derive(Serialize, ToSchema)]
 pub struct MessageDetail {
@@ -226,6 +253,11 @@ pub struct MessageDetail {
     /// Everything its providers reported, oldest first.
     #[schema(max_items = 1000)]
     pub receipts: Vec<ReceiptView>,
+    /// A letter's pages, as they were handed over last.
+    pub letter: Option<LetterView>,
+    /// What proves a letter's way, oldest first.
+    #[schema(max_items = 1000)]
+    pub proofs: Vec<ProofView>,
 }
 
 /// A message with its words.
@@ -310,7 +342,22 @@ impl Paged for OutboxQuery {
 
 fn detail(conn: &mut Conn, tenant: TenantId, row: &Message) -> Result<MessageDetail> {
     let doubt = doubt::of(conn, tenant, std::slice::from_ref(row))?.remove(&row.id);
+    let papers = store::message_documents::of_message(conn, tenant, row.id)?;
+    let (letters, proofs): (Vec<_>, Vec<_>) = papers.into_iter().partition(|paper| paper.kind == PaperKind::Letter);
+    let letter = |paper: MessageDocument| LetterView {
+        document_id: paper.document_id,
+        sha256: HEXLOWER.encode(&paper.sha256),
+        printed_at: paper.created_at.0,
+    };
+    let proof = |paper: MessageDocument| ProofView {
+        kind: paper.kind,
+        document_id: paper.document_id,
+        sha256: HEXLOWER.encode(&paper.sha256),
+        received_at: paper.created_at.0,
+    };
     Ok(MessageDetail {
+        letter: letters.into_iter().next_back().map(letter),
+        proofs: proofs.into_iter().map(proof).collect(),
         message: MessageView { doubt, ..row.into() },
         content: MessageContent::of(row),
         attempts: store::attempts::of_message(conn, tenant, row.id)?.into_iter().map(AttemptView::from).collect(),

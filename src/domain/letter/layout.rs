@@ -145,7 +145,8 @@ fn window(letter: &Letter<'_>, faces: &Faces, sheet: &mut Sheet) -> Result<(), U
     let abroad = (to.country != letter.from.country).then(|| to.country.to_string());
     let attention = letter.attention.map(str::to_owned);
     let mut lines = Vec::new();
-    for line in [Some(letter.name.to_owned()), attention].into_iter().flatten().chain(to.lines.iter().cloned()).chain([to.town()]).chain(abroad)
+    for line in
+        [Some(letter.name.to_owned()), attention].into_iter().flatten().chain(to.lines.iter().cloned()).chain([to.town()]).chain(abroad)
     {
         lines.extend(face.lines(&clean(&line), TEXT, width)?);
     }
