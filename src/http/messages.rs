@@ -1,6 +1,7 @@
 //! `/v1/messages`: what was written to whom, word for word, and what became of it. `/v1/sandbox/outbox`: the same for a rehearsal, in one look.
 
 mod doubt;
+mod papers;
 
 use actix_web::{get, http::StatusCode, post};
 use chrono::{DateTime, Utc};
@@ -17,20 +18,20 @@ use crate::{
     actions,
     domain::{
         contact::Channel,
-        delivery::{DeliveryStatus, EvidenceGrade, MessageState, PaperKind},
+        delivery::{DeliveryStatus, EvidenceGrade, MessageState},
         dunning::request::Resolution,
-        ids::{ContactId, CustomerId, DocumentId, MessageId, Mode, ProviderAccountId, ReceiptId, ReminderId, TenantId},
+        ids::{ContactId, CustomerId, MessageId, Mode, ProviderAccountId, ReceiptId, ReminderId, TenantId},
     },
     error::Result,
     store::{
         self, Conn,
         attempts::Attempt,
-        message_documents::MessageDocument,
         messages::{Filter, Message},
         receipts::Receipt,
     },
 };
 use doubt::DoubtView;
+use papers::{LetterView, ProofView};
 
 /// One thing sent on one channel to one contact.
 #[derive(Serialize, ToSchema)]
@@ -213,32 +214,6 @@ impl From<Receipt> for ReceiptView {
     }
 }
 
-/// A document of a letter; its bytes are at `/v1/documents/{document_id}/content`.
-#[derive(Serialize, ToSchema)]
-pub struct LetterView {
-    /// The document.
-    pub document_id: DocumentId,
-    /// SHA-256 of the bytes, in hexadecimal; the journal holds the same.
-    #[schema(min_length = 64, max_length = 64)]
-    pub sha256: String,
-    /// When it was printed.
-    pub printed_at: DateTime<Utc>,
-}
-
-/// A document that proves a stage of a letter's way; its bytes are at `/v1/documents/{document_id}/content`.
-#[derive(Serialize, ToSchema)]
-pub struct ProofView {
-    /// What it proves.
-    pub kind: PaperKind,
-    /// The document.
-    pub document_id: DocumentId,
-    /// SHA-256 of the bytes, in hexadecimal; the journal holds the same.
-    #[schema(min_length = 64, max_length = 64)]
-    pub sha256: String,
-    /// When it was received.
-    pub received_at: DateTime<Utc>,
-}
-
 /// A message with all there is to know of it.
 #[derive(Serialize, ToSchema)]
 pub struct MessageDetail {
@@ -342,22 +317,10 @@ impl Paged for OutboxQuery {
 
 fn detail(conn: &mut Conn, tenant: TenantId, row: &Message) -> Result<MessageDetail> {
     let doubt = doubt::of(conn, tenant, std::slice::from_ref(row))?.remove(&row.id);
-    let papers = store::message_documents::of_message(conn, tenant, row.id)?;
-    let (letters, proofs): (Vec<_>, Vec<_>) = papers.into_iter().partition(|paper| paper.kind == PaperKind::Letter);
-    let letter = |paper: MessageDocument| LetterView {
-        document_id: paper.document_id,
-        sha256: HEXLOWER.encode(&paper.sha256),
-        printed_at: paper.created_at.0,
-    };
-    let proof = |paper: MessageDocument| ProofView {
-        kind: paper.kind,
-        document_id: paper.document_id,
-        sha256: HEXLOWER.encode(&paper.sha256),
-        received_at: paper.created_at.0,
-    };
+    let (letter, proofs) = papers::of(conn, tenant, row.id)?;
     Ok(MessageDetail {
-        letter: letters.into_iter().next_back().map(letter),
-        proofs: proofs.into_iter().map(proof).collect(),
+        letter,
+        proofs,
         message: MessageView { doubt, ..row.into() },
         content: MessageContent::of(row),
         attempts: store::attempts::of_message(conn, tenant, row.id)?.into_iter().map(AttemptView::from).collect(),

@@ -14,9 +14,9 @@ use futures_util::FutureExt;
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use crate::{
-    domain::ids::MessageId,
+    domain::{delivery::PostalService, ids::MessageId},
     outbound::{
-        Content, Envelope, Inbound, Mail, Outcome, Provider, Text, Unverified,
+        Content, Envelope, Inbound, Letter, Mail, Outcome, Postal, Provider, Text, Unverified,
         address::Policy,
         net::{Deadlines, Net},
     },
@@ -114,6 +114,21 @@ pub fn mail(to: &str) -> Envelope {
 /// A text message to `to`.
 pub fn text(to: &str) -> Envelope {
     envelope(Content::Text(Text { to: to.parse().unwrap(), body: "Bonjour & merci".into() }))
+}
+
+/// A registered letter to a company in `city`.
+pub fn letter(city: &str) -> Envelope {
+    let postal = |name: &str, city: &str| Postal {
+        name: name.parse().unwrap(),
+        attention: Some("Ann Émile".parse().unwrap()),
+        lines: vec!["3 rue du Port".parse().unwrap()],
+        postal_code: "59000".parse().unwrap(),
+        city: city.parse().unwrap(),
+        country: "FR".parse().unwrap(),
+    };
+    let pdf: Arc<[u8]> = b"%PDF-1.4".as_slice().into();
+    let (to, from) = (postal("Garage Dupont", city), postal("Atelier", "Paris"));
+    envelope(Content::Letter(Letter { to, from, service: PostalService::Registered, pdf }))
 }
 
 /// What the web server does with every request.

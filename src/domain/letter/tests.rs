@@ -145,7 +145,95 @@ fn words(pdf: &[u8]) -> String {
 #[test]
 fn a_letter_says_what_it_was_given_in_embedded_fonts() {
     let world = World::new("FR");
-    let pdf = print(&world.letter("Madame,\n\nfacture F-1 : 1\u{202f}200,00\u{a0}€, œuvre, Łódź, Ελλάδα\n\nCordialement")).unwrap();
-    std::fs::write("/tmp/letter.pdf", &pdf).unwrap();
-    println!("{}", words(&pdf));
+    let text = "Madame,\n\nfacture F-1 : 1\u{202f}200,00\u{a0}€, œuvre, Łódź, Ελλάδα, Straße, pe\u{301}nalité\u{200b}\u{7}\n\nCordialement";
+    let pdf = print(&world.letter(text)).unwrap();
+    let said = words(&pdf);
+    for expected in [
+        "Atelier Société",
+        "12 rue de la Paix",
+        "RCS Paris 732 829 320",
+        "Garage Dupont",
+        "Anne Martin",
+        "3 rue du Port",
+        "59000 Lille",
+        "Paris, le 2 mars 2026",
+        "Lettre recommandée avec avis de réception",
+        "Réf. : C-1001",
+        "Mise en demeure",
+        "facture F-1 : 1\u{202f}200,00\u{a0}€, œuvre, Łódź, Ελλάδα, Straße, pénalité\n",
+        "Cordialement",
+        "1/1",
+    ] {
+        assert!(said.contains(expected), "{expected:?} is not in {said}");
+    }
+    let read = Pdf::read(&pdf);
+    let count = |what: &str| read.objects.values().filter(|(head, _)| head.contains(what)).count();
+    assert_eq!(
+        (count("/FontFile2"), count("/Type0"), pdf.starts_with(b"%PDF-1.4")),
+        (2, 2, true),
+        "each font is there, and nothing else is named"
+    );
+    assert!(pdf.len() < 60_000, "{} bytes: only what is used of the fonts", pdf.len());
+}
+
+#[test]
+fn the_same_letter_has_the_same_bytes_and_another_one_has_not() {
+    let world = World::new("DE");
+    let letter = world.letter("Bonjour");
+    assert_eq!(print(&letter), print(&letter.clone()));
+    assert_ne!(print(&letter), print(&world.letter("Bonsoir")));
+    assert_eq!(note(&["Rehearsal"]), note(&["Rehearsal"]));
+}
+
+#[test]
+fn pages_are_numbered_and_bounded() {
+    let world = World::new("FR");
+    let pdf = print(&world.letter(&"ligne\n".repeat(70))).unwrap();
+    let said = words(&pdf);
+    assert!(said.contains("1/2") && said.contains("2/2") && said.matches("ligne").count() == 70, "{said}");
+    assert!(matches!(print(&world.letter(&"ligne\n".repeat(700))), Err(Unprintable::TooLong(pages)) if pages > MAX_PAGES));
+    let endless = "mot".repeat(400);
+    let broken = words(&print(&world.letter(&endless)).unwrap());
+    assert_eq!(broken.matches("mot").count() + broken.matches("mo\n").count() + broken.matches("m\n").count(), 400, "cut, not lost");
+}
+
+#[test]
+fn what_the_fonts_lack_is_refused_by_name_and_so_is_an_address_too_high_for_the_window() {
+    let mut world = World::new("FR");
+    assert_eq!(print(&world.letter("Bonjour 😀")), Err(Unprintable::Character('😀')));
+    assert!(Unprintable::Character('漢').to_string().contains("'漢' (U+6F22)"));
+    world.to.lines = vec!["ligne".to_owned(); 6];
+    assert!(print(&world.letter("Bonjour")).is_ok());
+    world.to.lines = vec!["ligne".to_owned(); 7];
+    assert_eq!(print(&world.letter("Bonjour")), Err(Unprintable::Address(10)));
+}
+
+#[test]
+fn the_address_stands_where_the_countrys_envelopes_show_it() {
+    for (country, x, above) in [("FR", 1_100, false), ("DE", 250, true)] {
+        let world = World::new(country);
+        let sheet = layout::sheets(&world.letter("Bonjour"), face::faces().unwrap()).unwrap().remove(0);
+        let find = |text: &str| sheet.iter().find(|run| run.text == text).unwrap().clone();
+        let name = find("Garage Dupont");
+        assert_eq!(name.x, x * 56_693 / 10_000, "{country}");
+        // Below the window's upper edge at 45 mm, above its lower one at 90 mm.
+        for line in ["Garage Dupont", "59000 Lille"] {
+            assert!((450 * 56_693 / 10_000..900 * 56_693 / 10_000).contains(&find(line).y), "{country} {line}");
+        }
+        assert_eq!(sheet.iter().any(|run| run.text.starts_with("Atelier Société, 12 rue")), above);
+        assert_eq!(sheet.iter().any(|run| run.text == "FR"), country == "DE", "a foreign country is named");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_breaks_it_and_no_line_is_wider_than_the_page(text in "[a-zA-Zéèßœ€Ωж \\n\\t\u{7}\u{202e}\u{301}—’]{0,400}") {
+        let world = World::new("FR");
+        let sheets = layout::sheets(&world.letter(&text), face::faces().unwrap()).unwrap();
+        for run in sheets.iter().flatten() {
+            let width = face::faces().unwrap().of(run.bold).width(&run.text, run.size).unwrap();
+            proptest::prop_assert!(run.x + width <= layout::WIDTH - 1_000, "{:?}", run.text);
+            proptest::prop_assert!(!run.text.chars().any(char::is_control));
+        }
+    }
 }

@@ -294,12 +294,37 @@ mod tests {
         {
             assert_eq!(play(&bench::text(to)).await.1.last(), Some(&end), "{to}");
         }
-        for refused in [bench::mail("fail@example.com"), bench::text("+33612340003")] {
+        use DeliveryStatus::{Refused, Unclaimed};
+        for (town, end) in [("Nowhere", Undelivered), ("refused", Refused), ("UNCLAIMED", Unclaimed), ("Lille", Delivered)] {
+            assert_eq!(play(&bench::letter(town)).await.1.last(), Some(&end), "{town}");
+        }
+        for refused in [bench::mail("fail@example.com"), bench::text("+33612340003"), bench::letter("fail")] {
             assert!(matches!(play(&refused).await.0, Outcome::Rejected { permanent: true, .. }));
         }
-        for lost in [bench::mail("unknown@example.com"), bench::text("+33612340004")] {
+        for lost in [bench::mail("unknown@example.com"), bench::text("+33612340004"), bench::letter("lost")] {
             assert!(matches!(play(&lost).await.0, Outcome::Unknown { .. }));
         }
+    }
+
+    #[test]
+    fn a_page_stands_for_each_document_of_a_registered_letter_and_of_no_other() {
+        let id = MessageId::new(DateTime::UNIX_EPOCH);
+        let told = |status: DeliveryStatus, documented| {
+            let raw_name = report(id, status, DateTime::UNIX_EPOCH, documented).raw_name;
+            proofs(serde_json::json!({"message_id": id, "status": status, "raw_name": raw_name}).to_string().as_bytes()).unwrap()
+        };
+        for (status, kind) in [
+            (DeliveryStatus::Sent, ProofKind::Deposit),
+            (DeliveryStatus::Delivered, ProofKind::SignedReceipt),
+            (DeliveryStatus::Refused, ProofKind::Refusal),
+            (DeliveryStatus::Unclaimed, ProofKind::Unclaimed),
+        ] {
+            let found = told(status, true);
+            assert_eq!((found.len(), found[0].kind, &found[0].about), (1, kind, &About::Message(id)));
+            assert!(found[0].bytes.starts_with(b"%PDF-"));
+            assert!(told(status, false).is_empty());
+        }
+        assert!(told(DeliveryStatus::Presented, true).is_empty() && proofs(b"{").unwrap().is_empty());
     }
 
     #[test]

@@ -409,6 +409,29 @@ pub(in crate::outbound) mod tests {
         assert_eq!(body["data"]["message_id"], json!(envelope.message_id));
     }
 
+    #[tokio::test]
+    async fn a_letter_is_posted_whole_and_its_proofs_are_read() {
+        let server = bench::http(Script::Answer(202, "", ""));
+        let (adapter, envelope) = (adapter(&server.url), bench::letter("Lille"));
+        assert_eq!(adapter.send(&envelope, DateTime::UNIX_EPOCH).await, Outcome::accepted(None));
+        let data = serde_json::from_slice::<Value>(&server.requests().remove(0).body).unwrap()["data"].clone();
+        let to = json!({"name": "Garage Dupont", "attention": "Ann Émile", "lines": ["3 rue du Port"], "postal_code": "59000", "city": "Lille", "country": "FR"});
+        assert_eq!((&data["to"], &data["from"]["city"], &data["service"]), (&to, &json!("Paris"), &json!("registered")));
+        assert_eq!((&data["channel"], &data["pdf_base64"]), (&json!("letter"), &json!(BASE64.encode(b"%PDF-1.4"))));
+        let read = async |kind: &str, content: &str| {
+            let data =
+                json!({"message_id": envelope.message_id, "kind": "signed_receipt", "media_type": "image/png", "content_base64": content});
+            let body = json!({"type": kind, "data": data}).to_string();
+            let inbound = bench::inbound("https://x.example/", &[("webhook-id", "evt_1")], body.as_bytes());
+            assert_eq!(adapter.parse(&inbound).map(|reports| reports.is_empty()), Ok(kind == "message.proof"));
+            adapter.proofs(&inbound, DateTime::UNIX_EPOCH).await
+        };
+        let found = read("message.proof", "iVBORw==").await.unwrap().remove(0);
+        assert_eq!((found.kind, &*found.bytes), (ProofKind::SignedReceipt, b"\x89PNG".as_slice()));
+        assert_eq!(found.about, About::Message(envelope.message_id));
+        assert!(read("message.proof", "%").await.is_err() && read("message.delivered", "%").await.unwrap().is_empty());
+    }
+
     #[test]
     fn receipts_are_read_in_our_words_and_nothing_else() {
         let adapter = adapter("http://127.0.0.1:1/");
