@@ -79,10 +79,10 @@ on_both! {
         let tenant = creditor(&app, false, steps).await;
         with_post(&app, &tenant).await;
         let customer = debtor(&app, &tenant.test, at("Lille"), "ann@client.example").await;
-        app.advance(&tenant, &later(5, 0)).await;
+        app.advance(&tenant, &later(12, 0)).await;
         let posted = letter(&app, &tenant.test, &customer).await;
         assert_eq!((&posted["state"], &posted["address"]), (&json!("accepted"), &json!("Garage Dupont, 3 rue du Port, 59000 Lille, FR")));
-        app.advance(&tenant, &later(12, 0)).await;
+        app.advance(&tenant, &later(20, 0)).await;
         let seen = letter(&app, &tenant.test, &customer).await;
         assert_eq!((&seen["delivery_status"], &seen["evidence_grade"]), (&json!("delivered"), &json!("signed_receipt")), "{seen}");
         let mut stages: Vec<&str> = seen["receipts"].as_array().unwrap().iter().map(|one| one["status"].as_str().unwrap()).collect();
@@ -162,7 +162,7 @@ on_both! {
         let tenant = creditor(&app, false, steps).await;
         with_post(&app, &tenant).await;
         let customer = debtor(&app, &tenant.test, at("Lille"), "fail@client.example").await;
-        app.advance(&tenant, &later(12, 0)).await;
+        app.advance(&tenant, &later(20, 0)).await;
         let mut sent: Vec<(String, String)> = app.list(&tenant.test, "/v1/messages").await.iter()
             .map(|one| (one["channel"].as_str().unwrap().to_owned(), one["delivery_status"].as_str().unwrap_or("none").to_owned())).collect();
         sent.sort();

@@ -39,14 +39,20 @@ impl Pdf {
         Self { objects }
     }
 
-    /// The number that follows a key: of an object, mostly.
+    /// The number of the object that follows a key.
     fn reference(head: &str, key: &str) -> Option<usize> {
-        let rest = head.split_once(&format!("{key} "))?.1.trim_start_matches('[');
+        let rest = head.split_once(&format!("{key} ")).or_else(|| head.split_once(&format!("{key}[")))?.1;
         rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
     }
 
-    fn pages(&self) -> Vec<&(String, Vec<u8>)> {
-        self.objects.values().filter(|(head, _)| head.contains("/Type /Page\n") || head.contains("/Type/Page\n")).collect()
+    /// What a page's dictionary has under a key, there or in an object of its own.
+    fn part<'a>(&'a self, head: &'a str, key: &str) -> &'a str {
+        Self::reference(head, key).map_or(head, |number| &self.objects[&number].0)
+    }
+
+    fn pages(&self) -> Vec<&str> {
+        let heads = self.objects.values().map(|(head, _)| head.as_str());
+        heads.filter(|head| head.contains("/Type/Page") && !head.contains("/Type/Pages")).collect()
     }
 
     /// From the codes of a font to characters.
@@ -118,24 +124,80 @@ impl World {
     }
 }
 
+/// What a page's instructions are made of.
+enum Token {
+    Text(Vec<u8>),
+    Word(String),
+}
+
+/// Strings in both of their spellings, and words.
+fn tokens(content: &[u8]) -> Vec<Token> {
+    let (mut found, mut at) = (Vec::new(), 0);
+    while at < content.len() {
+        let rest = &content[at + 1..];
+        match content[at] {
+            b'(' => {
+                let (mut text, mut place) = (Vec::new(), 0);
+                while rest[place] != b')' {
+                    if rest[place] != b'\\' {
+                        text.push(rest[place]);
+                        place += 1;
+                        continue;
+                    }
+                    let octal = rest[place + 1..].iter().take(3).take_while(|byte| (b'0'..=b'7').contains(byte)).count();
+                    if octal > 0 {
+                        let digits = std::str::from_utf8(&rest[place + 1..place + 1 + octal]).unwrap();
+                        text.push(u8::from_str_radix(digits, 8).unwrap());
+                        place += 1 + octal;
+                    } else {
+                        let plain = rest[place + 1];
+                        let escapes = [(b'n', b'\n'), (b'r', b'\r'), (b't', b'\t'), (b'b', 8), (b'f', 12)];
+                        text.push(escapes.iter().find(|(name, _)| *name == plain).map_or(plain, |(_, byte)| *byte));
+                        place += 2;
+                    }
+                }
+                found.push(Token::Text(text));
+                at += place + 2;
+            }
+            b'<' if rest.first() == Some(&b'<') => at += 2,
+            b'<' => {
+                let end = rest.iter().position(|byte| *byte == b'>').unwrap();
+                found.push(Token::Text(data_encoding::HEXUPPER_PERMISSIVE.decode(&rest[..end]).unwrap()));
+                at += end + 2;
+            }
+            byte if byte.is_ascii_whitespace() || matches!(byte, b'[' | b']') => at += 1,
+            _ => {
+                let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'[' | b']' | b'(' | b'<' | b'/');
+                let end = rest.iter().position(ends).unwrap_or(rest.len());
+                found.push(Token::Word(String::from_utf8_lossy(&content[at..=at + end]).into_owned()));
+                at += end + 1;
+            }
+        }
+    }
+    found
+}
+
 /// Everything that is printed on all pages, in the order in which it was written.
 fn words(pdf: &[u8]) -> String {
     let pdf = Pdf::read(pdf);
     let mut all = String::new();
-    for (head, _) in pdf.pages() {
-        let resources = Pdf::reference(head, "/Resources").map_or(head, |number| &pdf.objects[&number].0);
-        let content = &pdf.objects[&Pdf::reference(head, "/Contents").unwrap()].1;
-        let mut known = BTreeMap::new();
-        for line in String::from_utf8_lossy(content).lines() {
-            if let Some((name, _)) = line.strip_suffix(" Tf").and_then(|line| line.split_once(' ')) {
-                known = pdf.characters(Pdf::reference(resources, name).unwrap());
-            }
-            if line.ends_with("Tj") || line.ends_with("TJ") {
-                for shown in line.split('<').skip(1).filter_map(|part| part.split_once('>')) {
-                    let codes = shown.0.as_bytes().chunks(4).map(|code| std::str::from_utf8(code).unwrap());
-                    all.extend(codes.map(|code| known[code].as_str()));
+    for page in pdf.pages() {
+        let fonts = pdf.part(pdf.part(page, "/Resources"), "/Font");
+        let content = &pdf.objects[&Pdf::reference(page, "/Contents").unwrap()].1;
+        let (mut known, mut last, mut shown) = (BTreeMap::new(), Vec::<String>::new(), Vec::new());
+        for token in tokens(content) {
+            match token {
+                Token::Text(text) => shown.push(text),
+                Token::Word(word) if word == "Tf" => {
+                    known = pdf.characters(Pdf::reference(fonts, &last[last.len() - 2]).unwrap());
                 }
-                all.push('\n');
+                Token::Word(word) if matches!(word.as_str(), "Tj" | "TJ") => {
+                    for code in shown.drain(..).flatten().collect::<Vec<u8>>().chunks(2) {
+                        all.push_str(&known[&data_encoding::HEXUPPER.encode(code)]);
+                    }
+                    all.push('\n');
+                }
+                Token::Word(word) => last.push(word),
             }
         }
     }
