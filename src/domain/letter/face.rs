@@ -18,8 +18,8 @@ use super::Unprintable;
 pub type Length = i32;
 
 static FACES: LazyLock<Option<Faces>> = LazyLock::new(|| {
-    let regular = Face::read(include_bytes!("fonts/NotoSans-Regular.ttf"))?;
-    let bold = Face::read(include_bytes!("fonts/NotoSans-Bold.ttf"))?;
+    let regular = Face::read(include_bytes!("../../../fonts/NotoSans-Regular.ttf"))?;
+    let bold = Face::read(include_bytes!("../../../fonts/NotoSans-Bold.ttf"))?;
     Some(Faces { regular, bold })
 });
 

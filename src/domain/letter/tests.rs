@@ -137,23 +137,24 @@ fn tokens(content: &[u8]) -> Vec<Token> {
         let rest = &content[at + 1..];
         match content[at] {
             b'(' => {
-                let (mut text, mut place) = (Vec::new(), 0);
-                while rest[place] != b')' {
-                    if rest[place] != b'\\' {
-                        text.push(rest[place]);
-                        place += 1;
-                        continue;
-                    }
+                let (mut text, mut place, mut depth) = (Vec::new(), 0, 0);
+                while depth > 0 || rest[place] != b')' {
+                    let byte = rest[place];
                     let octal = rest[place + 1..].iter().take(3).take_while(|byte| (b'0'..=b'7').contains(byte)).count();
-                    if octal > 0 {
+                    if byte == b'\\' && octal > 0 {
                         let digits = std::str::from_utf8(&rest[place + 1..place + 1 + octal]).unwrap();
                         text.push(u8::from_str_radix(digits, 8).unwrap());
                         place += 1 + octal;
-                    } else {
+                    } else if byte == b'\\' {
                         let plain = rest[place + 1];
                         let escapes = [(b'n', b'\n'), (b'r', b'\r'), (b't', b'\t'), (b'b', 8), (b'f', 12)];
                         text.push(escapes.iter().find(|(name, _)| *name == plain).map_or(plain, |(_, byte)| *byte));
                         place += 2;
+                    } else {
+                        // Brackets in pairs need no escape.
+                        depth += i32::from(byte == b'(') - i32::from(byte == b')');
+                        text.push(byte);
+                        place += 1;
                     }
                 }
                 found.push(Token::Text(text));
