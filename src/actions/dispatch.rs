@@ -5,6 +5,7 @@
 
 mod desk;
 mod enclosure;
+mod letter;
 mod purse;
 mod route;
 mod still;
@@ -15,7 +16,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use desk::Desk;
-pub(super) use still::claims;
+pub use letter::Posted;
+pub(super) use still::{address, claims};
 
 use super::{Act, tasks};
 use crate::{
@@ -56,6 +58,8 @@ pub struct Claimed {
     pub unsubscribe_link: Option<String>,
     /// Documents that go along, without their bytes.
     pub attached: Vec<Document>,
+    /// The same words on paper, if it is a letter.
+    pub letter: Option<Posted>,
     pub(super) token: Token,
     pub(super) round: i32,
     pub(super) others: bool,
@@ -101,6 +105,7 @@ pub fn claim(act: &mut Act<'_>, dispatcher: &Dispatcher<'_>, limit: i64) -> Resu
     let mut desk = Desk::load(act, &due, dispatcher)?;
     let sorted = desk.sort(act, due)?;
     store::bulk::dispatch(act.conn, act.tenant, &sorted.attempts()?)?;
+    letter::keep(act, &sorted.sent)?;
     for (message, until) in &sorted.waiting {
         store::messages::postpone(act.conn, act.tenant, &[message.id], *until)?;
         if let Some(limit) = &message.failure {
@@ -126,6 +131,7 @@ pub(super) fn claim_fresh(
     let rest = sorted.waiting.iter().map(|(message, _)| message).chain(sorted.stopped.iter().map(|(message, _)| message));
     store::messages::insert(act.conn, &taken.into_iter().chain(rest.cloned()).collect::<Vec<_>>())?;
     store::attempts::insert(act.conn, &attempts)?;
+    letter::keep(act, &sorted.sent)?;
     desk.stop(act, &sorted.stopped)?;
     Ok(sorted.sent)
 }

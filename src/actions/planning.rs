@@ -209,7 +209,7 @@ impl Batch {
         let mut templates = Templates::default();
         for task in &self.tasks {
             let script = task.script(act, tenant, &books, &mut templates)?;
-            tasks::give(act, &task.reminder, script)?;
+            tasks::give(act, &task.reminder, task.loaded.account.customer.post.missing(), script)?;
             store::reminders::complete(act.conn, act.tenant, &task.reminder, act.now)?;
             act.touch(task.reminder.customer_id, task.reminder.currency);
         }
@@ -281,7 +281,7 @@ impl Case<'_> {
                 self.take_over(act, decided)?;
                 let reminder = self.reminder(act, decided, ReminderState::InFlight)?;
                 self.witness(act, &reminder, held);
-                if reminder.channel.is_sent() {
+                if decided.is_sent {
                     batch.messages.push(message(act, self.loaded, &reminder)?);
                     batch.loaded.insert((reminder.customer_id, reminder.currency), Rc::clone(self.loaded));
                     batch.policies.insert((self.id, self.version), Rc::clone(self.policy));
@@ -354,11 +354,7 @@ impl Case<'_> {
 /// # Errors
 /// When the contact has no such address: the plan only names contacts that do.
 pub fn message(act: &Act<'_>, loaded: &Loaded, reminder: &Reminder) -> Result<Message> {
-    let contact = loaded.account.customer.contacts.iter().find(|contact| Some(contact.id) == reminder.contact_id);
-    let address = contact.and_then(|contact| match reminder.channel {
-        Channel::Email => contact.email.as_ref().map(ToString::to_string),
-        _ => contact.phone.as_ref().map(ToString::to_string),
-    });
+    let address = dispatch::address(loaded, reminder.contact_id, reminder.channel);
     Ok(Message {
         tenant_id: act.tenant,
         id: MessageId::new(act.now),

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -16,14 +17,15 @@ use crate::{
         provider_accounts::Fare,
     },
     domain::{
-        contact::Email,
+        contact::{Channel, Email},
         ids::{Mode, ProviderAccountId, TenantId},
+        post::Place,
         template::render::Rendered,
     },
     error::{Error, Result},
     instance::Instance,
     outbound::{
-        self, Attachment, Content, Envelope, Line, Mail, Text,
+        self, Attachment, Content, Envelope, Letter, Line, Mail, Postal, Text,
         breaker::Passage,
         pace::{Leave, Limits},
         registry,
@@ -258,6 +260,15 @@ fn envelope(instance: &Instance, claimed: &Claimed, attachments: Vec<Attachment>
     let line = |text: &str| text.parse::<Line>();
     let message = &claimed.message;
     let content = match &claimed.rendered {
+        Rendered::Script { .. } if message.channel == Channel::Letter => {
+            let letter = claimed.letter.as_ref().ok_or("the letter was not printed")?;
+            Content::Letter(Letter {
+                to: postal(&letter.name, letter.attention.as_deref(), &letter.way.to)?,
+                from: postal(&claimed.sender, None, &letter.way.from)?,
+                service: letter.service,
+                pdf: Arc::clone(&letter.pdf),
+            })
+        }
         Rendered::Email { subject, text, html } => Content::Mail(Mail {
             to: message.address.parse::<Email>()?,
             to_name: None,
@@ -275,4 +286,16 @@ fn envelope(instance: &Instance, claimed: &Claimed, attachments: Vec<Attachment>
     };
     let receipts_url = instance.receipt_url(&claimed.account).as_deref().map(line).transpose()?;
     Ok(Envelope { message_id: message.id, idempotency_key: line(&message.id.to_string())?, content, receipts_url })
+}
+
+fn postal(name: &str, attention: Option<&str>, place: &Place) -> Result<Postal, String> {
+    let line = |text: &str| text.parse::<Line>();
+    Ok(Postal {
+        name: line(name)?,
+        attention: attention.map(line).transpose()?,
+        lines: place.lines.iter().map(|text| line(text)).collect::<Result<_, _>>()?,
+        postal_code: line(&place.postal_code)?,
+        city: line(&place.city)?,
+        country: place.country,
+    })
 }

@@ -6,6 +6,7 @@ mod clock;
 pub mod dispatch;
 mod lookups;
 mod partition;
+mod proofs;
 pub mod seals;
 mod solvency;
 mod worker;

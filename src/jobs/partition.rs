@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{clock, dispatch, lookups, solvency};
+use super::{clock, dispatch, lookups, proofs, solvency};
 use crate::{
     actions,
     domain::{
@@ -11,7 +11,8 @@ use crate::{
     },
     error::Result,
     instance::Instance,
-    store,
+    outbound::registry::{self, ProviderKind},
+    store::{self, provider_accounts::ProviderAccount},
 };
 
 /// Statements applied in one transaction.
@@ -49,9 +50,20 @@ pub async fn turn(instance: &Instance, tenant: TenantId) -> Result<Turn> {
     if agenda.orphaned {
         dispatch::recover(instance, tenant).await?;
     }
-    let grade = |_| EvidenceGrade::Handset;
+    if agenda.proofs {
+        proofs::batch(instance, tenant).await?;
+    }
+    let grade = move |account: &ProviderAccount| most_proved(tenant.mode(), account);
     actions::run(&instance.db, &instance.clock, tenant, system, move |act| actions::receipts::apply_due(act, grade, RECEIPTS)).await?;
     Ok(Turn::Busy)
+}
+
+/// The most that an account's receipts prove. The rehearsal's accounts are all the sandbox, whatever their kind.
+fn most_proved(mode: Mode, account: &ProviderAccount) -> EvidenceGrade {
+    match mode {
+        Mode::Test => registry::capabilities(ProviderKind::Sandbox).grade,
+        Mode::Live => account.kind.parse().map_or(EvidenceGrade::ProviderAccepted, |kind| registry::capabilities(kind).grade),
+    }
 }
 
 /// What a look without any lock finds: most turns of most partitions end with it.
@@ -61,6 +73,7 @@ struct Agenda {
     orphaned: bool,
     asks: bool,
     doubts: bool,
+    proofs: bool,
 }
 
 impl Agenda {
@@ -69,7 +82,8 @@ impl Agenda {
         let orphaned = store::messages::any_orphans(conn, tenant)?;
         let asks = store::solvency::next_due(conn, tenant)?.is_some_and(|at| at <= now);
         let doubts = store::lookups::next_due(conn, tenant)?.is_some_and(|at| at <= now);
-        Ok(Self { now, next: next_moment(conn, tenant)?, orphaned, asks, doubts })
+        let proofs = store::proof_calls::next_due(conn, tenant)?.is_some_and(|at| at <= now);
+        Ok(Self { now, next: next_moment(conn, tenant)?, orphaned, asks, doubts, proofs })
     }
 
     fn is_due(&self) -> bool {
@@ -85,6 +99,7 @@ pub(super) fn next_moment(conn: &mut store::Conn, tenant: TenantId) -> Result<Op
         store::receipts::next_due(conn, tenant)?,
         store::solvency::next_due(conn, tenant)?,
         store::lookups::next_due(conn, tenant)?,
+        store::proof_calls::next_due(conn, tenant)?,
     ];
     Ok(moments.into_iter().flatten().min())
 }
