@@ -10,8 +10,8 @@ use super::{
 };
 use crate::on_both;
 
-const MUTE: Manner = Manner { delay: 0..1, drops: 100 };
-const KIND: Manner = Manner { delay: 0..1, drops: 0 };
+const MUTE: Manner = Manner { delay: 0..1, drops: 100, broken: false };
+const KIND: Manner = Manner { delay: 0..1, drops: 0, broken: false };
 
 /// Does all that is due, some time later.
 async fn later(world: &World, by: TimeDelta) {
