@@ -232,7 +232,9 @@ async fn call(
         return claimed.ended(not_called("the lease was running out before its turn came", None));
     };
     let name = (tenant, claimed.account.id);
-    if let Passage::Until(until) = instance.providers.enter(name, now) {
+    // Its turn may have been long in coming.
+    let moment = || if tenant.mode() == Mode::Live { instance.clock.now() } else { now };
+    if let Passage::Until(until) = instance.providers.enter(name, moment()) {
         return claimed.ended(not_called("the provider account is paused", Some(until)));
     }
     let Ok(attachments) = attachments(instance, tenant, &claimed).await else {
@@ -243,10 +245,11 @@ async fn call(
         Err(reason) => return claimed.ended(Outcome::Rejected { reason, suppress: None }),
     };
     let called = Instant::now();
-    let outcome = provider.send(&envelope, now).await;
+    let outcome = provider.send(&envelope, moment()).await;
     if let Some(leave) = leave {
         leave.done(called.elapsed());
     }
+    let now = moment();
     instance.providers.record(name, now, &outcome);
     let capabilities = provider.capabilities();
     let first = claimed.message.created_at.0;

@@ -105,6 +105,11 @@ async fn round(app: &App, url: &str, day: &Day, (well, until): (&[Creditor], usi
     let workers = [Worker::beside(app, url, LEASE), Worker::beside(app, url, LEASE)];
     let before: Vec<usize> = well.iter().map(|creditor| creditor.gateway.count()).collect();
     let begun = Instant::now();
+    // Workers that have not begun yet let everybody wait.
+    while well.iter().zip(&before).all(|(creditor, before)| creditor.gateway.count() == *before) {
+        assert!(begun.elapsed() < day.patience, "nothing is sent");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     let mut asked = Vec::new();
     while well.iter().any(|creditor| creditor.gateway.count() < until) {
         assert!(begun.elapsed() < day.patience, "not sent within {:?}", day.patience);
