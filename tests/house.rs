@@ -75,11 +75,12 @@ const LONGER: &[(&str, usize, &str)] = &[
     ("src/http/call.rs", 420, "every request passes here, in one order"),
     ("src/http/evidence.rs", 420, "one resource is one file"),
     ("src/outbound/mod.rs", 480, "what every adapter promises and is given stands in one place"),
+    ("src/outbound/dsn.rs", 420, "the reader of bounces, with its tests"),
     ("src/outbound/bench.rs", 530, "what is done to every adapter stands in one place"),
-    ("src/outbound/providers/aws_sms.rs", 440, "one provider is one file"),
-    ("src/outbound/providers/smtp.rs", 520, "one provider is one file"),
+    ("src/outbound/providers/aws_sms.rs", 450, "one provider is one file"),
+    ("src/outbound/providers/smtp.rs", 590, "one provider is one file"),
     ("src/outbound/providers/webhook.rs", 520, "one provider is one file"),
-    ("src/outbound/providers/twilio.rs", 440, "one provider is one file"),
+    ("src/outbound/providers/twilio.rs", 490, "one provider is one file"),
 ];
 
 #[test]

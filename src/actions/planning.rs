@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{
     Act,
-    dispatch::{self, Claim, Claimed, Decided, Dispatcher},
+    dispatch::{self, Claim, Decided, Dispatcher},
     interest::Books,
     payment_plans, promises, tasks,
     wording::{Occasion, Templates},
@@ -166,8 +166,7 @@ pub fn plan_due(act: &mut Act<'_>, dispatcher: Option<&Dispatcher<'_>>, limit: i
         planned.push(row);
     }
     store::bulk::planned(act.conn, act.tenant, &planned)?;
-    let claimed = batch.finish(act, &tenant, dispatcher)?;
-    Ok(Claim { claimed, busy: true })
+    batch.finish(act, &tenant, dispatcher)
 }
 
 /// What a batch of decisions leads to, written in few statements.
@@ -189,7 +188,7 @@ struct Spoken {
 
 impl Batch {
     /// Writes the reminders down with their messages, and gives people their tasks.
-    fn finish(self, act: &mut Act<'_>, tenant: &Tenant, dispatcher: Option<&Dispatcher<'_>>) -> Result<Vec<Claimed>> {
+    fn finish(self, act: &mut Act<'_>, tenant: &Tenant, dispatcher: Option<&Dispatcher<'_>>) -> Result<Claim> {
         store::reminders::insert(act.conn, &self.reminders)?;
         self.give(act, tenant)?;
         let Self { reminders, messages, loaded, policies, .. } = self;
@@ -198,7 +197,7 @@ impl Batch {
                 let reminders = reminders.into_iter().map(|row| (row.id, row)).collect();
                 dispatch::claim_fresh(act, tenant, Decided { reminders, loaded, policies }, messages, dispatcher)
             }
-            _ => store::messages::insert(act.conn, &messages).map(|()| Vec::new()),
+            _ => store::messages::insert(act.conn, &messages).map(|()| Claim { busy: true, ..Claim::default() }),
         }
     }
 

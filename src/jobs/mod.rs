@@ -3,11 +3,12 @@
 //! Not here: what is done; each turn of a loop is an action. Invariant: a loop survives every error of a turn, says so in the log, and stops when told.
 
 mod clock;
-pub mod dispatch;
+mod dispatch;
 mod lookups;
 mod partition;
 mod proofs;
 pub mod seals;
+mod slots;
 mod solvency;
 mod worker;
 

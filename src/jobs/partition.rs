@@ -1,8 +1,16 @@
 //! One partition's turn: send what is prepared and what falls due, apply what was reported.
 
 use chrono::{DateTime, Utc};
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use tokio::sync::mpsc;
 
-use super::{clock, dispatch, lookups, proofs, solvency};
+use super::{
+    clock,
+    dispatch::{self, Slice},
+    lookups, proofs,
+    slots::Slots,
+    solvency,
+};
 use crate::{
     actions,
     domain::{
@@ -33,28 +41,70 @@ pub enum Turn {
 /// # Errors
 /// The store's; whatever was committed before stands.
 pub async fn turn(instance: &Instance, tenant: TenantId) -> Result<Turn> {
+    let mut found = None;
+    let called = whole(instance, &Slots::default(), tenant, |outcome| found = Some(outcome)).await;
+    let turn = found.unwrap_or(Ok(Turn::Idle(None)))?;
+    called.map(|()| turn)
+}
+
+/// A turn, and the calls that come of it. `over` is told how the turn went as soon as the next one may begin, which is before the calls have ended: but not in a
+/// test partition, whose clock must not move on while anything is under way.
+///
+/// # Errors
+/// The store's, when results could not be written.
+pub(super) async fn whole(instance: &Instance, slots: &Slots, tenant: TenantId, over: impl FnOnce(Result<Turn>)) -> Result<()> {
+    let (give, mut given) = mpsc::unbounded_channel();
+    let working = async move {
+        let turn = work(instance, slots, tenant, &|slice| drop(give.send(slice))).await;
+        // Nothing more is given.
+        drop(give);
+        match tenant.mode() {
+            Mode::Live => {
+                over(turn);
+                None
+            }
+            Mode::Test => Some((turn, over)),
+        }
+    };
+    let calling = async {
+        let (mut calls, mut outcome) = (FuturesUnordered::new(), Ok(()));
+        loop {
+            tokio::select! {
+                Some(slice) = given.recv() => calls.push(dispatch::send(instance, slots, tenant, slice)),
+                Some(sent) = calls.next(), if !calls.is_empty() => outcome = outcome.and(sent),
+                else => return outcome,
+            }
+        }
+    };
+    let (left, outcome) = tokio::join!(working, calling);
+    if let Some((turn, over)) = left {
+        over(turn);
+    }
+    outcome
+}
+
+async fn work(instance: &Instance, slots: &Slots, tenant: TenantId, give: &impl Fn(Slice)) -> Result<Turn> {
     let wall = instance.clock.now();
-    let agenda = instance.db.read(tenant, move |conn| Agenda::read(conn, tenant, wall)).await?;
+    let agenda = slots.read(instance, tenant, move |conn| Agenda::read(conn, tenant, wall)).await?;
     if !agenda.is_due() {
         let advanced = tenant.mode() == Mode::Test && clock::step(instance, tenant).await?;
         return Ok(if advanced { Turn::Busy } else { Turn::Idle(agenda.next) });
     }
-    let system = actions::SYSTEM;
-    dispatch::batch(instance, tenant).await?;
+    dispatch::batch(instance, slots, tenant, give).await?;
     if agenda.asks {
-        solvency::batch(instance, tenant).await?;
+        solvency::batch(instance, slots, tenant).await?;
     }
     if agenda.doubts {
-        lookups::batch(instance, tenant).await?;
+        lookups::batch(instance, slots, tenant).await?;
     }
     if agenda.orphaned {
-        dispatch::recover(instance, tenant).await?;
+        dispatch::recover(instance, slots, tenant).await?;
     }
     if agenda.proofs {
-        proofs::batch(instance, tenant).await?;
+        proofs::batch(instance, slots, tenant).await?;
     }
     let grade = move |account: &ProviderAccount| most_proved(tenant.mode(), account);
-    actions::run(&instance.db, &instance.clock, tenant, system, move |act| actions::receipts::apply_due(act, grade, RECEIPTS)).await?;
+    slots.act(instance, tenant, move |act| actions::receipts::apply_due(act, grade, RECEIPTS)).await?;
     Ok(Turn::Busy)
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::dispatch::present;
+use super::{dispatch::present, slots::Slots};
 use crate::{
     actions::{
         self,
@@ -27,13 +27,12 @@ const LEASE: TimeDelta = TimeDelta::minutes(5);
 ///
 /// # Errors
 /// The store's; one provider's trouble is its own.
-pub(super) async fn batch(instance: &Instance, tenant: TenantId) -> Result<()> {
-    let system = actions::SYSTEM;
-    let questions = actions::run(&instance.db, &instance.clock, tenant, system, |act| actions::proofs::claim(act, LEASE, SLICE)).await?;
+pub(super) async fn batch(instance: &Instance, slots: &Slots, tenant: TenantId) -> Result<()> {
+    let questions = slots.act(instance, tenant, |act| actions::proofs::claim(act, LEASE, SLICE)).await?;
     for question in questions {
         let (call, found, limit) = ask(instance, tenant, question).await?;
         let work = move |act: &mut actions::Act<'_>| actions::proofs::finish(act, &call, &found, limit);
-        actions::run(&instance.db, &instance.clock, tenant, system, work).await?;
+        slots.act(instance, tenant, work).await?;
     }
     Ok(())
 }

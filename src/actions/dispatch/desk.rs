@@ -3,7 +3,7 @@
 //! Not here: what is written down of messages that do not leave; that differs between those that wait and those that are new.
 
 use std::{
-    collections::{BTreeSet, HashMap, hash_map::Entry},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
     rc::Rc,
 };
 
@@ -175,6 +175,11 @@ impl<'d> Desk<'d> {
         }
         self.purse.take().map_or(Ok(()), |purse| purse.close(act))?;
         Ok(sorted)
+    }
+
+    /// How many messages wait because their accounts have no room for them.
+    pub fn lined_up(&self) -> BTreeMap<ProviderAccountId, u32> {
+        self.routes.lined_up()
     }
 
     /// Where text messages among these go, by the contacts of today.
