@@ -12,7 +12,10 @@ use serde_json::json;
 
 use super::{Dispatcher, Room};
 use crate::{
-    actions::{Act, outcome::backoff},
+    actions::{
+        Act,
+        outcome::{PATIENCE, backoff},
+    },
     domain::{
         contact::Channel,
         ids::{MessageId, Mode, ProviderAccountId, TenantId},
@@ -108,8 +111,9 @@ impl<'d> Routes<'d> {
         };
         Ok(match choose(&candidates, &tried, self.dispatcher, act.now) {
             Ok(through) => match turn(&mut self.taken, (self.mode, self.dispatcher), &through.account, act.now) {
-                None => Route::Through(Box::new(through)),
-                Some(until) => Route::Wait(until),
+                Some(until) if act.now - message.created_at.0 <= PATIENCE => Route::Wait(until),
+                // Whoever has waited for too long is taken up all the same: called, or given up.
+                _ => Route::Through(Box::new(through)),
             },
             Err(until) => Route::Wait(until),
         })
