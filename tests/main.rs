@@ -43,3 +43,4 @@ mod templates;
 mod tenancy;
 mod terms;
 mod texts;
+mod webhooks;

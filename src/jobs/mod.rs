@@ -8,6 +8,7 @@ mod lookups;
 mod partition;
 pub mod seals;
 mod solvency;
+pub mod webhooks;
 mod worker;
 
 pub use partition::{Turn, turn};
@@ -18,11 +19,19 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::instance::Instance;
 
-/// Starts the worker and the sealer; the handle ends when both have stopped.
+/// Partitions worked on at once.
+const SLOTS: usize = 4;
+/// Partitions whose endpoints are told at once: most of that time is spent on waiting for them.
+const TELLERS: usize = 16;
+
+/// Starts the workers and the sealer; the handle ends when all have stopped.
 pub fn start(instance: &Arc<Instance>, stop: &watch::Receiver<bool>) -> JoinHandle<()> {
     let sealing = seals::run(instance.db.clone(), instance.clock.clone(), Arc::clone(&instance.signer), stop.clone());
-    let working = worker::run(Arc::clone(instance), stop.clone());
+    let turns = |instance: Arc<Instance>, tenant| async move { turn(&instance, tenant).await };
+    let working = worker::run(Arc::clone(instance), SLOTS, turns, stop.clone());
+    let tells = |instance: Arc<Instance>, tenant| async move { webhooks::turn(&instance, tenant).await };
+    let telling = worker::run(Arc::clone(instance), TELLERS, tells, stop.clone());
     tokio::spawn(async move {
-        tokio::join!(sealing, working);
+        tokio::join!(sealing, working, telling);
     })
 }

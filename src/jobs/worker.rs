@@ -1,4 +1,4 @@
-//! The worker: takes partitions in turn, a few at once, and never two of one partition at once in this process.
+//! A worker: takes partitions in turn, a few at once, and never two of one partition at once in this process.
 //!
 //! Fairness: a busy partition goes to the end of the queue after each turn, so a quiet one waits for one turn of each other, whatever their backlog.
 
@@ -10,11 +10,9 @@ use std::{
 
 use tokio::{sync::watch, task::JoinSet};
 
-use super::partition::{Turn, turn};
+use super::partition::Turn;
 use crate::{domain::ids::TenantId, error::Result, instance::Instance, store};
 
-/// Partitions worked on at once.
-const SLOTS: usize = 4;
 /// How soon an idle partition is looked at again, at first.
 const SHORT_REST: Duration = Duration::from_millis(200);
 /// And at most: what another process changed is noticed within this time.
@@ -29,8 +27,12 @@ struct Rest {
     pause: Duration,
 }
 
-/// Works until `stop` says true; turns under way are finished.
-pub async fn run(instance: Arc<Instance>, mut stop: watch::Receiver<bool>) {
+/// Gives each partition its `turn`, `slots` at once, until `stop` says true; turns under way are finished.
+pub async fn run<F, T>(instance: Arc<Instance>, slots: usize, turn: F, mut stop: watch::Receiver<bool>)
+where
+    F: Fn(Arc<Instance>, TenantId) -> T,
+    T: Future<Output = Result<Turn>> + Send + 'static,
+{
     let mut queue = Queue::default();
     let mut turns: JoinSet<(TenantId, Result<Turn>)> = JoinSet::new();
     let mut called = None::<Instant>;
@@ -42,11 +44,11 @@ pub async fn run(instance: Arc<Instance>, mut stop: watch::Receiver<bool>) {
             }
             called = Some(Instant::now());
         }
-        while turns.len() < SLOTS
+        while turns.len() < slots
             && let Some(tenant) = queue.next()
         {
-            let instance = Arc::clone(&instance);
-            turns.spawn(async move { (tenant, turn(&instance, tenant).await) });
+            let turn = turn(Arc::clone(&instance), tenant);
+            turns.spawn(async move { (tenant, turn.await) });
         }
         tokio::select! {
             Some(done) = turns.join_next(), if !turns.is_empty() => queue.done(done),
