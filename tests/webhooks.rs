@@ -87,7 +87,7 @@ fn read(connection: &mut TcpStream) -> Option<Post> {
                 .filter_map(|line| line.split_once(": "))
                 .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
                 .collect();
-            if body.len() >= headers.get("content-length")?.parse().ok()? {
+            if body.len() >= headers.get("content-length")?.parse::<usize>().ok()? {
                 return Some(Post { headers, body: body.to_owned() });
             }
         }
