@@ -31,7 +31,7 @@ fuzz-parsers: ## Hand the readers of foreign bytes anything, ten minutes each
 	RELANCE_FUZZ_SECONDS=600 $(CARGO) test --locked --lib -- foreign any_bytes
 
 crash: ## Kill workers in the middle of their work and count what was sent
-	tests/with-postgres $(CARGO) test --locked --release --test relance -- --ignored crash:: credit::
+	tests/with-postgres $(CARGO) test --locked --release --test relance -- --ignored --nocapture --test-threads 1 crash:: credit::
 
 bench: ## Measure what is meant to be fast
 	tests/with-postgres $(CARGO) bench --locked

@@ -43,6 +43,7 @@ pub fn micros() -> f64 {
     let first = NaiveDate::from_ymd_opt(2026, 2, 9).unwrap();
     let account = Account {
         customer: CustomerFacts {
+            post: Default::default(),
             id: numbered(1),
             kind: CustomerKind::Business,
             segment: None,

@@ -308,10 +308,10 @@ impl World {
         {}
     }
 
-    /// Sends all that is prepared, and nothing else.
+    /// Sends all that is prepared.
     pub async fn dispatch(&self) -> Duration {
         let started = Instant::now();
-        while jobs::dispatch::batch(&self.instance, self.partition).await.unwrap() {}
+        while jobs::turn(&self.instance, self.partition).await.unwrap() == Turn::Busy {}
         started.elapsed()
     }
 

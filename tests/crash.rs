@@ -4,6 +4,9 @@ mod doubt;
 mod gateway;
 mod loss;
 mod race;
+mod receipts;
+mod taker;
+mod traffic;
 mod worker;
 mod world;
 
@@ -30,7 +33,7 @@ struct Ordeal {
     patience: Duration,
 }
 
-const MANNER: Manner = Manner { delay: 50..350, drops: 4 };
+const MANNER: Manner = Manner { delay: 50..350, drops: 4, broken: false };
 
 #[actix_web::test]
 async fn killed_workers_lose_nothing_and_double_nothing() {
@@ -141,7 +144,7 @@ async fn freeze(rounds: usize) {
     const MESSAGES: usize = 8;
     const PATIENCE: Duration = Duration::from_secs(90);
     let Some(database) = postgres() else { return };
-    let world = World::today(database, Manner { delay: 400..401, drops: 0 }).await;
+    let world = World::today(database, Manner { delay: 400..401, drops: 0, broken: false }).await;
     let mut owner = world.owner();
     let mut late = 0;
     for round in 1..=rounds {

@@ -63,9 +63,10 @@ type Rule = fn(&Source) -> Vec<String>;
 const LONGEST: usize = 400;
 /// Longer files, how long they may be, and why they are still one thing.
 const LONGER: &[(&str, usize, &str)] = &[
-    ("src/store/schema.rs", 1100, "the tables, one after the other"),
-    ("src/store/facts.rs", 450, "what a decision knows is loaded in one place"),
+    ("src/store/schema.rs", 1140, "the tables, one after the other"),
+    ("src/store/facts.rs", 460, "what a decision knows is loaded in one place"),
     ("src/domain/dunning/account.rs", 420, "what a decision knows stands in one place"),
+    ("src/domain/dunning/policy.rs", 410, "a policy is one document"),
     ("src/domain/evidence/entry.rs", 420, "the entry's encoding, with its tests"),
     ("src/domain/evidence/tree.rs", 420, "the tree of RFC 6962, with its tests"),
     ("src/domain/evidence/verify/tests.rs", 440, "every way to falsify a log"),
@@ -74,11 +75,12 @@ const LONGER: &[(&str, usize, &str)] = &[
     ("src/http/call.rs", 420, "every request passes here, in one order"),
     ("src/http/evidence.rs", 420, "one resource is one file"),
     ("src/outbound/mod.rs", 480, "what every adapter promises and is given stands in one place"),
+    ("src/outbound/dsn.rs", 420, "the reader of bounces, with its tests"),
     ("src/outbound/bench.rs", 530, "what is done to every adapter stands in one place"),
-    ("src/outbound/providers/aws_sms.rs", 440, "one provider is one file"),
-    ("src/outbound/providers/smtp.rs", 520, "one provider is one file"),
-    ("src/outbound/providers/webhook.rs", 470, "one provider is one file"),
-    ("src/outbound/providers/twilio.rs", 440, "one provider is one file"),
+    ("src/outbound/providers/aws_sms.rs", 450, "one provider is one file"),
+    ("src/outbound/providers/smtp.rs", 590, "one provider is one file"),
+    ("src/outbound/providers/webhook.rs", 520, "one provider is one file"),
+    ("src/outbound/providers/twilio.rs", 490, "one provider is one file"),
 ];
 
 #[test]

@@ -27,6 +27,7 @@ mod house;
 mod import;
 mod interest;
 mod ledger;
+mod letters;
 mod openapi;
 mod policies;
 mod providers;

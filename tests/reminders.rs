@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use relance::{
     actions::{
         self,
-        dispatch::{Claim, Dispatcher, Paused},
+        dispatch::{Claim, Dispatcher, Paused, Rooms},
         outcome::Outcome,
     },
     domain::ids::Mode,
@@ -296,8 +296,8 @@ on_both! {
             loop {
                 let links = app.state.links.clone();
                 let claim = actions::run(&app.db, &app.clock, of, actions::SYSTEM, move |act| {
-                    let (paused, lease) = (Paused::default(), chrono::TimeDelta::seconds(60));
-                    let dispatcher = Dispatcher { links: &links, paused: &paused, repeat_until: &|_, _| None, lease };
+                    let (paused, rooms, lease) = (Paused::default(), Rooms::default(), chrono::TimeDelta::seconds(60));
+                    let dispatcher = Dispatcher { links: &links, paused: &paused, rooms: &rooms, repeat_until: &|_, _| None, lease };
                     let mut claim: Claim = actions::dispatch::claim(act, &dispatcher, 2)?;
                     if !claim.busy {
                         claim = actions::planning::plan_due(act, Some(&dispatcher), 2)?;

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use relance::{
     actions::{
         self,
-        dispatch::{Dispatcher, Paused, claim},
+        dispatch::{Dispatcher, Paused, Rooms, claim},
     },
     domain::ids::Mode,
 };
@@ -16,22 +16,28 @@ use crate::{
     on_both,
     support::{
         App, Tenant,
+        database::Owner,
         dunning::later,
         ledger::{journal, partition},
+        scripted::{Manner, Scripted},
     },
 };
 
 /// A tenant whose debtors are written to by text, the day after they should have paid.
 async fn texting(app: &App, fallback: Option<&str>) -> Tenant {
     let tenant = app.tenant("Atelier").await;
+    by_text(app, &tenant.test, fallback).await;
+    tenant
+}
+
+async fn by_text(app: &App, key: &str, fallback: Option<&str>) {
     let mut step = json!({"key": "text", "offset_days": 1, "channel": "sms", "template": "sms_reminder"});
     if let Some(fallback) = fallback {
         step["fallback"] = json!(fallback);
     }
     let document = json!({"name": "By text", "scope": {"priority": 9}, "steps": [step]});
-    let made = app.post("/v1/policies", &tenant.test, json!({"document": document})).await.expect(201);
-    app.post(&format!("/v1/policies/{}/activate", made["id"].as_str().unwrap()), &tenant.test, json!({"version": 1})).await.expect(200);
-    tenant
+    let made = app.post("/v1/policies", key, json!({"document": document})).await.expect(201);
+    app.post(&format!("/v1/policies/{}/activate", made["id"].as_str().unwrap()), key, json!({"version": 1})).await.expect(200);
 }
 
 /// A debtor at this number who is late; its id.
@@ -173,8 +179,8 @@ on_both! {
             loop {
                 let links = Arc::clone(&links);
                 let claimed = actions::run(&app.db, &app.clock, of, actions::SYSTEM, move |act| {
-                    let (paused, lease) = (Paused::default(), TimeDelta::seconds(60));
-                    claim(act, &Dispatcher { links: &links, paused: &paused, repeat_until: &|_, _| None, lease }, 2)
+                    let (paused, rooms, lease) = (Paused::default(), Rooms::default(), TimeDelta::seconds(60));
+                    claim(act, &Dispatcher { links: &links, paused: &paused, rooms: &rooms, repeat_until: &|_, _| None, lease }, 2)
                 });
                 if !claimed.await.unwrap().busy {
                     return;
@@ -186,6 +192,39 @@ on_both! {
         assert_eq!(states.get(&("dispatched".to_owned(), String::new())), Some(&8), "{states:?}");
         let to_one = app.list(key, "/v1/messages?state=dispatched&limit=200").await.iter().filter(|message| message["address"] == mobile(99)).count();
         assert!(to_one <= 2, "{to_one}");
+    }
+
+    async fn a_text_that_moves_to_another_account_is_paid_for_once(app: App) {
+        let tenant = app.tenant("Atelier").await;
+        let key = &tenant.live;
+        let gateways = [Scripted::answering(Some(401)), Scripted::answering(Some(429)), Scripted::answering(Some(202))];
+        for (place, gateway) in gateways.iter().enumerate() {
+            let mut account = gateway.account(&format!("Gateway {place}"), i32::try_from(place).unwrap());
+            account["channels"] = json!(["sms"]);
+            app.post("/v1/provider-accounts", key, account).await.expect(201);
+        }
+        by_text(&app, key, None).await;
+        change(&app, key, json!({"per_number_per_day": 1})).await;
+        late(&app, key, 1, &mobile(1)).await;
+        app.settle(&tenant, Mode::Live).await;
+        assert_eq!(gateways.each_ref().map(Scripted::sent), [1, 1, 1]);
+        let spent = |app: &App| {
+            let mut owner = Owner::of(app.db.url());
+            let mut all = |sql: &str| owner.texts(sql);
+            (all("SELECT CAST(segments AS text) AS value FROM text_days"), all("SELECT CAST(messages AS text) AS value FROM text_numbers"))
+        };
+        let first = segments(&app, key).await;
+        assert_eq!(spent(&app), (vec![first.to_string()], vec!["1".to_owned()]));
+        // Nor is one that waits for its accounts to have it, and has room for nothing else.
+        change(&app, key, json!({"daily_budget": 2 * first})).await;
+        gateways[2].behave(Manner { send: Some(401), ..Manner::default() });
+        late(&app, key, 2, &mobile(2)).await;
+        app.settle(&tenant, Mode::Live).await;
+        gateways[2].behave(Manner::default());
+        app.clock.advance(TimeDelta::minutes(1));
+        app.settle(&tenant, Mode::Live).await;
+        assert_eq!(states(&app, key).await, counted(&[("accepted", "", 2)]));
+        assert_eq!(spent(&app), (vec![(2 * first).to_string()], vec!["1".to_owned(), "1".to_owned()]));
     }
 
     async fn a_senders_name_is_checked_where_it_is_given(app: App) {

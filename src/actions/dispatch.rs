@@ -5,24 +5,29 @@
 
 mod desk;
 mod enclosure;
+mod letter;
 mod purse;
 mod route;
 mod still;
 
-use std::{collections::HashMap, rc::Rc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use desk::Desk;
-pub(super) use still::claims;
+pub use letter::Posted;
+pub(super) use still::{address, claims};
 
 use super::{Act, tasks};
 use crate::{
     domain::{
         delivery::MessageState,
         dunning::{policy::Policy, reminder::ReminderState},
-        ids::{PolicyId, ProviderAccountId, ReminderId},
+        ids::{MessageId, PolicyId, ProviderAccountId, ReminderId},
         link::Links,
         template::render::Rendered,
     },
@@ -56,6 +61,8 @@ pub struct Claimed {
     pub unsubscribe_link: Option<String>,
     /// Documents that go along, without their bytes.
     pub attached: Vec<Document>,
+    /// The same words on paper, if it is a letter.
+    pub letter: Option<Posted>,
     pub(super) token: Token,
     pub(super) round: i32,
     pub(super) others: bool,
@@ -63,6 +70,20 @@ pub struct Claimed {
 
 /// Provider accounts that must be left alone, and until when.
 pub type Paused = HashMap<ProviderAccountId, DateTime<Utc>>;
+
+/// What a provider account can take on, as the process knows that calls it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Messages now.
+    pub now: u32,
+    /// Messages in each two seconds that follow.
+    pub then: u32,
+    /// How long those wait already that found no room before.
+    pub wait: TimeDelta,
+}
+
+/// The provider accounts whose room is known; of the others the record says what they bear.
+pub type Rooms = HashMap<ProviderAccountId, Room>;
 
 /// Until when a provider account recognises a message that it was first given at a moment; `None` if it never does.
 pub type RepeatUntil<'a> = &'a dyn Fn(&ProviderAccount, DateTime<Utc>) -> Option<DateTime<Utc>>;
@@ -74,6 +95,8 @@ pub struct Claim {
     pub claimed: Vec<Claimed>,
     /// Whether there was anything to look at: whoever sees `false` may rest.
     pub busy: bool,
+    /// Messages that wait because an account has no room for them.
+    pub lined_up: BTreeMap<ProviderAccountId, u32>,
 }
 
 /// Under what a dispatcher takes messages.
@@ -83,6 +106,8 @@ pub struct Dispatcher<'d> {
     pub links: &'d Links,
     /// Provider accounts that are left alone for now.
     pub paused: &'d Paused,
+    /// What the others can take on.
+    pub rooms: &'d Rooms,
     /// What may be sent a second time.
     pub repeat_until: RepeatUntil<'d>,
     /// For how long a message is nobody else's.
@@ -101,14 +126,19 @@ pub fn claim(act: &mut Act<'_>, dispatcher: &Dispatcher<'_>, limit: i64) -> Resu
     let mut desk = Desk::load(act, &due, dispatcher)?;
     let sorted = desk.sort(act, due)?;
     store::bulk::dispatch(act.conn, act.tenant, &sorted.attempts()?)?;
+    letter::keep(act, &sorted.sent)?;
+    let mut moments: BTreeMap<DateTime<Utc>, Vec<MessageId>> = BTreeMap::new();
     for (message, until) in &sorted.waiting {
-        store::messages::postpone(act.conn, act.tenant, &[message.id], *until)?;
+        moments.entry(*until).or_default().push(message.id);
         if let Some(limit) = &message.failure {
             store::texts::note(act.conn, act.tenant, message.id, limit)?;
         }
     }
+    for (until, ids) in moments {
+        store::messages::postpone(act.conn, act.tenant, &ids, until)?;
+    }
     desk.stop(act, &sorted.stopped)?;
-    Ok(Claim { claimed: sorted.sent, busy: true })
+    Ok(Claim { claimed: sorted.sent, busy: true, lined_up: desk.lined_up() })
 }
 
 /// Takes the messages of reminders that this transaction has just decided about accounts whose lock it holds: what was weighed a moment ago is not read again.
@@ -118,7 +148,7 @@ pub(super) fn claim_fresh(
     decided: Decided,
     messages: Vec<Message>,
     dispatcher: &Dispatcher<'_>,
-) -> Result<Vec<Claimed>> {
+) -> Result<Claim> {
     let mut desk = Desk::open(act, tenant.clone(), decided, dispatcher)?;
     let mut sorted = desk.sort(act, messages)?;
     sorted.waiting.iter_mut().for_each(|(message, until)| message.next_attempt_at = Some(Ts(*until)));
@@ -126,8 +156,9 @@ pub(super) fn claim_fresh(
     let rest = sorted.waiting.iter().map(|(message, _)| message).chain(sorted.stopped.iter().map(|(message, _)| message));
     store::messages::insert(act.conn, &taken.into_iter().chain(rest.cloned()).collect::<Vec<_>>())?;
     store::attempts::insert(act.conn, &attempts)?;
+    letter::keep(act, &sorted.sent)?;
     desk.stop(act, &sorted.stopped)?;
-    Ok(sorted.sent)
+    Ok(Claim { claimed: sorted.sent, busy: true, lined_up: desk.lined_up() })
 }
 
 /// What reminders are about.

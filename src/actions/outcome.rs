@@ -10,10 +10,11 @@ use serde_json::json;
 use super::{
     Act,
     dispatch::{Claimed, RepeatUntil},
-    lookups, tasks,
+    lookups, proofs, tasks,
 };
 use crate::{
     domain::{
+        contact::Channel,
         delivery::{DeliveryStatus, EvidenceGrade, MessageState, SuppressionReason},
         dunning::reminder::ReminderState,
         ids::{MessageId, ProviderAccountId, ReceiptId, ReminderId},
@@ -135,7 +136,7 @@ pub fn finish(act: &mut Act<'_>, results: &[Sent]) -> Result<()> {
         let Some(reminder) = envelope.reminder_id.and_then(|id| reminders.get(&id)) else { continue };
         match &sent.outcome {
             Outcome::Accepted { later, .. } => {
-                foretell(act, sent.message_id, sent.account, later)?;
+                foretell(act, envelope, sent.account, later)?;
                 accepted.push((sent.message_id, reminder.clone()));
             }
             outcome => refused(act, envelope, sent, reminder, outcome, ending)?,
@@ -187,7 +188,9 @@ pub(super) fn backoff(rounds: i32) -> TimeDelta {
 fn refused(act: &mut Act<'_>, message: &Envelope, sent: &Sent, reminder: &Reminder, outcome: &Outcome, ending: &Ending) -> Result<()> {
     match ending.state {
         MessageState::Rejected => {
-            if let Outcome::Rejected { suppress: Some(reason), .. } = outcome {
+            if let Outcome::Rejected { suppress: Some(reason), .. } = outcome
+                && message.channel != Channel::Letter
+            {
                 super::suppressions::suppress_known(
                     act,
                     message.channel,
@@ -243,7 +246,7 @@ fn complete(act: &mut Act<'_>, accepted: &[(MessageId, Reminder)]) -> Result<()>
     Ok(())
 }
 
-fn foretell(act: &mut Act<'_>, message: MessageId, account: ProviderAccountId, later: &[Foretold]) -> Result<()> {
+fn foretell(act: &mut Act<'_>, message: &Envelope, account: ProviderAccountId, later: &[Foretold]) -> Result<()> {
     let rows: Vec<Receipt> = later
         .iter()
         .map(|report| Receipt {
@@ -252,7 +255,7 @@ fn foretell(act: &mut Act<'_>, message: MessageId, account: ProviderAccountId, l
             provider_account_id: account,
             request_id: None,
             dedupe: report.dedupe.clone(),
-            message_id: Some(message),
+            message_id: Some(message.id),
             provider_message_id: None,
             address: None,
             status: report.status,
@@ -264,7 +267,11 @@ fn foretell(act: &mut Act<'_>, message: MessageId, account: ProviderAccountId, l
             outcome: None,
         })
         .collect();
-    store::receipts::insert(act.conn, &rows).map(drop)
+    store::receipts::insert(act.conn, &rows)?;
+    if message.channel == Channel::Letter {
+        rows.iter().try_for_each(|row| proofs::begin(act, row.id, account, row.due_at.0))?;
+    }
+    Ok(())
 }
 
 /// Messages whose dispatcher never came back: sent again under the same key where the provider recognises it, else put before a person.

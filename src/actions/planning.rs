@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{
     Act,
-    dispatch::{self, Claim, Claimed, Decided, Dispatcher},
+    dispatch::{self, Claim, Decided, Dispatcher},
     interest::Books,
     payment_plans, promises, tasks,
     wording::{Occasion, Templates},
@@ -166,8 +166,7 @@ pub fn plan_due(act: &mut Act<'_>, dispatcher: Option<&Dispatcher<'_>>, limit: i
         planned.push(row);
     }
     store::bulk::planned(act.conn, act.tenant, &planned)?;
-    let claimed = batch.finish(act, &tenant, dispatcher)?;
-    Ok(Claim { claimed, busy: true })
+    batch.finish(act, &tenant, dispatcher)
 }
 
 /// What a batch of decisions leads to, written in few statements.
@@ -189,7 +188,7 @@ struct Spoken {
 
 impl Batch {
     /// Writes the reminders down with their messages, and gives people their tasks.
-    fn finish(self, act: &mut Act<'_>, tenant: &Tenant, dispatcher: Option<&Dispatcher<'_>>) -> Result<Vec<Claimed>> {
+    fn finish(self, act: &mut Act<'_>, tenant: &Tenant, dispatcher: Option<&Dispatcher<'_>>) -> Result<Claim> {
         store::reminders::insert(act.conn, &self.reminders)?;
         self.give(act, tenant)?;
         let Self { reminders, messages, loaded, policies, .. } = self;
@@ -198,7 +197,7 @@ impl Batch {
                 let reminders = reminders.into_iter().map(|row| (row.id, row)).collect();
                 dispatch::claim_fresh(act, tenant, Decided { reminders, loaded, policies }, messages, dispatcher)
             }
-            _ => store::messages::insert(act.conn, &messages).map(|()| Vec::new()),
+            _ => store::messages::insert(act.conn, &messages).map(|()| Claim { busy: true, ..Claim::default() }),
         }
     }
 
@@ -209,7 +208,7 @@ impl Batch {
         let mut templates = Templates::default();
         for task in &self.tasks {
             let script = task.script(act, tenant, &books, &mut templates)?;
-            tasks::give(act, &task.reminder, script)?;
+            tasks::give(act, &task.reminder, task.loaded.account.customer.post.missing(), script)?;
             store::reminders::complete(act.conn, act.tenant, &task.reminder, act.now)?;
             act.touch(task.reminder.customer_id, task.reminder.currency);
         }
@@ -281,7 +280,7 @@ impl Case<'_> {
                 self.take_over(act, decided)?;
                 let reminder = self.reminder(act, decided, ReminderState::InFlight)?;
                 self.witness(act, &reminder, held);
-                if reminder.channel.is_sent() {
+                if decided.is_sent {
                     batch.messages.push(message(act, self.loaded, &reminder)?);
                     batch.loaded.insert((reminder.customer_id, reminder.currency), Rc::clone(self.loaded));
                     batch.policies.insert((self.id, self.version), Rc::clone(self.policy));
@@ -354,11 +353,7 @@ impl Case<'_> {
 /// # Errors
 /// When the contact has no such address: the plan only names contacts that do.
 pub fn message(act: &Act<'_>, loaded: &Loaded, reminder: &Reminder) -> Result<Message> {
-    let contact = loaded.account.customer.contacts.iter().find(|contact| Some(contact.id) == reminder.contact_id);
-    let address = contact.and_then(|contact| match reminder.channel {
-        Channel::Email => contact.email.as_ref().map(ToString::to_string),
-        _ => contact.phone.as_ref().map(ToString::to_string),
-    });
+    let address = dispatch::address(loaded, reminder.contact_id, reminder.channel);
     Ok(Message {
         tenant_id: act.tenant,
         id: MessageId::new(act.now),

@@ -2,12 +2,12 @@
 //!
 //! Invariant: the same statements, in any order and number, end in the same status; what a statement leads to (a suppression, a review, a settled doubt) happens once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
-use super::{Act, outcome, tasks};
+use super::{Act, outcome, proofs, tasks};
 use crate::{
     domain::{
         contact::Channel,
@@ -19,6 +19,7 @@ use crate::{
     store::{
         self, Json, Ts,
         messages::Message,
+        provider_accounts::ProviderAccount,
         receipts::{InboundRequest, Receipt},
     },
 };
@@ -41,6 +42,8 @@ pub struct Arrived {
     pub body: Vec<u8>,
     /// What it says.
     pub statements: Vec<Statement>,
+    /// Whether it may hold or announce documents: its account carries letters.
+    pub may_prove: bool,
 }
 
 /// One thing that a provider says.
@@ -85,6 +88,9 @@ pub fn keep(act: &mut Act<'_>, arrived: &Arrived) -> Result<()> {
     if store::receipts::keep(act.conn, &request)? {
         act.witness("receipt.arrived", id, json!({"provider_account": arrived.account, "sha256": data_encoding::HEXLOWER.encode(&request.digest), "statements": rows.len()}));
         store::receipts::insert(act.conn, &rows)?;
+        if arrived.may_prove {
+            proofs::begin(act, id, arrived.account, act.now)?;
+        }
     }
     Ok(())
 }
@@ -119,13 +125,20 @@ fn row(act: &Act<'_>, account: ProviderAccountId, request: Option<ReceiptId>, st
 ///
 /// # Errors
 /// The store's.
-pub fn apply_due(act: &mut Act<'_>, grade_of: impl Fn(ProviderAccountId) -> EvidenceGrade, limit: i64) -> Result<usize> {
+pub fn apply_due(act: &mut Act<'_>, grade_of: impl Fn(&ProviderAccount) -> EvidenceGrade, limit: i64) -> Result<usize> {
     let due = store::receipts::due(act.conn, act.tenant, act.now, limit)?;
+    let mut grades = BTreeMap::new();
+    for receipt in &due {
+        if let Entry::Vacant(place) = grades.entry(receipt.provider_account_id) {
+            place.insert(grade_of(&store::provider_accounts::find(act.conn, act.tenant, receipt.provider_account_id)?));
+        }
+    }
     for receipt in &due {
         let message = known(act, receipt)?;
         match (&message, &receipt.address) {
             (Some(message), _) => {
-                let outcome = apply(act, receipt, message, grade_of(receipt.provider_account_id))?;
+                let limit = grades.get(&receipt.provider_account_id).copied().unwrap_or(EvidenceGrade::ProviderAccepted);
+                let outcome = apply(act, receipt, message, limit)?;
                 store::receipts::applied(act.conn, act.tenant, receipt.id, Some(message.id), outcome, act.now)?;
             }
             (None, Some(address)) => {
@@ -157,7 +170,7 @@ fn known(act: &mut Act<'_>, receipt: &Receipt) -> Result<Option<Message>> {
 
 fn apply(act: &mut Act<'_>, receipt: &Receipt, message: &Message, limit: EvidenceGrade) -> Result<&'static str> {
     let grade = receipt.status.proves(message.channel).map(|grade| grade.min(limit));
-    let news = store::messages::report(act.conn, act.tenant, message.id, receipt.status, grade.or(message.evidence_grade))?;
+    let news = store::messages::report(act.conn, act.tenant, message.id, receipt.status, grade.max(message.evidence_grade))?;
     let body = json!({"status": receipt.status, "raw": receipt.raw_name, "provider_account": receipt.provider_account_id, "grade": grade, "outranked": !news});
     // What something stronger has overtaken is kept, and is no news.
     act.witness(if news { receipt.status.event() } else { "message.reported" }, message.id, body);
@@ -168,7 +181,8 @@ fn apply(act: &mut Act<'_>, receipt: &Receipt, message: &Message, limit: Evidenc
     if !news {
         return Ok("outranked");
     }
-    if let Some(reason) = receipt.status.suppresses() {
+    // A letter that returns says nothing of the debtor's other addresses.
+    if let Some(reason) = receipt.status.suppresses().filter(|_| message.channel != Channel::Letter) {
         super::suppressions::suppress_known(
             act,
             message.channel,
@@ -182,9 +196,21 @@ fn apply(act: &mut Act<'_>, receipt: &Receipt, message: &Message, limit: Evidenc
     {
         let reminder = store::reminders::find(act.conn, act.tenant, reminder)?;
         act.touch(reminder.customer_id, reminder.currency);
-        tasks::review(act, reminder.customer_id, reminder.currency, Some(reminder.id), receipt.status.as_str())?;
+        let reason = review_reason(message.channel, receipt.status);
+        tasks::review(act, reminder.customer_id, reminder.currency, Some(reminder.id), reason)?;
     }
     Ok("applied")
+}
+
+/// Why a person must look at what did not reach its recipient. A letter that the post brings back has a wrong address, mostly. One that was refused or never fetched may well count as
+/// delivered: many laws say so of a registered letter to the right address, on conditions of their own; whether this one does is for a person to judge.
+const fn review_reason(channel: Channel, status: DeliveryStatus) -> &'static str {
+    match (channel, status) {
+        (Channel::Letter, DeliveryStatus::Undelivered | DeliveryStatus::BouncedHard) => "letter_returned",
+        (Channel::Letter, DeliveryStatus::Refused) => "letter_refused",
+        (Channel::Letter, DeliveryStatus::Unclaimed) => "letter_unclaimed",
+        _ => status.as_str(),
+    }
 }
 
 /// An address that wrote STOP.

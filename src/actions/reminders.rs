@@ -109,14 +109,8 @@ fn in_state(act: &mut Act<'_>, id: ReminderId, states: &[ReminderState]) -> Resu
 fn send(act: &mut Act<'_>, reminder: &Reminder) -> Result<Reminder> {
     let key = (reminder.customer_id, reminder.currency);
     let loaded = store::facts::load_one(act.conn, act.tenant, key, act.now)?;
-    if reminder.channel.is_sent() {
-        let reachable = loaded
-            .account
-            .customer
-            .contacts
-            .iter()
-            .any(|contact| Some(contact.id) == reminder.contact_id && contact.reachable(reminder.channel));
-        if !reachable {
+    if loaded.account.customer.is_sent(reminder.channel) {
+        if dispatch::address(&loaded, reminder.contact_id, reminder.channel).is_none() {
             return Err(Error::conflict(
                 "no_recipient",
                 "the contact cannot be reached on this channel; give it an address, lift the suppression, or cancel the reminder",
@@ -134,7 +128,7 @@ fn send(act: &mut Act<'_>, reminder: &Reminder) -> Result<Reminder> {
                 format!("nothing may be claimed now: {reason}; wait for its end, or cancel the reminder"),
             ));
         }
-        super::tasks::give(act, reminder, None)?;
+        super::tasks::give(act, reminder, loaded.account.customer.post.missing(), None)?;
         store::reminders::complete(act.conn, act.tenant, reminder, act.now)?;
     }
     act.touch(reminder.customer_id, reminder.currency);

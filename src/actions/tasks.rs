@@ -18,17 +18,21 @@ use crate::{
             promise::{NewPromise, TaskPromise},
         },
         money::Currency,
+        post::AddressPart,
     },
     error::{Error, Result},
     store::{self, Ts, reminders::Reminder, tasks::Task},
 };
 
-/// Gives a person the task that a reminder on a spoken or posted channel is.
+/// Gives a person the task that a reminder on a spoken or posted channel is. A letter that a provider would have carried says what its addresses lack.
 ///
 /// # Errors
 /// The store's.
-pub fn give(act: &mut Act<'_>, reminder: &Reminder, script: Option<String>) -> Result<()> {
+pub fn give(act: &mut Act<'_>, reminder: &Reminder, missing: &[AddressPart], script: Option<String>) -> Result<()> {
+    let lacks = reminder.channel == Channel::Letter && !missing.is_empty();
+    let words: Vec<&str> = missing.iter().map(|part| part.as_str()).collect();
     let task = Task {
+        reason: lacks.then(|| format!("address_incomplete: {}", words.join(", "))),
         kind: task_kind(reminder.channel),
         reminder_id: Some(reminder.id),
         contact_id: reminder.contact_id,

@@ -132,6 +132,11 @@ impl Occasion<'_> {
         })
     }
 
+    /// The language that [`Self::write`] writes in.
+    pub fn language(&self, template: &Template) -> Language {
+        template.source.in_language(self.languages()).map_or(self.tenant.language, |(language, _)| language)
+    }
+
     fn languages(&self) -> impl Iterator<Item = Language> {
         let customer = &self.loaded.account.customer;
         let person = customer.contacts.iter().find(|contact| Some(contact.id) == self.contact).and_then(|contact| contact.language);

@@ -27,12 +27,12 @@ impl Providers {
             println!("{}", serde_json::to_string_pretty(&all).map_err(|error| error.to_string())?);
             return Ok(());
         }
-        println!("{:<14} {:<11} {:<12} {:<8} {:<18} grade", "kind", "channels", "repeats", "look-up", "receipts");
+        println!("{:<14} {:<16} {:<12} {:<8} {:<18} grade", "kind", "channels", "repeats", "look-up", "receipts");
         for kind in ProviderKind::ALL {
             let known = registry::capabilities(*kind);
             let (kind, channels) = (kind.to_string(), channels(known));
             let lookup = if known.lookup { "yes" } else { "no" };
-            println!("{kind:<14} {channels:<11} {:<12} {lookup:<8} {:<18} {}", repeats(known), known.signature.to_string(), known.grade);
+            println!("{kind:<14} {channels:<16} {:<12} {lookup:<8} {:<18} {}", repeats(known), known.signature.to_string(), known.grade);
         }
         Ok(())
     }
@@ -79,7 +79,7 @@ mod tests {
             assert!(told["evidence_grade"].is_string() && told["receipts"].is_string(), "{told}");
         }
         let webhook = registry::capabilities(ProviderKind::Webhook);
-        assert_eq!((channels(webhook).as_str(), repeats(webhook).as_str()), ("email,sms", "within 24 h"));
+        assert_eq!((channels(webhook).as_str(), repeats(webhook).as_str()), ("email,sms,letter", "within 24 h"));
         assert_eq!(repeats(registry::capabilities(ProviderKind::Twilio)), "never");
     }
 }

@@ -19,13 +19,13 @@ crate::words! {
         Call = "call",
         /// A visit, made by a person: a task.
         Visit = "visit",
-        /// A letter, posted by a person: a task.
+        /// A letter: posted by a provider where the creditor has an account for it, else by a person, as a task.
         Letter = "letter",
     }
 }
 
 impl Channel {
-    /// Whether a provider carries it; otherwise a person does, as a task.
+    /// Whether a provider alone can carry it. A call and a visit are a person's, and a letter is either's.
     pub const fn is_sent(self) -> bool {
         matches!(self, Self::Email | Self::Sms)
     }

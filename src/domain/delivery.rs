@@ -222,6 +222,48 @@ crate::words! {
 }
 
 crate::words! {
+    /// What a document of a letter is.
+    pub enum PaperKind {
+        /// The letter itself, as it was handed over.
+        Letter = "letter",
+        /// Proves that it was posted, and when.
+        Deposit = "deposit",
+        /// The receipt that the recipient signed.
+        SignedReceipt = "signed_receipt",
+        /// Proves that the recipient refused it.
+        Refusal = "refusal",
+        /// Proves that it was not fetched in time.
+        Unclaimed = "unclaimed",
+        /// What was sent, as the provider kept it.
+        Content = "content",
+    }
+}
+
+impl From<ProofKind> for PaperKind {
+    fn from(kind: ProofKind) -> Self {
+        match kind {
+            ProofKind::Deposit => Self::Deposit,
+            ProofKind::SignedReceipt => Self::SignedReceipt,
+            ProofKind::Refusal => Self::Refusal,
+            ProofKind::Unclaimed => Self::Unclaimed,
+            ProofKind::Content => Self::Content,
+        }
+    }
+}
+
+impl ProofKind {
+    /// What such a document proves at best; an account's own limit applies on top.
+    pub const fn proves(self) -> Option<EvidenceGrade> {
+        match self {
+            Self::Deposit => Some(EvidenceGrade::Posted),
+            Self::SignedReceipt => Some(EvidenceGrade::SignedReceipt),
+            Self::Refusal | Self::Unclaimed => Some(EvidenceGrade::Presented),
+            Self::Content => None,
+        }
+    }
+}
+
+crate::words! {
     /// Why an address may not be written to.
     pub enum SuppressionReason {
         /// The address does not exist.

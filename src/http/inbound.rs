@@ -18,6 +18,7 @@ use crate::{
         receipts::{Arrived, Statement},
     },
     domain::{
+        contact::Channel,
         credit::request::SolvencyAnswer,
         ids::{SolvencyCheckId, TenantId},
         key::{Purpose, Token},
@@ -29,13 +30,15 @@ use crate::{
 
 /// The largest receipt, in bytes.
 const MAX_RECEIPT: usize = 1024 * 1024;
+/// The largest one of an account that carries letters: the documents of the post may stand in it, and one provider's grow to 25 MB.
+const MAX_LETTER_RECEIPT: usize = 26 * 1024 * 1024;
 /// Headers that are no evidence, only somebody's credentials.
 const CREDENTIALS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 
 /// Receive a receipt
 ///
 /// For providers. The path is shown when a provider account is made; whoever calls it must sign as that provider does.
-#[utoipa::path(operation_id = "receiveReceipt", tag = "Providers", params(("token" = String, Path, description = "The provider account's own path", max_length = 100)), request_body(content = String, content_type = "*/*", description = "As the provider words it; at most 1 MB"), responses((status = 204, description = "Safely stored; some providers are answered 200, as they expect"), (status = 401, description = "Not verified")), security())]
+#[utoipa::path(operation_id = "receiveReceipt", tag = "Providers", params(("token" = String, Path, description = "The provider account's own path", max_length = 100)), request_body(content = String, content_type = "*/*", description = "As the provider words it; at most 1 MB, or 26 MB for an account that carries letters"), responses((status = 204, description = "Safely stored; some providers are answered 200, as they expect"), (status = 401, description = "Not verified")), security())]
 #[post("/v1/inbound/{token}")]
 pub async fn receive(request: HttpRequest, payload: web::Payload, state: web::Data<State>) -> Answer {
     accept(request, payload, state).await
@@ -56,9 +59,12 @@ async fn accept(request: HttpRequest, payload: web::Payload, state: web::Data<St
 }
 
 async fn deliver(request: &HttpRequest, payload: web::Payload, state: &State) -> Answer {
-    let body = read_limited(payload.into_inner(), MAX_RECEIPT).await?;
     let unverified = || Problem::new("unauthenticated", "the receipt could not be verified");
-    let Some((tenant, account)) = addressed(request, state).await? else { return Err(unverified()) };
+    let addressed = addressed(request, state).await?;
+    let letters = addressed.as_ref().is_some_and(|(_, account)| account.channels.contains(&Channel::Letter));
+    // Read before anything is said, so that a path cannot be told from a guess by a body of the usual size.
+    let body = read_limited(payload.into_inner(), if letters { MAX_LETTER_RECEIPT } else { MAX_RECEIPT }).await?;
+    let Some((tenant, account)) = addressed else { return Err(unverified()) };
     let Ok(provider) = state.provider(tenant, &account) else { return Err(unverified()) };
     let inbound = as_it_came(request, state, body);
     if let Err(why) = provider.verify(&inbound, state.clock.now()).await {
@@ -124,7 +130,8 @@ fn arrived(request: &HttpRequest, account: &ProviderAccount, provider: &dyn Prov
     let Inbound { method, mut headers, body, .. } = inbound;
     headers.retain(|name, _| !CREDENTIALS.contains(&name.as_str()));
     let statements = reports.into_iter().map(statement).collect();
-    Arrived { account: account.id, method, query: request.query_string().to_owned(), headers, body, statements }
+    let may_prove = account.channels.contains(&Channel::Letter);
+    Arrived { account: account.id, method, query: request.query_string().to_owned(), headers, body, statements, may_prove }
 }
 
 fn statement(report: Report) -> Statement {

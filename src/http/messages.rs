@@ -1,6 +1,7 @@
 //! `/v1/messages`: what was written to whom, word for word, and what became of it. `/v1/sandbox/outbox`: the same for a rehearsal, in one look.
 
 mod doubt;
+mod papers;
 
 use actix_web::{get, http::StatusCode, post};
 use chrono::{DateTime, Utc};
@@ -30,6 +31,7 @@ use crate::{
     },
 };
 use doubt::DoubtView;
+use papers::{LetterView, ProofView};
 
 /// One thing sent on one channel to one contact.
 #[derive(Serialize, ToSchema)]
@@ -47,8 +49,8 @@ pub struct MessageView {
     pub contact_id: Option<ContactId>,
     /// How.
     pub channel: Channel,
-    /// Where to.
-    #[schema(max_length = 254, example = "accounts@example.com")]
+    /// Where to: an address, a number, or name and postal address on one line.
+    #[schema(max_length = 1200, example = "accounts@example.com")]
     pub address: String,
     /// Where its hand-over stands.
     pub state: MessageState,
@@ -121,7 +123,7 @@ pub struct MessageContent {
     #[schema(minimum = 1)]
     pub segments: Option<i32>,
     /// SHA-256, in hexadecimal, over subject, HTML and text, each after its length in bytes (8 bytes, big-endian; an absent part has length 0);
-    /// then the SHA-256 of each document that went along. The journal's `message.dispatched` holds the same, and names the documents.
+    /// then the SHA-256 of each document that went along. Of a letter, the SHA-256 of its pages as PDF. The journal's `message.dispatched` holds the same, and names the documents.
     #[schema(min_length = 64, max_length = 64)]
     pub sha256: Option<String>,
 }
@@ -226,6 +228,11 @@ pub struct MessageDetail {
     /// Everything its providers reported, oldest first.
     #[schema(max_items = 1000)]
     pub receipts: Vec<ReceiptView>,
+    /// A letter's pages, as they were handed over last.
+    pub letter: Option<LetterView>,
+    /// What proves a letter's way, oldest first.
+    #[schema(max_items = 1000)]
+    pub proofs: Vec<ProofView>,
 }
 
 /// A message with its words.
@@ -310,7 +317,10 @@ impl Paged for OutboxQuery {
 
 fn detail(conn: &mut Conn, tenant: TenantId, row: &Message) -> Result<MessageDetail> {
     let doubt = doubt::of(conn, tenant, std::slice::from_ref(row))?.remove(&row.id);
+    let (letter, proofs) = papers::of(conn, tenant, row.id)?;
     Ok(MessageDetail {
+        letter,
+        proofs,
         message: MessageView { doubt, ..row.into() },
         content: MessageContent::of(row),
         attempts: store::attempts::of_message(conn, tenant, row.id)?.into_iter().map(AttemptView::from).collect(),

@@ -183,6 +183,7 @@ fn unnamed_step(channel: Channel) -> Step {
         conditions: Conditions::default(),
         repeat: None,
         transliterate: false,
+        post: None,
         attach: Vec::new(),
     }
 }

@@ -88,11 +88,10 @@ pub async fn create(call: Call<NewProviderAccount>) -> Answer {
     }
     call.act(StatusCode::CREATED, move |act| {
         let kind = new.settings.kind();
-        let all = || registry::capabilities(kind).channels.iter().copied().collect();
         let account = NewAccount {
             name: new.name.clone(),
             kind: kind.to_string(),
-            channels: new.channels.clone().unwrap_or_else(all),
+            channels: new.channels.clone().unwrap_or_else(|| registry::capabilities(kind).unasked()),
             settings: serde_json::to_value(&new.settings).map_err(Error::internal)?,
             credentials: new.credentials.as_ref().map(plain).transpose()?,
             priority: new.priority,

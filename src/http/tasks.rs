@@ -38,8 +38,9 @@ pub struct TaskView {
     pub kind: TaskKind,
     /// Why a review is asked for: `no_recipient`, `unallocated_cash`, `delivery_failed`, `outcome_unknown`, `unwritable`, `unsubscribed`, `dispute_overdue`,
     /// `debit_without_news`, or what a
-    /// provider reported.
-    #[schema(max_length = 60)]
+    /// provider reported: `letter_returned` (the postal address is wrong, mostly), `letter_refused`, `letter_unclaimed`. Of a letter that a provider would have carried, what its
+    /// addresses lack: `address_incomplete: postal_code, city`.
+    #[schema(max_length = 100)]
     pub reason: Option<String>,
     /// About whom.
     pub customer_id: CustomerId,

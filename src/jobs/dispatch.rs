@@ -2,120 +2,165 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
 
+use super::slots::{InHand, Slots};
 use crate::{
     actions::{
         self,
-        dispatch::{Claimed, Dispatcher},
+        dispatch::{Claimed, Dispatcher, Room},
         outcome::{Foretold, Miss, Outcome, Sent},
         provider_accounts::Fare,
     },
     domain::{
-        contact::Email,
+        contact::{Channel, Email},
         ids::{Mode, ProviderAccountId, TenantId},
+        post::Place,
         template::render::Rendered,
     },
     error::{Error, Result},
     instance::Instance,
     outbound::{
-        self, Attachment, Content, Envelope, Line, Mail, Text,
+        self, Attachment, Content, Envelope, Letter, Line, Mail, Postal, Text,
         breaker::Passage,
-        pace::{Leave, Limits},
+        pace::{self, Leave, Limits, Taken},
         registry,
     },
     store::{self, Conn, documents::Document, provider_accounts::ProviderAccount},
 };
 
 /// Messages claimed, or accounts decided about, in one transaction.
-const SLICE: i64 = 400;
-/// Slices in one turn and lane: as much as a partition may send before the next one has its turn.
+pub(super) const SLICE: i64 = 400;
+/// Slices in one turn and lane: as much as a partition may take up before what else there is to do has its turn.
 const SLICES: usize = 2;
-/// Calls under way at once.
+/// Calls of a slice under way at once, though its accounts bear more: each must be attended to within its deadline, on whatever machine this is.
 const CALLS: usize = 64;
+/// How often results are written while others are still awaited.
+const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// The rest between two tries to write results.
+const REST: Duration = Duration::from_millis(250);
 
-/// Sends what a partition has prepared, then decides what is due and sends that, as much as one turn may; `false` if there was nothing to look at.
+/// Takes up what a partition has prepared, then decides what is due and takes that up, as much as one turn may, and gives it away to be sent; `false` if there was nothing
+/// to look at.
 ///
 /// In two lanes, so that one has its words written while the other's rows are.
-///
-/// # Errors
-/// The store's; what was committed before stands, and what was claimed has been called.
-pub async fn batch(instance: &Instance, tenant: TenantId) -> Result<bool> {
-    let (one, other) = tokio::join!(lane(instance, tenant), lane(instance, tenant));
+pub(super) async fn batch(instance: &Instance, slots: &Slots, tenant: TenantId, give: &impl Fn(Slice)) -> Result<bool> {
+    let (one, other) = tokio::join!(lane(instance, slots, tenant, give), lane(instance, slots, tenant, give));
     Ok(one? | other?)
 }
 
-/// Slice after slice; the next one is taken while the calls of one are under way.
-async fn lane(instance: &Instance, tenant: TenantId) -> Result<bool> {
-    let mut slice = claim(instance, tenant).await?;
-    let (busy, mut left, mut outcome) = (slice.busy, SLICES, Ok(()));
-    while slice.busy {
-        left = left.saturating_sub(1);
-        let more = left > 0 && outcome.is_ok();
-        let next = async { if more { claim(instance, tenant).await } else { Ok(Slice::none(instance)) } };
-        let (sent, next) = tokio::join!(send(instance, tenant, slice), next);
-        outcome = outcome.and(sent);
-        slice = next.unwrap_or_else(|error| {
-            outcome = Err(error);
-            Slice::none(instance)
-        });
+/// Slice after slice, whatever becomes of their calls.
+async fn lane(instance: &Instance, slots: &Slots, tenant: TenantId, give: &impl Fn(Slice)) -> Result<bool> {
+    for done in 0..SLICES {
+        match claim(instance, slots, tenant).await? {
+            Some(slice) => give(slice),
+            None => return Ok(done > 0),
+        }
     }
-    outcome.map(|()| busy)
+    Ok(true)
 }
 
 /// Messages that are this dispatcher's for now.
-struct Slice {
-    messages: Vec<Claimed>,
-    busy: bool,
+pub(super) struct Slice {
+    messages: Vec<(Claimed, Option<Taken>)>,
     now: DateTime<Utc>,
     /// No call begins in the last third of the lease, and none lasts longer than a third: nobody else has the message while it is under way.
     last_call: Instant,
+    /// Once the lease is over, a result is no news.
+    until: Instant,
+    _in_hand: InHand,
 }
 
-impl Slice {
-    fn none(instance: &Instance) -> Self {
-        Self { messages: Vec::new(), busy: false, now: instance.clock.now(), last_call: Instant::now() }
-    }
-}
-
-async fn claim(instance: &Instance, tenant: TenantId) -> Result<Slice> {
+/// The next messages, if there was anything to look at.
+async fn claim(instance: &Instance, slots: &Slots, tenant: TenantId) -> Result<Option<Slice>> {
+    let in_hand = slots.slice().await;
     let now = present(instance, tenant).await?;
     let paused = instance.providers.paused(tenant, now);
+    let rooms = instance.providers.rooms(tenant, now).into_iter().map(|(id, room)| (id, known(room))).collect();
     let links = instance.links.clone();
     let seconds = instance.config.lease_seconds;
     let lease = TimeDelta::seconds(i64::from(seconds));
-    let last_call = Instant::now() + Duration::from_secs(u64::from(seconds)) * 2 / 3;
-    let claim = actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| {
-        let dispatcher = Dispatcher { links: &links, paused: &paused, repeat_until: &repeat_until, lease };
+    let work = move |act: &mut actions::Act<'_>| {
+        // The lease begins in this transaction: no earlier than here.
+        let begun = Instant::now();
+        let dispatcher = Dispatcher { links: &links, paused: &paused, rooms: &rooms, repeat_until: &repeat_until, lease };
         let prepared = actions::dispatch::claim(act, &dispatcher, SLICE)?;
-        if prepared.busy { Ok(prepared) } else { actions::planning::plan_due(act, Some(&dispatcher), SLICE) }
-    })
-    .await?;
-    Ok(Slice { messages: claim.claimed, busy: claim.busy, now, last_call })
+        let claim = if prepared.busy { prepared } else { actions::planning::plan_due(act, Some(&dispatcher), SLICE)? };
+        Ok((claim, begun))
+    };
+    let (claim, begun) = slots.act(instance, tenant, work).await?;
+    if !claim.busy {
+        return Ok(None);
+    }
+    let taken = |claimed: Claimed| {
+        let taken = take(instance, tenant, &claimed);
+        (claimed, taken)
+    };
+    let messages: Vec<_> = claim.claimed.into_iter().map(taken).collect();
+    for (account, count) in claim.lined_up {
+        instance.providers.line_up((tenant, account), count);
+    }
+    let lease = Duration::from_secs(u64::from(seconds));
+    Ok(Some(Slice { _in_hand: in_hand.keep(messages.len()), messages, now, last_call: begun + lease * 2 / 3, until: begun + lease }))
 }
 
-/// Makes a slice's calls, and writes how they ended.
-async fn send(instance: &Instance, tenant: TenantId, slice: Slice) -> Result<()> {
-    let Slice { messages, now, last_call, .. } = slice;
-    if messages.is_empty() {
-        return Ok(());
-    }
+/// Counts a message in with its account; the rehearsal's bears everything.
+fn take(instance: &Instance, tenant: TenantId, claimed: &Claimed) -> Option<Taken> {
+    (tenant.mode() == Mode::Live).then(|| instance.providers.pace((tenant, claimed.account.id), limits(&claimed.account)).take())
+}
+
+fn known(room: pace::Room) -> Room {
+    Room { now: room.now, then: room.then, wait: TimeDelta::from_std(room.wait).unwrap_or_default() }
+}
+
+/// Makes a slice's calls, and writes how they ended, those that end soon without waiting for the others.
+///
+/// # Errors
+/// The store's; what was committed before stands, and what was claimed has been called.
+pub(super) async fn send(instance: &Instance, slots: &Slots, tenant: TenantId, slice: Slice) -> Result<()> {
+    let Slice { messages, now, last_call, until, _in_hand } = slice;
     let mut used = BTreeMap::new();
-    for claimed in &messages {
+    for (claimed, _) in &messages {
         used.entry(claimed.account.id).or_insert_with(|| claimed.account.clone());
     }
-    let calls = messages.into_iter().map(|claimed| call(instance, tenant, claimed, now, last_call));
-    let results: Vec<Sent> = stream::iter(calls).buffer_unordered(CALLS).collect().await;
-    let fares = fares(instance, tenant, &used, &results, now);
-    let work = move |act: &mut actions::Act<'_>| {
-        actions::outcome::finish(act, &results)?;
-        actions::provider_accounts::fare(act, &fares)
-    };
-    actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, work).await
+    let calls = messages.into_iter().map(|(claimed, taken)| call(instance, tenant, claimed, taken, now, last_call));
+    let mut calls = stream::iter(calls).buffer_unordered(CALLS);
+    let (mut results, mut outcome, mut over) = (Vec::new(), Ok(()), false);
+    while !over {
+        let whole = async {
+            while let Some(sent) = calls.next().await {
+                results.push(sent);
+            }
+        };
+        over = tokio::time::timeout(WRITE_EVERY, whole).await.is_ok();
+        let ended = std::mem::take(&mut results);
+        if !ended.is_empty() {
+            let fares = fares(instance, tenant, &used, &ended, now);
+            outcome = outcome.and(write(instance, slots, tenant, (ended, fares), until).await);
+        }
+    }
+    outcome
+}
+
+/// Writes results. What was sent must not be forgotten because the database is busy: that is tried again as long as the lease lasts.
+async fn write(instance: &Instance, slots: &Slots, tenant: TenantId, results: (Vec<Sent>, Vec<Fare>), until: Instant) -> Result<()> {
+    let results = Arc::new(results);
+    loop {
+        let here = Arc::clone(&results);
+        let work = move |act: &mut actions::Act<'_>| {
+            actions::outcome::finish(act, &here.0)?;
+            actions::provider_accounts::fare(act, &here.1)
+        };
+        match slots.act(instance, tenant, work).await {
+            Err(Error::Busy { .. }) if Instant::now() < until => tokio::time::sleep(REST).await,
+            other => return other,
+        }
+    }
 }
 
 /// What the calls have changed in how their accounts fare.
@@ -144,9 +189,8 @@ fn fares(
 }
 
 /// Takes up what lost its dispatcher.
-pub(super) async fn recover(instance: &Instance, tenant: TenantId) -> Result<usize> {
-    actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, move |act| actions::outcome::recover(act, &repeat_until, SLICE))
-        .await
+pub(super) async fn recover(instance: &Instance, slots: &Slots, tenant: TenantId) -> Result<usize> {
+    slots.act(instance, tenant, move |act| actions::outcome::recover(act, &repeat_until, SLICE)).await
 }
 
 /// Until when an account's provider recognises what it was first given at `first`.
@@ -164,7 +208,14 @@ pub(super) async fn present(instance: &Instance, tenant: TenantId) -> Result<Dat
 }
 
 /// One call, its outcome in the words of the actions. After `last_call` none is made: others may take the message up before the answer.
-async fn call(instance: &Instance, tenant: TenantId, claimed: Claimed, now: DateTime<Utc>, last_call: Instant) -> Sent {
+async fn call(
+    instance: &Instance,
+    tenant: TenantId,
+    claimed: Claimed,
+    _taken: Option<Taken>,
+    now: DateTime<Utc>,
+    last_call: Instant,
+) -> Sent {
     let not_called = |reason: &str, not_before| Outcome::NotSent { reason: reason.to_owned(), not_before, miss: Miss::NotCalled };
     let provider = match instance.provider(tenant, &claimed.account) {
         Ok(provider) => provider,
@@ -177,11 +228,13 @@ async fn call(instance: &Instance, tenant: TenantId, claimed: Claimed, now: Date
             });
         }
     };
-    let Some(_leave) = turn(instance, tenant, &claimed.account, last_call).await else {
+    let Some(leave) = turn(instance, tenant, &claimed.account, last_call).await else {
         return claimed.ended(not_called("the lease was running out before its turn came", None));
     };
     let name = (tenant, claimed.account.id);
-    if let Passage::Until(until) = instance.providers.enter(name, now) {
+    // Its turn may have been long in coming.
+    let moment = || if tenant.mode() == Mode::Live { instance.clock.now() } else { now };
+    if let Passage::Until(until) = instance.providers.enter(name, moment()) {
         return claimed.ended(not_called("the provider account is paused", Some(until)));
     }
     let Ok(attachments) = attachments(instance, tenant, &claimed).await else {
@@ -191,7 +244,12 @@ async fn call(instance: &Instance, tenant: TenantId, claimed: Claimed, now: Date
         Ok(envelope) => envelope,
         Err(reason) => return claimed.ended(Outcome::Rejected { reason, suppress: None }),
     };
-    let outcome = provider.send(&envelope, now).await;
+    let called = Instant::now();
+    let outcome = provider.send(&envelope, moment()).await;
+    if let Some(leave) = leave {
+        leave.done(called.elapsed());
+    }
+    let now = moment();
     instance.providers.record(name, now, &outcome);
     let capabilities = provider.capabilities();
     let first = claimed.message.created_at.0;
@@ -258,6 +316,15 @@ fn envelope(instance: &Instance, claimed: &Claimed, attachments: Vec<Attachment>
     let line = |text: &str| text.parse::<Line>();
     let message = &claimed.message;
     let content = match &claimed.rendered {
+        Rendered::Script { .. } if message.channel == Channel::Letter => {
+            let letter = claimed.letter.as_ref().ok_or("the letter was not printed")?;
+            Content::Letter(Letter {
+                to: postal(&letter.name, letter.attention.as_deref(), &letter.way.to)?,
+                from: postal(&claimed.sender, None, &letter.way.from)?,
+                service: letter.service,
+                pdf: Arc::clone(&letter.pdf),
+            })
+        }
         Rendered::Email { subject, text, html } => Content::Mail(Mail {
             to: message.address.parse::<Email>()?,
             to_name: None,
@@ -275,4 +342,16 @@ fn envelope(instance: &Instance, claimed: &Claimed, attachments: Vec<Attachment>
     };
     let receipts_url = instance.receipt_url(&claimed.account).as_deref().map(line).transpose()?;
     Ok(Envelope { message_id: message.id, idempotency_key: line(&message.id.to_string())?, content, receipts_url })
+}
+
+fn postal(name: &str, attention: Option<&str>, place: &Place) -> Result<Postal, String> {
+    let line = |text: &str| text.parse::<Line>();
+    Ok(Postal {
+        name: line(name)?,
+        attention: attention.map(line).transpose()?,
+        lines: place.lines.iter().map(|text| line(text)).collect::<Result<_, _>>()?,
+        postal_code: line(&place.postal_code)?,
+        city: line(&place.city)?,
+        country: place.country,
+    })
 }

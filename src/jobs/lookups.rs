@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use futures_util::{StreamExt, stream};
 
-use super::dispatch::{limits, present};
+use super::{
+    dispatch::{limits, present},
+    slots::Slots,
+};
 use crate::{
     actions::{
         self,
@@ -35,9 +38,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// The store's; one provider's trouble is its own.
-pub(super) async fn batch(instance: &Instance, tenant: TenantId) -> Result<()> {
-    let system = actions::SYSTEM;
-    let questions = actions::run(&instance.db, &instance.clock, tenant, system, |act| actions::lookups::claim(act, LEASE, SLICE)).await?;
+pub(super) async fn batch(instance: &Instance, slots: &Slots, tenant: TenantId) -> Result<()> {
+    let questions = slots.act(instance, tenant, |act| actions::lookups::claim(act, LEASE, SLICE)).await?;
     if questions.is_empty() {
         return Ok(());
     }
@@ -47,7 +49,7 @@ pub(super) async fn batch(instance: &Instance, tenant: TenantId) -> Result<()> {
     let answers = answers.into_iter().collect::<Result<Vec<_>>>()?;
     let work =
         move |act: &mut actions::Act<'_>| answers.iter().try_for_each(|(lookup, found)| actions::lookups::finish(act, lookup, found));
-    actions::run(&instance.db, &instance.clock, tenant, system, work).await
+    slots.act(instance, tenant, work).await
 }
 
 async fn ask(instance: &Instance, tenant: TenantId, question: Question, last: Instant) -> Result<(Lookup, Found)> {

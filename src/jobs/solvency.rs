@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::dispatch::present;
+use super::{dispatch::present, slots::Slots};
 use crate::{
     actions::{
         self,
@@ -21,13 +21,12 @@ const LEASE: TimeDelta = TimeDelta::minutes(5);
 ///
 /// # Errors
 /// The store's; one provider's trouble is its own.
-pub(super) async fn batch(instance: &Instance, tenant: TenantId) -> Result<()> {
-    let system = actions::SYSTEM;
-    let questions = actions::run(&instance.db, &instance.clock, tenant, system, |act| actions::credit::solvency::claim(act, LEASE)).await?;
+pub(super) async fn batch(instance: &Instance, slots: &Slots, tenant: TenantId) -> Result<()> {
+    let questions = slots.act(instance, tenant, |act| actions::credit::solvency::claim(act, LEASE)).await?;
     for question in questions {
         let asked = ask(instance, tenant, &question).await?;
         let id = question.check.id;
-        actions::run(&instance.db, &instance.clock, tenant, system, move |act| actions::credit::solvency::finish(act, id, &asked)).await?;
+        slots.act(instance, tenant, move |act| actions::credit::solvency::finish(act, id, &asked)).await?;
     }
     Ok(())
 }

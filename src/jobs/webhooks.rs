@@ -7,7 +7,7 @@ use std::time::Instant;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
 
-use super::partition::Turn;
+use super::{partition::Turn, slots::Slots};
 use crate::{
     actions::{
         self,
@@ -44,21 +44,24 @@ fn waits(conn: &mut Conn, tenant: TenantId) -> Result<bool> {
 /// # Errors
 /// The store's; one endpoint's trouble is its own.
 pub async fn turn(instance: &Instance, tenant: TenantId) -> Result<Turn> {
+    whole(instance, &Slots::default(), tenant).await
+}
+
+/// [`turn`], sharing the worker's places.
+pub(super) async fn whole(instance: &Instance, slots: &Slots, tenant: TenantId) -> Result<Turn> {
     let wall = instance.clock.now();
     let look = move |conn: &mut Conn| {
         let now = actions::present(conn, tenant, wall)?;
         Ok((waits(conn, tenant)?, store::webhooks::next_due(conn, tenant)?.filter(|at| *at > now), is_behind(conn, tenant, now)?))
     };
-    let (waits, next, behind) = instance.db.read(tenant, look).await?;
+    let (waits, next, behind) = slots.read(instance, tenant, look).await?;
     if !behind {
         return Ok(Turn::Idle(next));
     }
-    let system = actions::SYSTEM;
     if waits {
-        actions::run(&instance.db, &instance.clock, tenant, system, actions::webhooks::line_up).await?;
+        slots.act(instance, tenant, actions::webhooks::line_up).await?;
     }
-    let Claim { token, rounds } =
-        actions::run(&instance.db, &instance.clock, tenant, system, |act| actions::webhooks::claim(act, LEASE, ROUND)).await?;
+    let Claim { token, rounds } = slots.act(instance, tenant, |act| actions::webhooks::claim(act, LEASE, ROUND)).await?;
     let rounds = rounds.into_iter().map(async |(endpoint, claimed)| {
         let told: Vec<Told> = match signer(instance, &endpoint) {
             Ok(signer) => {
@@ -68,7 +71,7 @@ pub async fn turn(instance: &Instance, tenant: TenantId) -> Result<Turn> {
             Err(why) => claimed.into_iter().map(|one| untold(instance, one, &why.to_string())).collect(),
         };
         let work = move |act: &mut actions::Act<'_>| actions::webhooks::finish(act, endpoint.id, token, &told);
-        actions::run(&instance.db, &instance.clock, tenant, system, work).await
+        slots.act(instance, tenant, work).await
     });
     futures_util::future::join_all(rounds).await.into_iter().collect::<Result<()>>()?;
     Ok(Turn::Busy)

@@ -1,6 +1,8 @@
-//! A worker: takes partitions in turn, a few at once, and never two of one partition at once in this process.
+//! A worker: takes partitions in turn, and never two turns of one partition at once in this process.
 //!
-//! Fairness: a busy partition goes to the end of the queue after each turn, so a quiet one waits for one turn of each other, whatever their backlog.
+//! Fairness: many turns are under way at once and share a few places at the database, first come, first served ([`Slots`]); a busy partition goes to the end of the queue
+//! after each turn. So a quiet one waits for a piece of work of each other, whatever their backlog, and for nobody's provider: a turn is over before its calls have ended,
+//! and how many of them an account may have is its pace's to say.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,11 +10,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{sync::watch, task::JoinSet};
+use chrono::{DateTime, Utc};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 
-use super::partition::Turn;
+use super::{
+    partition::{Turn, whole},
+    slots::Slots,
+    webhooks,
+};
 use crate::{domain::ids::TenantId, error::Result, instance::Instance, store};
 
+/// Turns under way at once: one may have to wait for a provider that is asked about a message.
+const TURNS: usize = 64;
 /// How soon an idle partition is looked at again, at first.
 const SHORT_REST: Duration = Duration::from_millis(200);
 /// And at most: what another process changed is noticed within this time.
@@ -27,14 +39,19 @@ struct Rest {
     pause: Duration,
 }
 
-/// Gives each partition its `turn`, `slots` at once, until `stop` says true; turns under way are finished.
-pub async fn run<F, T>(instance: Arc<Instance>, slots: usize, turn: F, mut stop: watch::Receiver<bool>)
+/// Where a turn says how it went.
+type Tell = mpsc::UnboundedSender<(TenantId, Result<Turn>)>;
+
+/// Has every partition `take` its turns until `stop` says true; turns and calls under way are finished.
+pub async fn run<F, T>(instance: Arc<Instance>, take: F, mut stop: watch::Receiver<bool>)
 where
-    F: Fn(Arc<Instance>, TenantId) -> T,
-    T: Future<Output = Result<Turn>> + Send + 'static,
+    F: Fn(Arc<Instance>, Slots, TenantId, Tell) -> T,
+    T: Future<Output = ()> + Send + 'static,
 {
     let mut queue = Queue::default();
-    let mut turns: JoinSet<(TenantId, Result<Turn>)> = JoinSet::new();
+    let slots = Slots::default();
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let mut under_way: JoinSet<()> = JoinSet::new();
     let mut called = None::<Instant>;
     while !*stop.borrow() {
         if called.is_none_or(|at| at.elapsed() >= ROLL_CALL) {
@@ -44,21 +61,35 @@ where
             }
             called = Some(Instant::now());
         }
-        while turns.len() < slots
+        while queue.working.len() < TURNS
             && let Some(tenant) = queue.next()
         {
-            let turn = turn(Arc::clone(&instance), tenant);
-            turns.spawn(async move { (tenant, turn.await) });
+            under_way.spawn(take(Arc::clone(&instance), slots.clone(), tenant, tell.clone()));
         }
         tokio::select! {
-            Some(done) = turns.join_next(), if !turns.is_empty() => queue.done(done),
+            Some((tenant, turn)) = told.recv() => queue.done(tenant, turn, instance.clock.now()),
+            Some(done) = under_way.join_next(), if !under_way.is_empty() => queue.check(&done),
             () = tokio::time::sleep(queue.rest()) => {}
             changed = stop.changed() => if changed.is_err() { break },
         }
     }
-    while let Some(done) = turns.join_next().await {
-        queue.done(done);
+    while let Some(done) = under_way.join_next().await {
+        queue.check(&done);
     }
+}
+
+/// A turn at the partition's work, and its calls; `tell` hears how the turn went once the next one may begin.
+pub async fn work(instance: Arc<Instance>, slots: Slots, tenant: TenantId, tell: Tell) {
+    // Nobody listens any more once the worker has been stopped.
+    let over = |turn| drop(tell.send((tenant, turn)));
+    if let Err(error) = whole(&instance, &slots, tenant, over).await {
+        tracing::error!(%tenant, mode = %tenant.mode(), %error, "what was sent could not be written down; it is found again when its lease is over");
+    }
+}
+
+/// A turn at telling the partition's endpoints.
+pub async fn tell_endpoints(instance: Arc<Instance>, slots: Slots, tenant: TenantId, tell: Tell) {
+    drop(tell.send((tenant, webhooks::whole(&instance, &slots, tenant).await)));
 }
 
 /// Who is next.
@@ -106,27 +137,34 @@ impl Queue {
         Some(tenant)
     }
 
-    fn done(&mut self, done: std::result::Result<(TenantId, Result<Turn>), tokio::task::JoinError>) {
-        let Ok((tenant, outcome)) = done else {
-            tracing::error!("a turn panicked");
-            // Whose it was is not told: everybody is called again.
-            self.working.clear();
-            return;
-        };
+    fn done(&mut self, tenant: TenantId, turn: Result<Turn>, now: DateTime<Utc>) {
         self.working.remove(&tenant);
         let before = self.pauses.remove(&tenant).unwrap_or(SHORT_REST);
-        match outcome {
+        match turn {
             Ok(Turn::Busy) => self.line_up(tenant),
-            Ok(Turn::Idle(_)) => self.lie_down(tenant, (before * 2).min(LONG_REST)),
+            Ok(Turn::Idle(next)) => {
+                let due = next.and_then(|next| (next - now).to_std().ok());
+                self.lie_down(tenant, (before * 2).min(LONG_REST), due);
+            }
             Err(error) => {
                 tracing::warn!(%tenant, mode = %tenant.mode(), %error, "a turn failed; it will be tried again");
-                self.lie_down(tenant, LONG_REST);
+                self.lie_down(tenant, LONG_REST, None);
             }
         }
     }
 
-    fn lie_down(&mut self, tenant: TenantId, pause: Duration) {
-        self.resting.insert(tenant, Rest { until: Instant::now() + pause, pause });
+    fn check(&mut self, done: &std::result::Result<(), tokio::task::JoinError>) {
+        if done.is_err() {
+            tracing::error!("a turn panicked");
+            // Whose it was is not told: everybody is called again.
+            self.working.clear();
+        }
+    }
+
+    /// Until `due` if that is sooner; what another process changes is noticed after the pause.
+    fn lie_down(&mut self, tenant: TenantId, pause: Duration, due: Option<Duration>) {
+        let rest = due.map_or(pause, |due| due.min(pause));
+        self.resting.insert(tenant, Rest { until: Instant::now() + rest, pause });
     }
 
     /// Until the first rested partition, at most a short while.

@@ -5,6 +5,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use chrono::{DateTime, Utc};
@@ -12,7 +13,7 @@ use chrono::{DateTime, Utc};
 use super::{
     Outcome, Provider,
     breaker::{Gate, Health, Passage},
-    pace::{Limits, Pace},
+    pace::{Limits, Pace, Room},
 };
 use crate::domain::{
     ids::{ProviderAccountId, TenantId},
@@ -79,6 +80,24 @@ impl Accounts {
             *pace = Arc::new(Pace::new(limits));
         }
         Arc::clone(pace)
+    }
+
+    /// Notes that so many messages found no room with an account.
+    pub fn line_up(&self, name: Name, count: u32) {
+        let paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pace) = paces.get(&name) {
+            pace.line_up(Instant::now(), count);
+        }
+    }
+
+    /// What the tenant's accounts can take on now, of those that were called before. One whose circuit is open is tried with a single message.
+    pub fn rooms(&self, tenant: TenantId, now: DateTime<Utc>) -> HashMap<ProviderAccountId, Room> {
+        let paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_tenant = paces.iter().filter(|((owner, _), _)| *owner == tenant);
+        let rooms: Vec<_> = of_tenant.map(|((_, id), pace)| (*id, pace.room(Instant::now()))).collect();
+        drop(paces);
+        let probed = |id| self.health((tenant, id), now).failing;
+        rooms.into_iter().map(|(id, room)| (id, if probed(id) { Room { now: room.now.min(1), ..room } } else { room })).collect()
     }
 
     /// The tenant's accounts that must be left alone now, and until when.

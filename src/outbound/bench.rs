@@ -147,6 +147,11 @@ pub fn changed(service: PostalService, change: impl FnOnce(&mut Letter)) -> Enve
     envelope
 }
 
+/// A registered letter to this town.
+pub fn letter_to(city: &str) -> Envelope {
+    changed(PostalService::Registered, |letter| letter.to.city = city.parse().unwrap())
+}
+
 /// What the web server does with every request.
 #[derive(Debug, Clone)]
 pub enum Script {

@@ -47,8 +47,8 @@ fn report(fields: &Headers, message: MessageId, own_name: &str, sent_at: Option<
     let action = fields.get("action")?.trim().to_ascii_lowercase();
     // A comment may follow: `5.1.1 (bad destination mailbox address)`.
     let code = fields.get("status").and_then(|status| status.split_whitespace().next()).unwrap_or_default();
-    let status = match (action.as_str(), code.as_bytes().first()) {
-        ("failed", Some(b'5')) => DeliveryStatus::BouncedHard,
+    let status = match (action.as_str(), code) {
+        ("failed", code) if speaks_of_address(code) => DeliveryStatus::BouncedHard,
         ("failed", _) => DeliveryStatus::BouncedSoft,
         ("delayed", _) => DeliveryStatus::Deferred,
         ("delivered", _) => DeliveryStatus::Delivered,
@@ -63,6 +63,19 @@ fn report(fields: &Headers, message: MessageId, own_name: &str, sent_at: Option<
     let detail = fields.get("diagnostic-code").map(excerpt);
     let at = fields.date("last-attempt-date").or(sent_at);
     Some(Report { about: About::Message(message), status, at, dedupe: HEXLOWER.encode(&digest), raw_name, detail })
+}
+
+/// Whether a code (RFC 3463) says that there is no such address, so that nothing should go there again. Of what is permanent for the message that is only the class of
+/// addresses (5.1), a mailbox that is out of use (5.2.1), and whatever names no class (5.0): not a full mailbox (5.2.2) or a message that is too large (5.2.3), nor the
+/// server's state (5.3), the way there (5.4), the protocol (5.5), the contents (5.6) or a policy (5.7). In the class of addresses, two speak of the sender's (5.1.7 and 5.1.8).
+fn speaks_of_address(code: &str) -> bool {
+    let mut parts = code.split('.');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("5"), Some("1"), detail) => !matches!(detail, Some("7" | "8")),
+        (Some("5"), Some("2"), detail) => detail == Some("1"),
+        (Some("5"), class, _) => matches!(class, None | Some("0")),
+        _ => false,
+    }
 }
 
 /// The message of ours that it is about: by the original's Message-ID, which holds our id, by the envelope's id, or by the address that the bounce was sent to.
@@ -311,6 +324,16 @@ mod tests {
         for (action, status, meaning) in [
             ("failed", "5.1.1", Some(BouncedHard)),
             ("Failed", "5.0.0 (permanent failure)", Some(BouncedHard)),
+            ("failed", "5.1.2", Some(BouncedHard)),
+            ("failed", "5.1.10", Some(BouncedHard)),
+            ("failed", "5.1.8", Some(BouncedSoft)),
+            ("failed", "5.2.1", Some(BouncedHard)),
+            ("failed", "5.2.2 (mailbox full)", Some(BouncedSoft)),
+            ("failed", "5.2.3", Some(BouncedSoft)),
+            ("failed", "5.3.4", Some(BouncedSoft)),
+            ("failed", "5.4.1", Some(BouncedSoft)),
+            ("failed", "5.6.0", Some(BouncedSoft)),
+            ("failed", "5.7.1", Some(BouncedSoft)),
             ("failed", "4.4.7", Some(BouncedSoft)),
             ("failed", "", Some(BouncedSoft)),
             ("delayed", "4.2.2", Some(Deferred)),

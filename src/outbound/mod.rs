@@ -7,7 +7,12 @@
 //! Invariant: [`Outcome::NotSent`] and [`Outcome::Rejected`] are only said when it is certain that the provider will not
 //! deliver the message. Whatever is in doubt is [`Outcome::Unknown`].
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::{BoxFuture, ready};
@@ -142,6 +147,14 @@ pub struct Capabilities {
     pub signature: ReceiptSignature,
     /// The most that its receipts can prove.
     pub grade: EvidenceGrade,
+}
+
+impl Capabilities {
+    /// The channels of an account whose owner names none: all of them, letters only where there is nothing else. They cost money, and a gateway may not know them.
+    pub fn unasked(self) -> BTreeSet<Channel> {
+        let alone = self.channels == [Channel::Letter];
+        self.channels.iter().copied().filter(|channel| alone || *channel != Channel::Letter).collect()
+    }
 }
 
 /// Whether, how, and for how long a provider recognises a message that it was given before.

@@ -1,7 +1,8 @@
 //! How fast, and how many at once: what one provider account bears, kept by waiting rather than by refusing.
 //!
-//! A bound on our own haste, for this process. What its provider wants beyond that it says by `Retry-After`, which [`super::breaker`] obeys. The machine's own time
-//! counts here, whatever the tenant's clock says. Invariant: in any second at most a tenth more calls begin than the rate allows.
+//! A bound on our own haste, for this process, and a forecast: how many messages it is of use to take up for the account. What its provider wants beyond that it says by
+//! `Retry-After`, which [`super::breaker`] obeys. The machine's own time counts here, whatever the tenant's clock says. Invariant: in any second at most a tenth more calls
+//! begin than the rate allows.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -9,6 +10,15 @@ use std::{
 };
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How far ahead one looks.
+const AHEAD: Duration = Duration::from_secs(2);
+/// How soon an account is taken to answer before it first did.
+const FIRST_GUESS: Duration = Duration::from_millis(250);
+/// The longest that a message waits behind others before it is looked at again: the account may have become faster.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
+/// Messages in hand for one account at most, however fast it was: it may stop answering.
+const MOST: u32 = 1_600;
 
 /// What a provider account bears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,23 +29,97 @@ pub struct Limits {
     pub at_once: u32,
 }
 
+/// What an account can take on now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Messages beyond those that were taken up for it already.
+    pub now: u32,
+    /// Messages in each two seconds that follow.
+    pub then: u32,
+    /// How long those wait already that found no room before.
+    pub wait: Duration,
+}
+
 /// The pace of one account.
 #[derive(Debug)]
 pub struct Pace {
     limits: Limits,
     bucket: Mutex<Bucket>,
+    load: Mutex<Load>,
     calls: Arc<Semaphore>,
+}
+
+/// What was taken up for an account, and how soon it answers.
+#[derive(Debug)]
+struct Load {
+    /// Messages taken up, whose calls have not ended.
+    taken: u32,
+    /// What a call lasts, of late.
+    lasts: Duration,
+    /// When whoever waits last has its turn.
+    line: Option<Instant>,
+}
+
+/// A message taken up for an account, until it is dropped: its call has ended, or there is none.
+#[derive(Debug)]
+pub struct Taken(Arc<Pace>);
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let mut load = self.0.load.lock().unwrap_or_else(PoisonError::into_inner);
+        load.taken = load.taken.saturating_sub(1);
+    }
 }
 
 /// Leave for one call, until it is dropped.
 #[derive(Debug)]
-pub struct Leave(#[expect(dead_code, reason = "given back when it is dropped")] OwnedSemaphorePermit);
+pub struct Leave {
+    pace: Arc<Pace>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Leave {
+    /// Ends a call that lasted so long.
+    pub fn done(self, call: Duration) {
+        self.pace.lasted(call);
+    }
+}
 
 impl Pace {
     /// The pace of an account that nobody has called yet.
     pub fn new(limits: Limits) -> Self {
         let places = usize::try_from(limits.at_once.max(1)).unwrap_or(1);
-        Self { limits, bucket: Mutex::new(Bucket::new(limits.per_second)), calls: Arc::new(Semaphore::new(places)) }
+        let load = Load { taken: 0, lasts: FIRST_GUESS, line: None };
+        Self { limits, bucket: Mutex::new(Bucket::new(limits.per_second)), load: Mutex::new(load), calls: Arc::new(Semaphore::new(places)) }
+    }
+
+    /// What can be taken on now: twice as many calls as begin within `AHEAD` at the rate, or as places become free in that time, whichever is less. Twice, so that
+    /// the next are in hand before the account has nothing to do.
+    pub fn room(&self, now: Instant) -> Room {
+        let load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
+        let then = bearable(self.limits, load.lasts);
+        let wait = load.line.map_or(Duration::ZERO, |line| line.saturating_duration_since(now));
+        Room { now: then.saturating_mul(2).min(MOST).saturating_sub(load.taken), then, wait }
+    }
+
+    /// Counts a message in.
+    pub fn take(self: &Arc<Self>) -> Taken {
+        let mut load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
+        load.taken = load.taken.saturating_add(1);
+        Taken(Arc::clone(self))
+    }
+
+    /// Notes that so many found no room: who comes after them waits longer.
+    pub fn line_up(&self, now: Instant, count: u32) {
+        let mut load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
+        let each = AHEAD / bearable(self.limits, load.lasts);
+        let begins = load.line.map_or(now, |line| line.max(now));
+        load.line = Some((begins + each.saturating_mul(count)).min(now + LONGEST_WAIT));
+    }
+
+    fn lasted(&self, call: Duration) {
+        let mut load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
+        load.lasts = load.lasts.saturating_mul(7).saturating_add(call) / 8;
     }
 
     /// What it was made for.
@@ -44,13 +128,20 @@ impl Pace {
     }
 
     /// Waits for its turn; `None` if that would not come before `last`: then nothing was taken.
-    pub async fn turn(&self, last: Instant) -> Option<Leave> {
+    pub async fn turn(self: &Arc<Self>, last: Instant) -> Option<Leave> {
         let place = Arc::clone(&self.calls).acquire_owned();
         let place = tokio::time::timeout_at(last.into(), place).await.ok()?.ok()?;
         let begins = self.bucket.lock().unwrap_or_else(PoisonError::into_inner).book(Instant::now(), last)?;
         tokio::time::sleep_until(begins.into()).await;
-        Some(Leave(place))
+        Some(Leave { pace: Arc::clone(self), _place: place })
     }
+}
+
+/// How many calls begin within `AHEAD` if each lasts so long; at least one.
+fn bearable(limits: Limits, lasts: Duration) -> u32 {
+    let seconds = u32::try_from(AHEAD.as_secs()).unwrap_or(1);
+    let rounds = AHEAD.as_millis().checked_div(lasts.as_millis().max(1)).map_or(1, |rounds| u32::try_from(rounds).unwrap_or(u32::MAX));
+    limits.per_second.saturating_mul(seconds).min(limits.at_once.saturating_mul(rounds.max(1))).max(1)
 }
 
 /// A token bucket, kept as the moment at which it is full again (the generic cell rate algorithm): exact, in integers.
@@ -90,7 +181,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_cannot_have_a_turn_in_time_takes_none() {
-        let pace = Pace::new(Limits { per_second: 1, at_once: 1 });
+        let pace = Arc::new(Pace::new(Limits { per_second: 1, at_once: 1 }));
         let soon = || Instant::now() + Duration::from_millis(50);
         let first = pace.turn(soon()).await.unwrap();
         assert!(pace.turn(soon()).await.is_none(), "one at once");
@@ -101,13 +192,39 @@ mod tests {
 
     #[tokio::test]
     async fn turns_come_at_the_rate() {
-        let pace = Pace::new(Limits { per_second: 50, at_once: 8 });
+        let pace = Arc::new(Pace::new(Limits { per_second: 50, at_once: 8 }));
         let begun = Instant::now();
         for _ in 0..15 {
             drop(pace.turn(begun + Duration::from_secs(5)).await.unwrap());
         }
         // Five at once, ten more at twenty milliseconds each.
         assert!(begun.elapsed() >= Duration::from_millis(190), "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn a_slow_account_is_given_no_more_than_it_can_begin() {
+        let (pace, now) = (Arc::new(Pace::new(Limits { per_second: 100, at_once: 8 })), Instant::now());
+        assert_eq!(pace.room(now), Room { now: 128, then: 64, wait: Duration::ZERO });
+        (0..40).for_each(|_| pace.lasted(Duration::from_secs(5)));
+        assert_eq!(pace.room(now).then, 8, "as many as may be under way");
+        let taken: Vec<Taken> = (0..6).map(|_| pace.take()).collect();
+        assert_eq!((pace.room(now).now, pace.room(now).then), (10, 8));
+        drop(taken);
+        assert_eq!(pace.room(now).now, 16);
+        (0..60).for_each(|_| pace.lasted(Duration::from_millis(10)));
+        assert_eq!(pace.room(now).then, 200, "the rate, once it answers at once");
+    }
+
+    #[test]
+    fn who_found_no_room_is_waited_behind_but_not_for_long() {
+        let (pace, now) = (Pace::new(Limits { per_second: 50, at_once: 256 }), Instant::now());
+        pace.line_up(now, 100);
+        assert_eq!(pace.room(now).wait, Duration::from_secs(2));
+        pace.line_up(now, 50);
+        assert_eq!(pace.room(now).wait, Duration::from_secs(3));
+        assert_eq!(pace.room(now + Duration::from_secs(4)).wait, Duration::ZERO);
+        pace.line_up(now, u32::MAX);
+        assert_eq!(pace.room(now).wait, LONGEST_WAIT);
     }
 
     proptest! {

@@ -3,6 +3,7 @@
 //! Invariant: all facts of a batch are of one transaction, so of one moment.
 
 mod offers;
+mod post;
 mod unreached;
 
 use std::collections::{BTreeSet, HashMap};
@@ -31,6 +32,7 @@ use crate::{
         ledger::{InvoiceKind, interest::FixedSum},
         locale::{Jurisdiction, Language},
         money::Currency,
+        post::Post,
         suppression::Address,
     },
     error::{Error, Result},
@@ -91,16 +93,18 @@ pub fn load(conn: &mut Conn, tenant: TenantId, keys: &BTreeSet<Key>, now: DateTi
     let mut reviews = reviews(conn, tenant, &ids)?;
     let mut silences = super::silences::load(conn, tenant, &ids, now)?;
     let mut credits = super::credit::profiles(conn, tenant, &ids)?;
+    let mut posts = post::load(conn, tenant, &ids)?;
     let mut loaded = HashMap::with_capacity(keys.len());
     for row in customer_rows(conn, tenant, &ids)? {
         let (facts, contact_names) = people.remove(&row.id).unwrap_or_default();
         let contacted = history.contacted.remove(&row.id).unwrap_or_default();
+        let post = posts.remove(&row.id).unwrap_or_default();
         let credit = credits.remove(&row.id).unwrap_or_else(|| CreditProfile::blank(tenant, row.id));
         for &key in keys.iter().filter(|(customer, _)| *customer == row.id) {
             let (instalments, invoices) = debts.remove(&key).unwrap_or_default();
             let offers = instalments.iter().filter_map(|one| offers.remove_entry(&one.id)).collect();
             let mut account = Account {
-                customer: row.facts(facts.clone(), &credit, now),
+                customer: CustomerFacts { post: post.clone(), ..row.facts(facts.clone(), &credit, now) },
                 currency: key.1,
                 instalments,
                 unallocated_minor: cash.get(&key).copied().unwrap_or(0),
@@ -164,6 +168,7 @@ impl CustomerRow {
             language: self.language.as_deref().and_then(|language| language.parse().ok()),
             zone: self.time_zone.as_deref().and_then(|zone| zone.parse().ok()),
             contacts,
+            post: Post::ByHand,
         }
     }
 }

@@ -359,6 +359,15 @@ pub fn report(conn: &mut Conn, tenant: TenantId, id: MessageId, status: Delivery
     Ok(changed == 1)
 }
 
+/// Raises what is proved of a message; a weaker proof changes nothing.
+pub fn prove(conn: &mut Conn, tenant: TenantId, id: MessageId, grade: EvidenceGrade) -> Result<()> {
+    let before = find(conn, tenant, id)?.evidence_grade;
+    diesel::update(messages::table.filter(messages::tenant_id.eq(tenant).and(messages::id.eq(id))))
+        .set(messages::evidence_grade.eq(before.max(Some(grade))))
+        .execute(conn)?;
+    Ok(())
+}
+
 /// The next moment at which a prepared message wants attention.
 pub fn next_due(conn: &mut Conn, tenant: TenantId) -> Result<Option<DateTime<Utc>>> {
     let at: Option<Option<Ts>> = messages::table

@@ -171,6 +171,13 @@ pub fn for_channel(conn: &mut Conn, tenant: TenantId, channel: Channel) -> Resul
     Ok(rows)
 }
 
+/// Whether an account in use carries a channel.
+pub fn carries(conn: &mut Conn, tenant: TenantId, channel: Channel) -> Result<bool> {
+    let used = provider_accounts::tenant_id.eq(tenant).and(provider_accounts::state.eq(ProviderAccountState::Active));
+    let all: Vec<Json<BTreeSet<Channel>>> = provider_accounts::table.filter(used).select(provider_accounts::channels).load(conn)?;
+    Ok(all.iter().any(|channels| channels.contains(&channel)))
+}
+
 /// Replaces what may change.
 pub fn update(conn: &mut Conn, row: &ProviderAccount) -> Result<()> {
     let here = provider_accounts::tenant_id.eq(row.tenant_id).and(provider_accounts::id.eq(row.id));

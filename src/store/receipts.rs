@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A request as it arrived.
-#[derive(Debug, Clone, Insertable)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = inbound_requests)]
 #[expect(missing_docs, reason = "columns say what they are")]
 pub struct InboundRequest {
@@ -60,6 +60,24 @@ pub struct Receipt {
 pub fn keep(conn: &mut Conn, row: &InboundRequest) -> Result<bool> {
     let added = each!(conn, |c| diesel::insert_into(inbound_requests::table).values(row).on_conflict_do_nothing().execute(c))?;
     Ok(added == 1)
+}
+
+/// A request as it arrived, if it is kept.
+pub fn request(conn: &mut Conn, tenant: TenantId, id: ReceiptId) -> Result<Option<InboundRequest>> {
+    Ok(inbound_requests::table
+        .filter(inbound_requests::tenant_id.eq(tenant).and(inbound_requests::id.eq(id)))
+        .select(InboundRequest::as_select())
+        .first(conn)
+        .optional()?)
+}
+
+/// A statement, if it is kept.
+pub fn find(conn: &mut Conn, tenant: TenantId, id: ReceiptId) -> Result<Option<Receipt>> {
+    Ok(receipts::table
+        .filter(receipts::tenant_id.eq(tenant).and(receipts::id.eq(id)))
+        .select(Receipt::as_select())
+        .first(conn)
+        .optional()?)
 }
 
 /// Keeps statements; a repeated one is dropped. Returns how many were new.

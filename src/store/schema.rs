@@ -1036,6 +1036,37 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Documents of a message: the letter as it was handed over, and what proves its way.
+    message_documents (tenant_id, message_id, kind, sha256) {
+        tenant_id -> DbUuid,
+        message_id -> DbUuid,
+        kind -> Text,
+        sha256 -> Binary,
+        document_id -> DbUuid,
+        created_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Receipts of letters whose documents are still to be had.
+    proof_calls (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        provider_account_id -> DbUuid,
+        tried -> Integer,
+        began_at -> UtcTs,
+        next_at -> Nullable<UtcTs>,
+        detail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     use crate::store::types::{DbJson, DbUuid, UtcTs};
     use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
@@ -1132,6 +1163,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     lookups,
     text_days,
     text_numbers,
+    message_documents,
+    proof_calls,
     webhook_endpoints,
     webhook_deliveries
 );

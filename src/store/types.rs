@@ -281,6 +281,7 @@ text_columns!(
     crate::domain::delivery::DeliveryStatus,
     crate::domain::delivery::EvidenceGrade,
     crate::domain::delivery::MessageState,
+    crate::domain::delivery::PaperKind,
     crate::domain::delivery::SuppressionReason,
     crate::domain::dunning::reminder::ReminderState,
     crate::domain::dunning::reminder::TaskKind,

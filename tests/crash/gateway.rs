@@ -7,7 +7,7 @@ use std::{
     ops::Range,
     sync::{Arc, Mutex},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -19,6 +19,8 @@ pub struct Manner {
     pub delay: Range<u64>,
     /// Of a hundred new keys, how many it takes without ever answering.
     pub drops: u32,
+    /// Whether it takes nothing, and says no more than that something is wrong with it.
+    pub broken: bool,
 }
 
 /// One request, read whole.
@@ -28,6 +30,8 @@ pub struct Asked {
     pub address: String,
     /// Taken, and the answer dropped.
     pub dropped: bool,
+    /// When.
+    pub at: Instant,
 }
 
 struct Book {
@@ -97,17 +101,18 @@ fn serve(mut stream: &TcpStream, book: &Mutex<Book>) -> Result<()> {
     while let Some((key, body)) = request(&mut reader)? {
         let body: Value = serde_json::from_slice(&body)?;
         let address = body["data"]["to"].as_str().unwrap_or_default().to_owned();
-        let (dropped, delay) = {
+        let (dropped, broken, delay) = {
             let mut book = book.lock().unwrap();
             let dropped = book.known.insert(key.clone()) && fastrand::u32(0..100) < book.manner.drops;
-            book.asked.push(Asked { key, address, dropped });
-            (dropped, fastrand::u64(book.manner.delay.clone()))
+            book.asked.push(Asked { key, address, dropped, at: Instant::now() });
+            (dropped, book.manner.broken, fastrand::u64(book.manner.delay.clone()))
         };
         thread::sleep(Duration::from_millis(delay));
         if dropped {
             return Ok(());
         }
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")?;
+        let status = if broken { "500 Internal Server Error" } else { "200 OK" };
+        stream.write_all(format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}").as_bytes())?;
     }
     Ok(())
 }

@@ -56,7 +56,7 @@ async fn later(world: &World, by: TimeDelta) {
 
 /// A rival account on the same channel, which must never get what another may have.
 async fn rival(world: &World) -> Gateway {
-    let gateway = Gateway::start(Manner { delay: 0..1, drops: 0 });
+    let gateway = Gateway::start(Manner { delay: 0..1, drops: 0, broken: false });
     let account = json!({"name": "Rival", "settings": {"kind": "webhook", "url": gateway.url}, "priority": 900, "check": false,
         "credentials": {"kind": "webhook", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}});
     world.app.post("/v1/provider-accounts", &world.key, account).await.expect(201);
@@ -73,7 +73,7 @@ fn states(world: &World) -> BTreeMap<String, usize> {
 }
 
 async fn recognised(app: App, count: usize) {
-    let world = World::of(app, String::new(), Manner { delay: 0..1, drops: LOST }).await;
+    let world = World::of(app, String::new(), Manner { delay: 0..1, drops: LOST, broken: false }).await;
     let rival = rival(&world).await;
     world.debtors(0..count).await;
     // Lost answers open the breaker: whoever waits for it may be long in coming.
@@ -102,7 +102,7 @@ async fn recognised(app: App, count: usize) {
 }
 
 async fn forgotten(app: App, count: usize) {
-    let world = World::of(app, String::new(), Manner { delay: 0..1, drops: 100 }).await;
+    let world = World::of(app, String::new(), Manner { delay: 0..1, drops: 100, broken: false }).await;
     world.debtors(0..count).await;
     // The answers are lost, and nobody works until the provider may have forgotten the keys.
     let mut asked = 0;
@@ -123,7 +123,7 @@ async fn forgotten(app: App, count: usize) {
 }
 
 async fn keyless(app: App, count: usize) {
-    let world = World::of(app, String::new(), Manner { delay: 0..1, drops: 0 }).await;
+    let world = World::of(app, String::new(), Manner { delay: 0..1, drops: 0, broken: false }).await;
     let provider = Keyless::start();
     let account = json!({"name": "Text", "priority": 0, "rate_per_second": 10_000, "concurrency": 256, "check": false,
         "settings": {"kind": "twilio", "account_sid": format!("AC{}", "0".repeat(32)), "from": "Atelier", "api_base": provider.url},

@@ -22,7 +22,7 @@ struct Tally {
 async fn race(database: database::Database, rounds: usize) {
     let url = database.url.clone();
     // Slow enough that whoever looks right after the payment's answer finds a message on its way still on its way.
-    let world = World::of(App::start(database).await, url, Manner { delay: 20..40, drops: 0 }).await;
+    let world = World::of(App::start(database).await, url, Manner { delay: 20..40, drops: 0, broken: false }).await;
     let (mut tally, mut aim) = (Tally::default(), 10_000i64);
     for n in 0..rounds {
         let customer = world.debtors(n..n + 1).await.remove(0);

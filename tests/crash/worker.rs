@@ -9,6 +9,7 @@ use std::{
 use data_encoding::BASE64;
 
 use super::world::World;
+use crate::support::App;
 
 /// A worker; it dies with the test.
 pub struct Worker(Child, Instant);
@@ -16,15 +17,20 @@ pub struct Worker(Child, Instant);
 impl Worker {
     /// Starts one on the world's database, with as short a lease as there is.
     pub fn start(world: &World) -> Self {
+        Self::beside(&world.app, &world.database, 5)
+    }
+
+    /// Starts one on the database of an application, with a lease of so many seconds.
+    pub fn beside(app: &App, database: &str, lease: u32) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_relance"))
             .args(["serve", "--role", "worker"])
             .env_clear()
-            .env("RELANCE_DATABASE_URL", &world.database)
+            .env("RELANCE_DATABASE_URL", database)
             .env("RELANCE_LISTEN", "127.0.0.1:0")
-            .env("RELANCE_PUBLIC_URL", &world.app.url)
-            .env("RELANCE_MASTER_KEY", BASE64.encode(&world.app.state.config.secrets.current))
+            .env("RELANCE_PUBLIC_URL", &app.url)
+            .env("RELANCE_MASTER_KEY", BASE64.encode(&app.state.config.secrets.current))
             .env("RELANCE_ALLOW_PRIVATE_NETWORKS", "true")
-            .env("RELANCE_LEASE_SECONDS", "5")
+            .env("RELANCE_LEASE_SECONDS", lease.to_string())
             .env("RELANCE_LOG", "error")
             .stdin(Stdio::null())
             .stdout(Stdio::null())

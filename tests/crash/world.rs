@@ -42,52 +42,14 @@ impl World {
 
     /// On the clock of the application.
     pub async fn of(app: App, database: String, manner: Manner) -> Self {
-        let gateway = Gateway::start(manner);
-        // The zone in which it is noon, so that no run crosses midnight.
-        let ahead = 12 - i64::from(app.clock.now().hour());
-        let zone = if ahead < 0 { format!("Etc/GMT+{}", -ahead) } else { format!("Etc/GMT-{ahead}") };
-        let creditor = json!({"name": "Atelier", "jurisdiction": "FR", "time_zone": zone, "language": "fr", "currency": "EUR",
-            "working_time": {"working_days": EVERY_DAY, "holidays": []}});
-        let made = app.post("/v1/tenants", &app.platform, creditor).await.expect(201);
-        let key = made["live_key"]["secret"].as_str().unwrap().to_owned();
-        let partition = made["tenant"]["id"].as_str().unwrap().parse::<TenantId>().unwrap().in_mode(Mode::Live);
-        let account = json!({"name": "Gateway", "settings": {"kind": "webhook", "url": gateway.url},
-            "credentials": {"kind": "webhook", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, "priority": 1,
-            "rate_per_second": 10_000, "concurrency": 256, "check": false});
-        app.post("/v1/provider-accounts", &key, account).await.expect(201);
-        let policy = json!({"name": "At once", "scope": {"priority": 900},
-            "contact": {"window": {"weekdays": EVERY_DAY, "start": "00:00", "end": "23:59", "skip_holidays": false}},
-            "steps": [{"key": "first_reminder", "offset_days": 3, "channel": "email", "template": "first_reminder"}]});
-        let made = app.post("/v1/policies", &key, json!({"document": policy})).await.expect(201);
-        app.post(&format!("/v1/policies/{}/activate", made["id"].as_str().unwrap()), &key, json!({"version": 1})).await.expect(200);
+        let creditor = Creditor::new(&app, "Atelier", manner, 10_000, 256).await;
+        let Creditor { key, partition, gateway } = creditor;
         Self { app, database, key, partition, gateway }
     }
 
-    /// Debtors `C…` with an address and one invoice each, for which a reminder is due at once; their ids.
+    /// Debtors of the creditor; their ids.
     pub async fn debtors(&self, numbers: std::ops::Range<usize>) -> Vec<String> {
-        let today = self.app.clock.now().date_naive();
-        let day = |ago: i64| (today - TimeDelta::days(ago)).to_string();
-        let mut ids = Vec::new();
-        for part in numbers.collect::<Vec<_>>().chunks(500) {
-            let customer = |n: &usize| {
-                json!({"source": "erp", "external_id": format!("C{n}"), "name": format!("Garage {n}"), "kind": "business",
-                    "contacts": [{"name": "Anne", "email": format!("c{n}@client.example"), "phone": format!("+336{:08}", 10_000_000 + n), "primary": true}]})
-            };
-            let invoice = |n: &usize| {
-                json!({"customer": {"source": "erp", "external_id": format!("C{n}")}, "source": "erp", "external_id": format!("F{n}"), "number": format!("F{n}"),
-                    "issue_date": day(30), "due_date": day(3), "currency": "EUR", "total": 12_000})
-            };
-            let made = self.batch("/v1/customers/batch", part.iter().map(customer).collect()).await;
-            ids.extend(made["results"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()));
-            self.batch("/v1/invoices/batch", part.iter().map(invoice).collect()).await;
-        }
-        ids
-    }
-
-    async fn batch(&self, path: &str, items: Vec<Value>) -> Value {
-        let answer = self.app.post(path, &self.key, json!({"items": items})).await.expect(207);
-        assert_eq!(answer["failed"], 0, "{answer}");
-        answer
+        debtors(&self.app, &self.key, numbers).await
     }
 
     /// Whoever owns the tables, to look at them all.
@@ -115,7 +77,66 @@ impl World {
     }
 }
 
+/// Somebody to whom money is owed, with a gateway of its own.
+pub struct Creditor {
+    /// A key of its live mode.
+    pub key: String,
+    pub partition: TenantId,
+    pub gateway: Gateway,
+}
+
+impl Creditor {
+    /// One whose reminders leave at once, through a gateway of this manner that bears so much.
+    pub async fn new(app: &App, name: &str, manner: Manner, per_second: i32, at_once: i32) -> Self {
+        let gateway = Gateway::start(manner);
+        // The zone in which it is noon, so that no run crosses midnight.
+        let ahead = 12 - i64::from(app.clock.now().hour());
+        let zone = if ahead < 0 { format!("Etc/GMT+{}", -ahead) } else { format!("Etc/GMT-{ahead}") };
+        let creditor = json!({"name": name, "jurisdiction": "FR", "time_zone": zone, "language": "fr", "currency": "EUR",
+            "working_time": {"working_days": EVERY_DAY, "holidays": []}});
+        let made = app.post("/v1/tenants", &app.platform, creditor).await.expect(201);
+        let key = made["live_key"]["secret"].as_str().unwrap().to_owned();
+        let partition = made["tenant"]["id"].as_str().unwrap().parse::<TenantId>().unwrap().in_mode(Mode::Live);
+        let account = json!({"name": "Gateway", "settings": {"kind": "webhook", "url": gateway.url},
+            "credentials": {"kind": "webhook", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}, "priority": 1,
+            "rate_per_second": per_second, "concurrency": at_once, "check": false});
+        app.post("/v1/provider-accounts", &key, account).await.expect(201);
+        let policy = json!({"name": "At once", "scope": {"priority": 900},
+            "contact": {"window": {"weekdays": EVERY_DAY, "start": "00:00", "end": "23:59", "skip_holidays": false}},
+            "steps": [{"key": "first_reminder", "offset_days": 3, "channel": "email", "template": "first_reminder"}]});
+        let made = app.post("/v1/policies", &key, json!({"document": policy})).await.expect(201);
+        app.post(&format!("/v1/policies/{}/activate", made["id"].as_str().unwrap()), &key, json!({"version": 1})).await.expect(200);
+        Self { key, partition, gateway }
+    }
+}
+
+/// Debtors `C…` with an address and one invoice each, for which a reminder is due at once; their ids.
+pub async fn debtors(app: &App, key: &str, numbers: std::ops::Range<usize>) -> Vec<String> {
+    let today = app.clock.now().date_naive();
+    let day = |ago: i64| (today - TimeDelta::days(ago)).to_string();
+    let batch = async |path: &str, items: Vec<Value>| {
+        let answer = app.post(path, key, json!({"items": items})).await.expect(207);
+        assert_eq!(answer["failed"], 0, "{answer}");
+        answer
+    };
+    let mut ids = Vec::new();
+    for part in numbers.collect::<Vec<_>>().chunks(500) {
+        let customer = |n: &usize| {
+            json!({"source": "erp", "external_id": format!("C{n}"), "name": format!("Garage {n}"), "kind": "business",
+                "contacts": [{"name": "Anne", "email": format!("c{n}@client.example"), "phone": format!("+336{:08}", 10_000_000 + n), "primary": true}]})
+        };
+        let invoice = |n: &usize| {
+            json!({"customer": {"source": "erp", "external_id": format!("C{n}")}, "source": "erp", "external_id": format!("F{n}"), "number": format!("F{n}"),
+                "issue_date": day(30), "due_date": day(3), "currency": "EUR", "total": 12_000})
+        };
+        let made = batch("/v1/customers/batch", part.iter().map(customer).collect()).await;
+        ids.extend(made["results"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()));
+        batch("/v1/invoices/batch", part.iter().map(invoice).collect()).await;
+    }
+    ids
+}
+
 /// Moves the application's clock to the machine's time.
-fn catch_up(app: &App) {
+pub fn catch_up(app: &App) {
     app.clock.advance((Clock::system().now() - app.clock.now()).max(TimeDelta::zero()));
 }

@@ -3,7 +3,7 @@
 //! Not here: what is written down of messages that do not leave; that differs between those that wait and those that are new.
 
 use std::{
-    collections::{BTreeSet, HashMap, hash_map::Entry},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
     rc::Rc,
 };
 
@@ -14,6 +14,7 @@ use super::{
     Claimed, Decided, Dispatcher, cancel,
     enclosure::Enclosure,
     fail,
+    letter::{self, Posted},
     purse::{Purse, Refused},
     route::{Route, Routes, Through},
     still,
@@ -83,6 +84,13 @@ pub enum Stop {
     TooLarge,
     /// It may have been sent, and would not be recognised a second time.
     Doubtful(ProviderAccountId),
+}
+
+/// What a message says.
+struct Written {
+    rendered: Rendered,
+    attached: Vec<Document>,
+    letter: Option<Posted>,
 }
 
 /// What a message comes to.
@@ -169,6 +177,11 @@ impl<'d> Desk<'d> {
         Ok(sorted)
     }
 
+    /// How many messages wait because their accounts have no room for them.
+    pub fn lined_up(&self) -> BTreeMap<ProviderAccountId, u32> {
+        self.routes.lined_up()
+    }
+
     /// Where text messages among these go, by the contacts of today.
     fn numbers(&self, messages: &[Message]) -> Vec<String> {
         let texts = messages.iter().filter(|message| message.channel == Channel::Sms);
@@ -200,13 +213,16 @@ impl<'d> Desk<'d> {
             Route::Doubtful(account) => return Ok(Verdict::Stop(Stop::Doubtful(account))),
         };
         let total_minor = lines.iter().fold(0i64, |sum, line| sum.saturating_add(line.claimed_minor));
-        let unsubscribe_link = self.dispatcher.links.unsubscribe(act.tenant, message.id);
+        let unsubscribe_link = match reminder.channel {
+            Channel::Letter => None,
+            _ => self.dispatcher.links.unsubscribe(act.tenant, message.id),
+        };
         let told = self.told(act, &reminder);
-        let (rendered, attached) = match self.write(act, &reminder, &lines, told.as_ref(), unsubscribe_link.as_deref())? {
+        let written = match self.write(act, &reminder, &lines, told.as_ref(), unsubscribe_link.as_deref())? {
             Ok(written) => written,
             Err(reason) => return Ok(Verdict::Stop(Stop::Unwritable(reason))),
         };
-        match self.room(message, &reminder, &address, &rendered) {
+        match self.room(message, &reminder, &address, &written.rendered) {
             Ok(()) => {}
             Err(Refused::Wait(limit, until)) => return Ok(Verdict::PutOff(limit, until)),
             Err(Refused::TooLarge) => return Ok(Verdict::Stop(Stop::TooLarge)),
@@ -217,12 +233,13 @@ impl<'d> Desk<'d> {
         through.witness(act, message.id);
         let Through { account, round, others, .. } = through;
         let token = Token::fresh();
-        let message = committed(message.clone(), (&rendered, &attached), &account, address, token, self.lease_until, act.now);
+        let message = committed(message.clone(), &written, &account, address, token, self.lease_until, act.now);
+        let Written { rendered, attached, letter } = written;
         let digest = message.content_digest.as_deref().map(|digest| data_encoding::HEXLOWER.encode(digest));
         let body = json!({
             "reminder": reminder.id, "channel": message.channel, "provider_account": account.id, "attempt": message.attempts,
             "content_sha256": digest, "total_minor": total_minor, "currency": reminder.currency,
-            "attached": attached.iter().map(|document| document.id).collect::<Vec<_>>(),
+            "attached": attached.iter().map(|document| document.id).collect::<Vec<_>>(), "post": letter.as_ref().map(|letter| letter.service),
         });
         if let Some(told) = told {
             told.charge(act)?;
@@ -238,6 +255,7 @@ impl<'d> Desk<'d> {
             reply_to,
             unsubscribe_link,
             attached,
+            letter,
             token,
             round,
             others,
@@ -284,7 +302,7 @@ impl<'d> Desk<'d> {
         lines: &[ListedInstalment],
         told: Option<&interest::Told>,
         link: Option<&str>,
-    ) -> Result<Result<(Rendered, Vec<Document>), String>> {
+    ) -> Result<Result<Written, String>> {
         let version = (reminder.policy_id, reminder.policy_version);
         let template = self.templates.get(act, &reminder.template)?;
         let step = self.decided.policies.get(&version).and_then(|policy| policy.step(&reminder.step_key));
@@ -309,13 +327,20 @@ impl<'d> Desk<'d> {
             Ok(rendered) => rendered,
             Err(error) => return Ok(Err(error.to_string())),
         };
+        let plain = |rendered, letter| Written { rendered, attached: Vec::new(), letter };
+        if reminder.channel == Channel::Letter {
+            let (tenant, contact, now) = (&self.tenant, reminder.contact_id, act.now);
+            let language = occasion.language(template);
+            let printed = letter::Occasion { tenant, loaded, contact, step, language, now }.print(&rendered);
+            return Ok(printed.map(|letter| plain(rendered, letter)).map_err(|error| error.to_string()));
+        }
         if reminder.channel != Channel::Email || step.attach.is_empty() {
-            return Ok(Ok((rendered, Vec::new())));
+            return Ok(Ok(plain(rendered, None)));
         }
         let enclosure = Enclosure::of(act, step, loaded, lines, self.dispatcher.links)?;
         let language = loaded.account.customer.language.unwrap_or(self.tenant.language);
         let rendered = enclosure.print(rendered, language);
-        Ok(Ok((rendered, enclosure.attached)))
+        Ok(Ok(Written { rendered, attached: enclosure.attached, letter: None }))
     }
 }
 
@@ -326,24 +351,24 @@ fn of<'l>(loaded: &'l HashMap<Key, Rc<Loaded>>, reminder: &Reminder) -> Option<&
 
 fn committed(
     message: Message,
-    (rendered, attached): (&Rendered, &[Document]),
+    written: &Written,
     account: &ProviderAccount,
     address: String,
     token: Token,
     lease_until: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Message {
-    let (subject, html, body, segments) = match rendered {
+    let (subject, html, body, segments) = match &written.rendered {
         Rendered::Email { subject, text, html } => (Some(subject.clone()), html.clone(), text.clone(), None),
         Rendered::Sms { text, segments } => (None, None, text.clone(), i32::try_from(segments.segments).ok()),
         Rendered::Script { title, text } => (title.clone(), None, text.clone(), None),
     };
     let parts = [subject.as_deref().unwrap_or_default(), html.as_deref().unwrap_or_default(), &body];
     let lengths = parts.map(|part| u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-    let documents = attached.iter().filter_map(|document| document.sha256.as_deref());
+    let documents = written.attached.iter().filter_map(|document| document.sha256.as_deref());
     let framed: Vec<&[u8]> =
         lengths.iter().zip(parts).flat_map(|(length, part)| [length.as_slice(), part.as_bytes()]).chain(documents).collect();
-    let digest = sha256(&framed);
+    let digest = written.letter.as_ref().map_or_else(|| sha256(&framed), |letter| sha256(&[&letter.pdf]));
     Message {
         state: MessageState::Dispatched,
         provider_account_id: Some(account.id),

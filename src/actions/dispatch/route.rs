@@ -7,10 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use serde_json::json;
 
-use super::Dispatcher;
+use super::{Dispatcher, Room};
 use crate::{
     actions::{Act, outcome::backoff},
     domain::{
@@ -24,8 +24,10 @@ use crate::{
 
 /// When to look again for a provider account that carries the channel.
 const NO_PROVIDER: TimeDelta = TimeDelta::minutes(15);
-/// How much of an account's rate one claim takes up at most: so long a claim's calls last, and so long others wait for their turn behind it.
+/// How far ahead an account's room is told.
 const AHEAD: TimeDelta = TimeDelta::seconds(2);
+/// The longest that a message waits behind others before it is looked at again: the account may have become faster.
+const LONGEST_LINE: TimeDelta = TimeDelta::seconds(120);
 
 /// Where a message goes.
 pub enum Route {
@@ -61,12 +63,24 @@ pub struct Routes<'d> {
     dispatcher: &'d Dispatcher<'d>,
     mode: Mode,
     accounts: HashMap<Channel, Vec<ProviderAccount>>,
-    taken: BTreeMap<ProviderAccountId, i32>,
+    taken: BTreeMap<ProviderAccountId, Taken>,
+}
+
+/// An account's room, and who has asked for it in this batch.
+struct Taken {
+    room: Room,
+    asked: u32,
 }
 
 impl<'d> Routes<'d> {
     pub fn new(tenant: TenantId, dispatcher: &'d Dispatcher<'d>) -> Self {
         Self { dispatcher, mode: tenant.mode(), accounts: HashMap::new(), taken: BTreeMap::new() }
+    }
+
+    /// How many of the batch wait because their accounts have no room for them.
+    pub fn lined_up(&self) -> BTreeMap<ProviderAccountId, u32> {
+        let behind = |taken: &Taken| taken.asked.saturating_sub(taken.room.now);
+        self.taken.iter().map(|(id, taken)| (*id, behind(taken))).filter(|(_, behind)| *behind > 0).collect()
     }
 
     pub fn find(&mut self, act: &mut Act<'_>, message: &Message) -> Result<Route> {
@@ -92,9 +106,9 @@ impl<'d> Routes<'d> {
             in_turn(&standings, seed).into_iter().filter_map(|place| accounts.get(place)).collect()
         };
         Ok(match choose(&candidates, &tried, self.dispatcher, act.now) {
-            Ok(through) => match turn(&mut self.taken, self.mode, &through.account) {
-                0 => Route::Through(Box::new(through)),
-                turns => Route::Wait(act.now + AHEAD * turns),
+            Ok(through) => match turn(&mut self.taken, (self.mode, self.dispatcher), &through.account, act.now) {
+                None => Route::Through(Box::new(through)),
+                Some(until) => Route::Wait(until),
             },
             Err(until) => Route::Wait(until),
         })
@@ -121,17 +135,31 @@ fn choose(
     Err(until.max(now + TimeDelta::seconds(1)))
 }
 
-/// Counts a message in: 0 if the account has room for it now, else after how many times [`AHEAD`] it will. The rehearsal's has room for all.
-fn turn(taken: &mut BTreeMap<ProviderAccountId, i32>, mode: Mode, account: &ProviderAccount) -> i32 {
+/// Counts a message in: `None` if the account has room for it now, else when it will. The rehearsal's has room for all.
+fn turn(
+    taken: &mut BTreeMap<ProviderAccountId, Taken>,
+    (mode, dispatcher): (Mode, &Dispatcher<'_>),
+    account: &ProviderAccount,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
     if mode == Mode::Test {
-        return 0;
+        return None;
     }
-    let seconds = i32::try_from(AHEAD.num_seconds()).unwrap_or(1);
-    let room = account.rate_per_second.max(1).saturating_mul(seconds);
-    let before = taken.entry(account.id).or_default();
-    let turns = before.checked_div(room).unwrap_or(0);
-    *before = before.saturating_add(1);
-    turns
+    let room = || dispatcher.rooms.get(&account.id).copied().unwrap_or_else(|| unknown(account));
+    let taken = taken.entry(account.id).or_insert_with(|| Taken { room: room(), asked: 0 });
+    taken.asked = taken.asked.saturating_add(1);
+    let behind = taken.asked.checked_sub(taken.room.now).filter(|behind| *behind > 0)?;
+    let turns = i32::try_from(behind.div_ceil(taken.room.then.max(1))).unwrap_or(i32::MAX);
+    let wait = AHEAD.checked_mul(turns).map_or(LONGEST_LINE, |wait| (taken.room.wait + wait).min(LONGEST_LINE));
+    // On the second: who comes in drops is claimed in drops.
+    Some((now + wait).duration_round_up(TimeDelta::seconds(1)).unwrap_or(now + wait))
+}
+
+/// The room of an account that this process has not called yet: what its rate lets begin, and its concurrency if each call lasts half a second.
+fn unknown(account: &ProviderAccount) -> Room {
+    let (rate, at_once) = (account.rate_per_second.max(1).unsigned_abs(), account.concurrency.max(1).unsigned_abs());
+    let then = rate.saturating_mul(2).min(at_once.saturating_mul(4));
+    Room { now: then, then, wait: TimeDelta::zero() }
 }
 
 /// What the attempts so far say of the round that a message is in.

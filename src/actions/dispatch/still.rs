@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::letter::address as postal_address;
 use crate::{
     domain::{
         contact::Channel,
@@ -9,6 +10,7 @@ use crate::{
             account::{InstalmentFacts, SilenceReason},
             reminder::ListedInstalment,
         },
+        ids::ContactId,
     },
     store::{facts::Loaded, reminders::Reminder, tenants::Tenant},
 };
@@ -21,13 +23,18 @@ pub fn claimed(
     now: DateTime<Utc>,
 ) -> Result<(Vec<ListedInstalment>, String), &'static str> {
     let lines = claims(loaded, reminder, tenant.calendar().today(now))?;
-    let contact = loaded.account.customer.contacts.iter().find(|contact| Some(contact.id) == reminder.contact_id);
-    let contact = contact.filter(|contact| contact.reachable(reminder.channel)).ok_or("no_recipient")?;
-    let address = match reminder.channel {
-        Channel::Email => contact.email.as_ref().map(ToString::to_string),
-        _ => contact.phone.as_ref().map(ToString::to_string),
-    };
-    Ok((lines, address.ok_or("no_recipient")?))
+    Ok((lines, address(loaded, reminder.contact_id, reminder.channel).ok_or("no_recipient")?))
+}
+
+/// Where a message to a person goes on a channel; nowhere if the person cannot be reached on it. A letter may be to nobody in particular.
+pub fn address(loaded: &Loaded, person: Option<ContactId>, channel: Channel) -> Option<String> {
+    let contact = loaded.account.customer.contacts.iter().find(|contact| Some(contact.id) == person);
+    let reachable = contact.filter(|contact| contact.reachable(channel));
+    match channel {
+        Channel::Letter => postal_address(loaded).filter(|_| person.is_none() || reachable.is_some()),
+        Channel::Email => reachable?.email.as_ref().map(ToString::to_string),
+        Channel::Sms | Channel::Call | Channel::Visit => reachable?.phone.as_ref().map(ToString::to_string),
+    }
 }
 
 /// What a reminder still claims today, or why it claims nothing.

@@ -19,6 +19,7 @@ use crate::domain::{
     },
     locale::{Jurisdiction, Language},
     money::Currency,
+    post::Post,
     texts::TextLimit,
 };
 
@@ -119,6 +120,8 @@ pub struct CustomerFacts {
     pub zone: Option<Tz>,
     /// Its people, in the creditor's order.
     pub contacts: Vec<ContactFacts>,
+    /// How letters to it travel.
+    pub post: Post,
 }
 
 /// A person at the debtor.
@@ -368,12 +371,20 @@ impl PlanFacts {
 impl CustomerFacts {
     /// Whom to contact on `channel`: the contacts with `role`, then the primary one, or, where none is marked so, the first.
     ///
-    /// `None` if none of them can be reached. `Some(None)` for what a person does, to a customer without contacts.
+    /// `None` if none of them can be reached. `Some(None)` for a call, a visit or a letter to a customer without contacts.
     pub fn recipient(&self, role: Option<&str>, channel: Channel) -> Option<Option<ContactId>> {
         match self.candidates(role).find(|contact| contact.reachable(channel)) {
             Some(contact) => Some(Some(contact.id)),
             None if self.contacts.is_empty() && !channel.is_sent() => Some(None),
             None => None,
+        }
+    }
+
+    /// Whether a provider carries `channel` to it; otherwise a person does, as a task.
+    pub const fn is_sent(&self, channel: Channel) -> bool {
+        match channel {
+            Channel::Letter => self.post.way().is_some(),
+            Channel::Email | Channel::Sms | Channel::Call | Channel::Visit => channel.is_sent(),
         }
     }
 
@@ -396,7 +407,7 @@ impl ContactFacts {
         let way = match channel {
             Channel::Email => self.email.is_some(),
             Channel::Sms => self.phone.is_some(),
-            // A person does these, and can find a number or an address.
+            // A person who does these can find a number or an address; a letter goes to the customer's.
             Channel::Call | Channel::Visit | Channel::Letter => true,
         };
         way && !self.opted_out.contains(&channel) && self.barred_on(channel).is_none()

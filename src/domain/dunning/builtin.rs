@@ -114,6 +114,7 @@ fn step(key: &str, offset_days: i32, channel: Channel) -> Step {
         conditions: Conditions::default(),
         repeat: None,
         transliterate: false,
+        post: None,
         attach: Vec::new(),
     }
 }

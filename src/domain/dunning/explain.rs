@@ -192,12 +192,13 @@ fn statement(account: &Account, calendar: &Calendar, reason: Held<'_>) -> Statem
     let since = reason.barred.and_then(|(_, barred)| barred.since);
     let since = since.map(|since| format!(" since {}", local::local(calendar.zone, since).format("%Y-%m-%d %H:%M"))).unwrap_or_default();
     let source = reason.barred.and_then(|(_, barred)| barred.source.as_ref()).map(|source| format!(" ({source})")).unwrap_or_default();
+    let lacking = if reason.rule == Rule::AddressIncomplete { lacking(account) } else { String::new() };
     let consumer = account.customer.kind == CustomerKind::Consumer;
     let protection = protections::behind(reason.rule, &account.customer.jurisdiction).filter(|_| consumer);
     let cited = protection.map(|row| format!(" ({})", row.name)).unwrap_or_default();
     Statement {
         rule: reason.rule,
-        sentence: format!("{subject}{}{}{since}{source}{cited}.", phrase(account, reason.rule), until.unwrap_or_default()),
+        sentence: format!("{subject}{}{lacking}{}{since}{source}{cited}.", phrase(account, reason.rule), until.unwrap_or_default()),
         instalment_id: reason.instalment,
         invoice_number,
         step: reason.step.map(str::to_owned),
@@ -210,6 +211,12 @@ fn statement(account: &Account, calendar: &Calendar, reason: Held<'_>) -> Statem
             source: barred.source.clone(),
         }),
     }
+}
+
+/// What keeps a letter from being carried.
+fn lacking(account: &Account) -> String {
+    let words: Vec<&str> = account.customer.post.missing().iter().map(|part| part.as_str()).collect();
+    format!(": {} missing", words.join(", "))
 }
 
 fn phrase(account: &Account, rule: Rule) -> &'static str {
@@ -225,6 +232,7 @@ fn phrase(account: &Account, rule: Rule) -> &'static str {
         Rule::TextLine => "no text message arrives at the number; give a mobile one",
         Rule::TextBudget => "the day's budget of text messages is spent; the message waits",
         Rule::TextNumberCap => "the number has had its text messages of the day; the message waits",
+        Rule::AddressIncomplete => "a person posts the letter, for an address is incomplete",
         Rule::NoRecipient => "nobody can be reached on the step's channels; add a contact or lift an opt-out",
         Rule::NoPolicy => "no policy in force fits the customer; activate one whose scope includes it, or assign one",
         Rule::ConsumerPolicy => "the customer is a consumer and the policy does not name consumers",

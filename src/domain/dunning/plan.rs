@@ -14,6 +14,7 @@
 //!   speaks, by the policy's own step for it; that step does nothing to the crescendo, which goes on afterwards from where it stood.
 //! - **A reminder that did not reach its recipient** is said once more, on its step's fallback channel, before anything else: under the same hours, gaps, caps and
 //!   protections. If the fallback fails too, a person must look.
+//! - **A letter** goes through a provider account that carries letters, if there is one and both addresses are complete; else a person posts it.
 //! - **A late formal step**, a day or more after it could first have gone whatever kept it back, waits for a person's approval.
 //! - **Consumers** are contacted only under a policy that names them.
 //! - [`Plan::next_at`] is never later than the first instant at which time alone would bring an action.
@@ -76,6 +77,8 @@ pub struct Reminder<'a> {
     pub channel: Channel,
     /// To whom; nobody in particular for a letter or a visit to a customer without contacts.
     pub recipient: Option<ContactId>,
+    /// Whether a provider carries it; otherwise a person does, as a task.
+    pub is_sent: bool,
     /// Which instalment gave the step.
     pub carrying: InstalmentId,
     /// Everything listed, the oldest first.

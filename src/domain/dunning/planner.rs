@@ -259,6 +259,7 @@ impl<'a> Planner<'a> {
         let person = recipient.and_then(|(_, person)| person);
         let (at, moves) = self.release.earliest(person, next.at.max(self.now));
         let late_formal = step.formal && at.is_some_and(|at| self.is_late(person, next.at, at));
+        self.by_hand(carrying, step, recipient.map(|(channel, _)| channel));
         Upcoming { step, cycle: next.cycle, recipient, carrying: carrying.id, due_at: next.at, at, moves, late_formal }
     }
 
@@ -274,6 +275,13 @@ impl<'a> Planner<'a> {
             if customer.recipient(role, channel).is_some() {
                 break;
             }
+        }
+    }
+
+    /// Notes that a person posts a letter that a provider would carry, were the addresses complete.
+    fn by_hand(&mut self, carrying: &InstalmentFacts, step: &'a Step, channel: Option<Channel>) {
+        if channel == Some(Channel::Letter) && !self.ladder.account.customer.post.missing().is_empty() {
+            self.hold(Rule::AddressIncomplete, Some(carrying.id), Some(step.key.as_str()), None);
         }
     }
 
@@ -318,6 +326,7 @@ impl<'a> Planner<'a> {
             cycle: next.cycle,
             channel: to.0,
             recipient: to.1,
+            is_sent: self.ladder.account.customer.is_sent(to.0),
             carrying: carrying.facts.id,
             total_minor: lines.iter().fold(0, |sum, line| sum.saturating_add(line.instalment.claimable_minor)),
             lines,

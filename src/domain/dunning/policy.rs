@@ -11,6 +11,7 @@ use crate::domain::{
     contact::Channel,
     credit::profile::PayerProfile,
     customer::CustomerKind,
+    delivery::PostalService,
     ledger::{InvoiceKind, interest::PolicyInterest},
     locale::{Jurisdiction, Language},
     money::Currency,
@@ -179,7 +180,7 @@ pub struct Step {
     #[serde(default = "calendar_days")]
     #[schema(default = "calendar")]
     pub offset_unit: DayUnit,
-    /// By e-mail or text message; a call, a visit or a letter becomes a task for a person.
+    /// By e-mail or text message; a call or a visit becomes a task for a person, and so does a letter where no provider account carries letters.
     pub channel: Channel,
     /// Taken when nobody can be reached on `channel`, or when the provider refused the message for good or reported that it did not arrive; once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -204,6 +205,9 @@ pub struct Step {
     /// Does it again until the next step is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeat: Option<Repeat>,
+    /// How a letter is posted; without it, registered for a formal step and simple for others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub post: Option<PostalService>,
     /// Spells a text message with letters of GSM-7 only where that saves segments: `ê` becomes `e`, `’` becomes `'`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub transliterate: bool,
@@ -353,6 +357,11 @@ impl Policy {
 }
 
 impl Step {
+    /// How its letter is posted.
+    pub fn postal_service(&self) -> PostalService {
+        self.post.unwrap_or(if self.formal { PostalService::Registered } else { PostalService::Simple })
+    }
+
     /// Whether it is a warning that can be read again: written, at or after the due date, and not itself the formal notice.
     pub fn warns(&self) -> bool {
         self.offset_days >= 0 && !self.formal && matches!(self.channel, Channel::Email | Channel::Sms | Channel::Letter)

@@ -28,6 +28,8 @@ crate::words! {
         TextBudget = "text_budget",
         /// The text message waits: its number has had as many as it may get in a day.
         TextNumberCap = "text_number_cap",
+        /// A provider account would carry the letter, and an address is incomplete: a person posts it.
+        AddressIncomplete = "address_incomplete",
         /// Nobody can be reached on the step's channels.
         NoRecipient = "no_recipient",
         /// No policy in force fits the account.

@@ -111,6 +111,9 @@ fn step(step: &Step) -> Faults {
     if step.transliterate && step.channel != Channel::Sms && step.fallback != Some(Channel::Sms) {
         faults.add("/transliterate", "pointless", "only text messages are spelt for less; the step sends none");
     }
+    if step.post.is_some() && step.channel != Channel::Letter && step.fallback != Some(Channel::Letter) {
+        faults.add("/post", "pointless", "only letters are posted; the step sends none");
+    }
     if !step.attach.is_empty() && step.channel != Channel::Email && step.fallback != Some(Channel::Email) {
         faults.add("/attach", "pointless", "documents go along with e-mails; the step sends none");
     }
@@ -277,7 +280,7 @@ fn formal(policy: &Policy, faults: &mut Faults) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{calendar::week::Weekdays, customer::CustomerKind, dunning::builtin};
+    use crate::domain::{calendar::week::Weekdays, customer::CustomerKind, delivery::PostalService, dunning::builtin};
 
     fn faults_of(change: impl FnOnce(&mut Policy)) -> Vec<(String, &'static str)> {
         let mut policy = builtin::crescendo();
@@ -306,6 +309,7 @@ mod tests {
         one(|policy| policy.steps[4].deadline_days = Some(8), "/steps/5/offset_days", "inside_deadline");
         one(|policy| policy.steps[4].channel = Channel::Call, "/steps/4/channel", "formal_in_writing");
         one(|policy| policy.steps[3].fallback = Some(Channel::Email), "/steps/3/fallback", "pointless");
+        one(|policy| policy.steps[1].post = Some(PostalService::Tracked), "/steps/1/post", "pointless");
         one(|policy| policy.contact.window.weekdays = Weekdays::of(&[]), "/contact/window/weekdays", "empty");
         one(|policy| policy.contact.window.end = policy.contact.window.start, "/contact/window/end", "out_of_range");
         one(|policy| policy.contact.caps[0].contacts = 0, "/contact/caps/0", "out_of_range");

@@ -29,6 +29,17 @@ crate::words! {
 }
 
 impl MediaType {
+    /// How its file names end.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Pdf => "pdf",
+            Self::Png => "png",
+            Self::Jpeg => "jpg",
+            Self::Text => "txt",
+            Self::Csv => "csv",
+        }
+    }
+
     /// Whether `bytes` begin, or for texts are throughout, as this type must be.
     pub fn fits(self, bytes: &[u8]) -> bool {
         match self {

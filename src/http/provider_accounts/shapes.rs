@@ -37,7 +37,7 @@ pub struct ProviderAccountView {
     /// Which provider.
     pub kind: ProviderKind,
     /// What it is used for.
-    #[schema(max_items = 2)]
+    #[schema(max_items = 3)]
     pub channels: BTreeSet<Channel>,
     /// Its settings.
     pub settings: ProviderSettings,
@@ -88,7 +88,7 @@ pub struct ProviderAccountView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CapabilitiesView {
     /// The channels that it can serve.
-    #[schema(max_items = 2)]
+    #[schema(max_items = 3)]
     pub channels: BTreeSet<Channel>,
     /// For how long it recognises a message that it was given before, in seconds; none when it does not.
     #[schema(minimum = 1)]
@@ -204,9 +204,10 @@ pub struct NewProviderAccount {
     /// Its credentials, of the same kind; never shown again. A mail server without log-in, and the sandbox, have none.
     #[serde(default)]
     pub credentials: Option<Credentials>,
-    /// What to use it for; without it, everything that it can carry.
+    /// What to use it for; without it, everything that it can carry, and letters only where it carries nothing else: they cost money, so whoever carries more is
+    /// asked for them by name.
     #[serde(default)]
-    #[schema(min_items = 1, max_items = 2)]
+    #[schema(min_items = 1, max_items = 3)]
     pub channels: Option<BTreeSet<Channel>>,
     /// The lowest is tried first.
     #[serde(default = "usual_priority")]
@@ -261,7 +262,7 @@ pub struct ProviderAccountChange {
     /// Replaces the whole settings; the kind stays.
     pub settings: Option<ProviderSettings>,
     /// What to use it for.
-    #[schema(min_items = 1, max_items = 2)]
+    #[schema(min_items = 1, max_items = 3)]
     pub channels: Option<BTreeSet<Channel>>,
     /// The lowest is tried first.
     #[schema(minimum = 0, maximum = 1000)]

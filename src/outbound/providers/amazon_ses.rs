@@ -264,7 +264,8 @@ fn status(word: &str, event: &Value) -> Option<(DeliveryStatus, &'static str)> {
     let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     Some(match word {
         "Send" => (DeliveryStatus::Sent, "send"),
-        "Reject" => (DeliveryStatus::Suppressed, "reject"),
+        // It never left, for what it carries (a virus): the address is not given up for that.
+        "Reject" => (DeliveryStatus::Failed, "reject"),
         "Delivery" => (DeliveryStatus::Delivered, "delivery"),
         "DeliveryDelay" => (DeliveryStatus::Deferred, "deliveryDelay"),
         "Open" => (DeliveryStatus::Opened, "open"),

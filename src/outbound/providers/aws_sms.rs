@@ -1,7 +1,8 @@
 //! Amazon's End User Messaging: text messages by SendTextMessage, receipts through SNS.
 //!
 //! Amazon takes no idempotency key for a text and cannot be asked for one, so a lost answer stays unknown until an event comes; our id goes along as the message's
-//! context and comes back in each. Whoever answers STOP is kept by Amazon's own opt-out list, and the next message to the number is refused.
+//! context and comes back in each. Whoever answers STOP is kept by Amazon's own opt-out list, and the next message to the number is refused; where two-way messages
+//! come to the topic too, the STOP is known at once, in every language.
 //!
 //! In some countries Amazon calls delivered what the recipient's operator merely took. So the most that is proved here is that the receiving side took it.
 
@@ -21,8 +22,9 @@ use crate::{
         aws::{AwsRegion, Refusal, Service, Verdict},
         excerpt,
         net::{Method, Net},
+        providers::texting::Reply,
         settings::needed,
-        sns::{self, Topic},
+        sns::{self, Notification, Topic},
     },
 };
 
@@ -37,6 +39,7 @@ pub const STEPS: &[&str] = &[
     "In End User Messaging SMS, register the phone number, sender ID or pool that messages come from, and leave the sandbox by asking for production access.",
     "In SNS, create a standard topic, and let sms-voice.amazonaws.com publish to it in its access policy; give its ARN as topic_arn.",
     "In End User Messaging SMS, create a configuration set, add to it an event destination of type SNS with that topic and all SMS events, and give the set's name as configuration_set.",
+    "Where the number can be answered, turn its two-way messages on with that topic as their destination, so that a STOP is known at once.",
     "In SNS, create a subscription to the topic with protocol HTTPS and endpoint {url}, and leave raw message delivery off; it is confirmed by itself.",
 ];
 
@@ -184,7 +187,7 @@ impl Provider for AwsSms {
 
     fn parse(&self, inbound: &Inbound) -> Result<Vec<Report>, Unreadable> {
         match sns::notification(inbound)? {
-            Some(notification) => report(&notification.text).map(|report| report.into_iter().collect()),
+            Some(notification) => reports(&notification),
             None => Ok(Vec::new()),
         }
     }
@@ -213,13 +216,20 @@ struct Event {
     context: Value,
 }
 
+/// What a notification says: what became of a message, or what somebody answered.
+fn reports(notification: &Notification) -> Result<Vec<Report>, Unreadable> {
+    let value: Value = serde_json::from_str(&notification.text).map_err(|error| Unreadable(excerpt(&error.to_string())))?;
+    let Some(id) = value.get("inboundMessageId").and_then(Value::as_str) else {
+        return report(value).map(|report| report.into_iter().collect());
+    };
+    let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
+    // An answer carries no time of its own.
+    Reply { from: text("originationNumber"), text: text("messageBody"), id, at: Some(notification.at) }.stop()
+}
+
 /// The report in one event; none when it is about no text message, or in a word that Amazon does not have yet.
-fn report(text: &str) -> Result<Option<Report>, Unreadable> {
+fn report(value: Value) -> Result<Option<Report>, Unreadable> {
     let wrong = |error: &dyn std::fmt::Display| Unreadable(excerpt(&error.to_string()));
-    let value: Value = serde_json::from_str(text).map_err(|error| wrong(&error))?;
-    if value.get("inboundMessageId").is_some() {
-        return Ok(None);
-    }
     let event: Event = serde_json::from_value(value).map_err(|error| wrong(&error))?;
     let Some(status) = status(&event.event_type) else { return Ok(None) };
     let id = event.message_id.filter(|id| !id.is_empty()).ok_or_else(|| wrong(&"messageId is missing"))?;
@@ -243,9 +253,9 @@ fn status(word: &str) -> Option<DeliveryStatus> {
         "PENDING" | "SENT" | "SUCCESSFUL" => DeliveryStatus::Sent,
         "DELIVERED" => DeliveryStatus::Delivered,
         "READ" => DeliveryStatus::Opened,
-        "INVALID" | "BLOCKED" | "SPAM" | "PROTECT_BLOCKED" => DeliveryStatus::Suppressed,
-        // Its text is at fault, not its number.
-        "INVALID_MESSAGE" | "FAILED" => DeliveryStatus::Failed,
+        "INVALID" => DeliveryStatus::Suppressed,
+        // Its text, or a rule that the account set itself, is at fault and not its number: those never left either, but the number is not given up for it.
+        "INVALID_MESSAGE" | "FAILED" | "BLOCKED" | "SPAM" | "PROTECT_BLOCKED" => DeliveryStatus::Failed,
         "UNREACHABLE" | "TTL_EXPIRED" | "CARRIER_UNREACHABLE" | "CARRIER_BLOCKED" | "UNKNOWN" => DeliveryStatus::Undelivered,
         _ => return None,
     })
@@ -370,12 +380,12 @@ pub(in crate::outbound) mod tests {
             ("TEXT_INVALID_MESSAGE", Is::Failed),
             ("TEXT_UNREACHABLE", Is::Undelivered),
             ("TEXT_CARRIER_UNREACHABLE", Is::Undelivered),
-            ("TEXT_BLOCKED", Is::Suppressed),
+            ("TEXT_BLOCKED", Is::Failed),
             ("TEXT_CARRIER_BLOCKED", Is::Undelivered),
-            ("TEXT_SPAM", Is::Suppressed),
+            ("TEXT_SPAM", Is::Failed),
             ("TEXT_UNKNOWN", Is::Undelivered),
             ("TEXT_TTL_EXPIRED", Is::Undelivered),
-            ("TEXT_PROTECT_BLOCKED", Is::Suppressed),
+            ("TEXT_PROTECT_BLOCKED", Is::Failed),
             ("RCS_READ", Is::Opened),
             ("RCS_FAILED", Is::Failed),
         ];
@@ -387,7 +397,12 @@ pub(in crate::outbound) mod tests {
         for other in ["RCS_FALLEN_BACK_TO_SMS", "VOICE_ANSWERED", "MEDIA_QUEUED", "TEXT_TELEPORTED", "REGISTRATION_STATUS"] {
             assert_eq!(read(&json!({ "eventType": other })), Ok(vec![]), "{other}");
         }
-        assert_eq!(read(&json!({ "inboundMessageId": "i", "messageBody": "Hello" })), Ok(vec![]));
+        let reply = |from: &str, text: &str| read(&json!({ "inboundMessageId": "i-1", "originationNumber": from, "messageBody": text }));
+        assert_eq!((reply("+33612345678", "Hello"), reply("Dupont", "Hello")), (Ok(vec![]), Ok(vec![])));
+        let stop = reply("+33612345678", "Arrêt.").unwrap().remove(0);
+        assert_eq!((stop.about, stop.status), (About::Number("+33612345678".parse().unwrap()), Is::Unsubscribed));
+        assert_eq!((stop.dedupe.as_str(), stop.at.is_some()), ("i-1:received", true));
+        assert!(reply("Dupont", "STOP").is_err());
         for wrong in [json!({}), json!({ "eventType": "TEXT_SENT" }), json!([])] {
             assert!(read(&wrong).is_err(), "{wrong}");
         }

@@ -36,8 +36,8 @@ use crate::{
         provider::ReceiptSignature,
     },
     outbound::{
-        Capabilities, Content, Envelope, Idempotency, Inbound, Line, Mail, Outcome, Provider, Report, Unreadable, Unverified, dsn, excerpt,
-        net::Net, settings::Secret,
+        Capabilities, Content, Envelope, Idempotency, Inbound, Line, Mail, Outcome, Probe, Provider, Report, Unreadable, Unverified, dsn,
+        excerpt, net::Net, settings::Secret,
     },
 };
 
@@ -99,6 +99,14 @@ impl std::fmt::Debug for Smtp {
     }
 }
 
+/// Why the server did not let us in.
+enum Shut {
+    /// Its name leads nowhere, or where nobody is called.
+    Unresolved(String),
+    /// In connecting, encrypting or logging in.
+    Failed(Error),
+}
+
 /// How far the dialogue came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -156,17 +164,40 @@ impl Smtp {
     async fn announce(&self, to: Address) -> Result<AsyncSmtpConnection, Outcome> {
         let account = |error| refusal(Stage::Account, &error);
         let message = |error| refusal(Stage::Message, &error);
-        let (policy, deadlines) = (self.net.policy(), self.net.deadlines());
-        let resolved = policy.resolve(&self.settings.host, self.settings.port, deadlines.connect).await;
-        let addresses = resolved.map_err(|why| Outcome::not_sent(why.to_string()))?;
-        let mut connection = self.connect(&addresses).await.map_err(account)?;
-        if let Some(login) = &self.login {
-            connection.auth(&[Mechanism::Plain, Mechanism::Login], login).await.map_err(account)?;
-        }
+        let mut connection = self.log_in().await.map_err(|shut| match shut {
+            Shut::Unresolved(why) => Outcome::not_sent(why),
+            Shut::Failed(error) => account(error),
+        })?;
         connection.command(MailFrom::new(Some(self.from.clone()), Vec::new())).await.map_err(account)?;
         connection.command(Rcpt::new(to, Vec::new())).await.map_err(message)?;
         connection.command(Data).await.map_err(message)?;
         Ok(connection)
+    }
+
+    /// Connected, and known to the server.
+    async fn log_in(&self) -> Result<AsyncSmtpConnection, Shut> {
+        let (policy, deadlines) = (self.net.policy(), self.net.deadlines());
+        let resolved = policy.resolve(&self.settings.host, self.settings.port, deadlines.connect).await;
+        let addresses = resolved.map_err(|why| Shut::Unresolved(why.to_string()))?;
+        let mut connection = self.connect(&addresses).await.map_err(Shut::Failed)?;
+        if let Some(login) = &self.login {
+            connection.auth(&[Mechanism::Plain, Mechanism::Login], login).await.map_err(Shut::Failed)?;
+        }
+        Ok(connection)
+    }
+
+    /// Logs in, and goes again without a word about any message. Whether the sender may be used is told only where something is sent.
+    async fn ask(&self) -> Probe {
+        let mut connection = match self.log_in().await {
+            Ok(connection) => connection,
+            Err(Shut::Failed(error)) if error.is_permanent() => return Probe::Refused(excerpt(&error.to_string())),
+            Err(Shut::Failed(error)) => return Probe::Unreachable(excerpt(&error.to_string())),
+            Err(Shut::Unresolved(why)) => return Probe::Unreachable(why),
+        };
+        let alive = connection.test_connected().await;
+        // It knows us; how the farewell goes does not matter.
+        drop(connection.quit().await);
+        if alive { Probe::Fine { detail: None } } else { Probe::Unreachable("the mail server fell silent after the log-in".to_owned()) }
     }
 
     /// Connects to an address that the guard admitted; encryption is checked against the name.
@@ -320,6 +351,14 @@ impl Provider for Smtp {
     fn answer(&self) -> u16 {
         204
     }
+
+    fn probe(&self, _: DateTime<Utc>) -> BoxFuture<'_, Probe> {
+        async move {
+            let asked = timeout(self.net.deadlines().total, self.ask()).await;
+            asked.unwrap_or_else(|_| Probe::Unreachable("the mail server is too slow".to_owned()))
+        }
+        .boxed()
+    }
 }
 
 #[cfg(test)]
@@ -376,6 +415,30 @@ pub(in crate::outbound) mod tests {
         assert_eq!(lines.iter().filter(|line| line.starts_with("RCPT")).count(), 1);
         assert!(lines.iter().all(|line| line.is_ascii()));
         assert_eq!(lines.last().unwrap(), "QUIT\r\n");
+    }
+
+    #[tokio::test]
+    async fn the_server_is_asked_without_a_message() {
+        let server = bench::smtp(Sink::Accept);
+        assert_eq!(adapter(server.port, SmtpSecurity::None).probe(DateTime::UNIX_EPOCH).await, Probe::Fine { detail: None });
+        let said: Vec<String> = server.lines().iter().map(|line| line.trim_end().chars().take(4).collect()).collect();
+        assert_eq!(said, ["EHLO", "AUTH", "NOOP", "QUIT"]);
+        let probe = async |sink| {
+            let server = bench::smtp(sink);
+            adapter(server.port, SmtpSecurity::None).probe(DateTime::UNIX_EPOCH).await
+        };
+        for refused in [Sink::Say("AUTH", "535 5.7.8 wrong password"), Sink::Say("CONNECT", "554 go away")] {
+            assert!(matches!(probe(refused).await, Probe::Refused(_)), "{refused:?}");
+        }
+        for lost in [
+            Sink::Say("CONNECT", "421 busy"),
+            Sink::Say("AUTH", "454 4.7.0 later"),
+            Sink::DropAt("EHLO"),
+            Sink::HangAt("NOOP"),
+            Sink::DropAt("NOOP"),
+        ] {
+            assert!(matches!(probe(lost).await, Probe::Unreachable(_)), "{lost:?}");
+        }
     }
 
     #[tokio::test]

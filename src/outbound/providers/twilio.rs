@@ -1,7 +1,8 @@
 //! Twilio: text messages by its REST interface, status callbacks, and incoming STOP.
 //!
-//! Twilio takes no idempotency key and cannot be asked for a message by a key of ours, so a lost answer stays unknown
-//! until a callback comes. It documents 429 (20429) as never processed, and nothing else.
+//! Twilio takes no idempotency key and cannot be asked for a message by a key of ours: its list of messages is searched by number and day alone, which two reminders
+//! share. So each message has a callback URL of its own that names it, and a lost answer stays unknown until that is called. Twilio documents 429 (20429) as never
+//! processed, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,25 +10,30 @@ use aws_lc_rs::{digest, hmac};
 use chrono::{DateTime, Utc};
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 use futures_util::future::{BoxFuture, FutureExt, ready};
+use reqwest::RequestBuilder;
+use serde_json::Value;
 use url::form_urlencoded;
 
 use crate::{
     domain::{
         contact::Channel,
         delivery::{DeliveryStatus, EvidenceGrade, SuppressionReason},
-        ids::Mode,
+        ids::{MessageId, Mode},
         invalid::Faults,
         provider::ReceiptSignature,
     },
     outbound::{
-        About, Capabilities, Content, Envelope, Idempotency, Inbound, Outcome, Provider, Report, Text, Unreadable, Unverified, excerpt,
+        About, Capabilities, Content, Envelope, Idempotency, Inbound, Outcome, Probe, Provider, Report, Text, Unreadable, Unverified,
+        excerpt,
         net::{Answer, Net},
-        providers::texting::Reply,
+        providers::texting::{Reply, ask, probed},
         settings::{Secret, check_url, needed},
     },
 };
 
 const SIGNATURE: &str = "x-twilio-signature";
+/// The name under which our id goes along in the callback's URL, and is signed with it.
+const REFERENCE: &str = "message";
 
 /// A Twilio account. Exactly one of `from` and `messaging_service_sid` is given.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
@@ -69,7 +75,8 @@ pub struct Twilio {
     account_sid: String,
     /// The form field that names the sender, and its value.
     sender: (&'static str, String),
-    url: String,
+    /// The account's own address, without an ending.
+    account_url: String,
     auth_token: Secret,
     net: Net,
 }
@@ -83,8 +90,8 @@ impl Twilio {
         let credentials = needed(credentials)?;
         let mut faults = Faults::none();
         let sid = &settings.account_sid;
-        let url = format!("{}/2010-04-01/Accounts/{sid}/Messages.json", settings.api_base.trim_end_matches('/'));
-        check_url(&mut faults, net, "/settings/api_base", &url);
+        let account_url = format!("{}/2010-04-01/Accounts/{sid}", settings.api_base.trim_end_matches('/'));
+        check_url(&mut faults, net, "/settings/api_base", &account_url);
         if sid.is_empty() || !sid.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             faults.add("/settings/account_sid", "invalid", "write the account SID: AC and 32 hexadecimal digits");
         }
@@ -97,7 +104,7 @@ impl Twilio {
             }
         };
         let auth_token = credentials.auth_token.clone();
-        faults.or(Self { account_sid: sid.clone(), sender, url, auth_token, net: net.clone() })
+        faults.or(Self { account_sid: sid.clone(), sender, account_url, auth_token, net: net.clone() })
     }
 
     fn signed(&self, inbound: &Inbound) -> Result<(), Unverified> {
@@ -121,10 +128,11 @@ impl Twilio {
 
     async fn post(&self, envelope: &Envelope, text: &Text, now: DateTime<Utc>) -> Outcome {
         let mut form = vec![("To", text.to.as_str()), (self.sender.0, &self.sender.1), ("Body", &text.body)];
-        if let Some(url) = &envelope.receipts_url {
-            form.push(("StatusCallback", url.as_str()));
+        let callback = envelope.receipts_url.as_ref().map(|url| callback(url.as_str(), envelope.message_id));
+        if let Some(url) = &callback {
+            form.push(("StatusCallback", url));
         }
-        let request = match self.net.post(Mode::Live, &self.url) {
+        let request = match self.net.post(Mode::Live, &format!("{}/Messages.json", self.account_url)) {
             Ok(request) => request.basic_auth(&self.account_sid, Some(self.auth_token.reveal())).form(&form),
             Err(why) => return Outcome::not_sent(why.to_string()),
         };
@@ -132,11 +140,23 @@ impl Twilio {
     }
 }
 
+/// Where the status of this message is told.
+fn callback(url: &str, message: MessageId) -> String {
+    let joint = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{joint}{REFERENCE}={message}")
+}
+
+/// Our id in the URL that was called.
+fn ours(url: &str) -> Option<MessageId> {
+    let (_, query) = url.split_once('?')?;
+    form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == REFERENCE).and_then(|(_, id)| id.parse().ok())
+}
+
 fn outcome(answer: &Answer) -> Outcome {
     let json = answer.json().unwrap_or_default();
-    let code = json.get("code").and_then(serde_json::Value::as_u64);
+    let code = json.get("code").and_then(Value::as_u64);
     match (answer.status, code) {
-        (200..=299, _) => match json.get("sid").and_then(serde_json::Value::as_str) {
+        (200..=299, _) => match json.get("sid").and_then(Value::as_str) {
             Some(sid) => Outcome::accepted(Some(excerpt(sid))),
             // Taken or not, we could never match its callbacks.
             None => Outcome::unknown(format!("no sid in {}", answer.summary())),
@@ -144,7 +164,7 @@ fn outcome(answer: &Answer) -> Outcome {
         (429, _) | (_, Some(20429)) => Outcome::NotSent { reason: answer.summary(), retry_after: answer.retry_after },
         (status @ 300..=499, code) => Outcome::Rejected {
             code: code.map_or_else(|| status.to_string(), |code| code.to_string()),
-            reason: json.get("message").and_then(serde_json::Value::as_str).map_or_else(|| answer.summary(), excerpt),
+            reason: json.get("message").and_then(Value::as_str).map_or_else(|| answer.summary(), excerpt),
             permanent: matches!(status, 400 | 422) && !matches!(code, Some(20001..=20999 | 21603 | 21606 | 21620 | 30002)),
             suppress: code.and_then(suppression),
         },
@@ -260,7 +280,7 @@ impl Provider for Twilio {
             return if field("OptOutType") == Some("STOP") { Ok(vec![reply.opted_out()?]) } else { reply.stop() };
         }
         let status = status(word, code).ok_or_else(|| Unreadable(excerpt(&format!("unknown status {word}"))))?;
-        let about = About::ProviderId(excerpt(sid));
+        let about = ours(&inbound.url).map_or_else(|| About::ProviderId(excerpt(sid)), About::Message);
         let dedupe = excerpt(&format!("{sid}:{word}"));
         let detail = code.map(|code| excerpt(&format!("error {code}")));
         Ok(vec![Report { about, status, at: None, dedupe, raw_name: excerpt(word), detail }])
@@ -268,6 +288,20 @@ impl Provider for Twilio {
 
     fn answer(&self) -> u16 {
         204
+    }
+
+    fn probe(&self, now: DateTime<Utc>) -> BoxFuture<'_, Probe> {
+        async move {
+            let url = format!("{}.json", self.account_url);
+            let authorised = |request: RequestBuilder| request.basic_auth(&self.account_sid, Some(self.auth_token.reveal()));
+            let state = |json: &Value| json.get("status")?.as_str().map(str::to_owned);
+            match probed(ask(&self.net, &url, authorised, now).await, state) {
+                Probe::Fine { detail: Some(state) } if state != "active" => Probe::Refused(format!("the account is {state}")),
+                Probe::Fine { .. } => Probe::Fine { detail: None },
+                other => other,
+            }
+        }
+        .boxed()
     }
 }
 
@@ -342,20 +376,35 @@ pub(in crate::outbound) mod tests {
     #[tokio::test]
     async fn the_form_says_who_to_whom_and_where_to_report() {
         let server = bench::http(Script::Answer(201, "", r#"{"sid":"SM1"}"#));
-        adapter(&server.url, "token").send(&bench::text("+33612345678"), DateTime::UNIX_EPOCH).await;
+        let envelope = bench::text("+33612345678");
+        adapter(&server.url, "token").send(&envelope, DateTime::UNIX_EPOCH).await;
         let request = server.requests().remove(0);
         assert!(request.url.ends_with(&format!("/2010-04-01/Accounts/AC{}/Messages.json", "0".repeat(32))));
         assert_eq!(request.headers["authorization"], format!("Basic {}", BASE64.encode(format!("AC{}:token", "0".repeat(32)).as_bytes())));
         let form = fields(&request.body);
-        let expected = [
-            ("To", "+33612345678"),
-            ("From", "+33757000000"),
-            ("Body", "Bonjour & merci"),
-            ("StatusCallback", "https://api.example.com/in/pac_1"),
-        ];
-        for (name, value) in expected {
+        let told = format!("https://api.example.com/in/pac_1?message={}", envelope.message_id);
+        for (name, value) in [("To", "+33612345678"), ("From", "+33757000000"), ("Body", "Bonjour & merci"), ("StatusCallback", &told)] {
             assert_eq!(form[name], value);
         }
+        // Though the answer may have been lost: what is told there is about this message.
+        let inbound = bench::inbound(&told, &[], b"MessageSid=SM1&MessageStatus=sent");
+        let report = adapter(&server.url, "token").parse(&inbound).unwrap().remove(0);
+        assert_eq!((report.about, report.dedupe.as_str()), (About::Message(envelope.message_id), "SM1:sent"));
+    }
+
+    #[tokio::test]
+    async fn the_account_is_asked_how_it_stands() {
+        let probe = async |status: u16, body: &'static str| {
+            let server = bench::http(Script::Answer(status, "", body));
+            let found = adapter(&server.url, "token").probe(DateTime::UNIX_EPOCH).await;
+            assert!(server.requests()[0].url.ends_with(&format!("/Accounts/AC{}.json", "0".repeat(32))));
+            found
+        };
+        assert_eq!(probe(200, r#"{"status":"active"}"#).await, Probe::Fine { detail: None });
+        assert_eq!(probe(200, r#"{"status":"suspended"}"#).await, Probe::Refused("the account is suspended".to_owned()));
+        assert!(matches!(probe(401, r#"{"code":20003}"#).await, Probe::Refused(_)));
+        assert!(matches!(probe(429, "").await, Probe::Unreachable(_)));
+        assert!(matches!(adapter(&bench::refused(), "token").probe(DateTime::UNIX_EPOCH).await, Probe::Unreachable(_)));
     }
 
     fn callback(fields: &[(&str, &str)]) -> Inbound {

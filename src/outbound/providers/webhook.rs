@@ -5,6 +5,10 @@
 //! message's idempotency key and must be recognised for 24 hours; 429, and 503 with `Retry-After`, mean never processed;
 //! any other 5xx leaves the outcome open.
 //!
+//! A letter comes as `to` and `from` (`name`, `attention`, `lines`, `postal_code`, `city`, `country`), `service` (`simple`, `tracked`, `registered`) and `pdf_base64`. Its stages are reported
+//! like any status (`message.presented`, `message.awaiting_pickup`, `message.refused`, `message.unclaimed`, …); a document of the post as `message.proof`, with `kind` (`deposit`,
+//! `signed_receipt`, `refusal`, `unclaimed`, `content`), `media_type` and `content_base64`.
+//!
 //! Two questions a gateway may answer, or not (400, 404 to a look-up, 422, 501): `account.check`, whether it knows us, with any 2xx; and `message.look_up`, whether it
 //! has a message, with 200 and `{"found": true, "id": …, "status": …, "at": …}` or `{"found": false}`.
 
@@ -16,14 +20,14 @@ use serde_json::{Value, json};
 use crate::{
     domain::{
         contact::Channel,
-        delivery::{DeliveryStatus, EvidenceGrade},
+        delivery::{DeliveryStatus, EvidenceGrade, ProofKind},
         ids::{MessageId, Mode},
         invalid::Faults,
         provider::ReceiptSignature,
     },
     outbound::{
-        About, Attachment, Capabilities, Content, Envelope, Found, Idempotency, Inbound, Outcome, Postal, Probe, Provider, Report, Sought,
-        Unreadable, Unverified, excerpt,
+        About, Attachment, Capabilities, Content, Envelope, Found, Idempotency, Inbound, Line, Outcome, Postal, Probe, Proof, Provider,
+        Report, Sought, Unreadable, Unverified, excerpt,
         net::{Answer, Net, RequestBuilder},
         settings::{Secret, check_url, needed},
         signing::Signer,
@@ -224,6 +228,33 @@ struct Data {
     detail: Option<String>,
 }
 
+/// A document of the post.
+#[derive(serde::Deserialize)]
+struct Paper {
+    message_id: MessageId,
+    kind: ProofKind,
+    media_type: Line,
+    content_base64: String,
+}
+
+/// The document in a report of type `message.proof`. One that cannot be read now cannot be read later: it stays as it came.
+fn proofs(body: &[u8]) -> Result<Vec<Proof>, String> {
+    #[derive(serde::Deserialize)]
+    struct Report {
+        #[serde(rename = "type")]
+        kind: String,
+        data: Value,
+    }
+    let Ok(report) = serde_json::from_slice::<Report>(body) else { return Ok(Vec::new()) };
+    if report.kind != "message.proof" {
+        return Ok(Vec::new());
+    }
+    let paper: Paper = serde_json::from_value(report.data).map_err(|error| excerpt(&error.to_string()))?;
+    let bytes = BASE64.decode(paper.content_base64.as_bytes()).map_err(|error| error.to_string())?;
+    let Paper { message_id, kind, media_type, .. } = paper;
+    Ok(vec![Proof { about: About::Message(message_id), kind, media_type, bytes: bytes.into() }])
+}
+
 /// What to do so that receipts arrive.
 pub const STEPS: &[&str] = &[
     "Have the gateway post its reports to {url}.",
@@ -233,11 +264,11 @@ pub const STEPS: &[&str] = &[
 
 /// What it can carry and prove, whoever the account's owner is.
 pub const CAPABILITIES: Capabilities = Capabilities {
-    channels: &[Channel::Email, Channel::Sms],
+    channels: &[Channel::Email, Channel::Sms, Channel::Letter],
     idempotency: Idempotency::Key(TimeDelta::hours(24)),
     lookup: true,
     signature: ReceiptSignature::StandardWebhooks,
-    grade: EvidenceGrade::Handset,
+    grade: EvidenceGrade::SignedReceipt,
 };
 
 impl Provider for Webhook {
@@ -256,7 +287,7 @@ impl Provider for Webhook {
     fn parse(&self, inbound: &Inbound) -> Result<Vec<Report>, Unreadable> {
         let wrong = |error: &dyn std::fmt::Display| Unreadable(excerpt(&error.to_string()));
         let receipt: Receipt = serde_json::from_slice(&inbound.body).map_err(|error| wrong(&error))?;
-        let Some(word) = receipt.kind.strip_prefix("message.") else { return Ok(Vec::new()) };
+        let Some(word) = receipt.kind.strip_prefix("message.").filter(|word| *word != "proof") else { return Ok(Vec::new()) };
         let named: DeliveryStatus = word.parse().map_err(|error: String| wrong(&error))?;
         if receipt.data.status.is_some_and(|status| status != named) {
             return Err(Unreadable(format!("type says {named}, data.status says otherwise")));
@@ -265,6 +296,10 @@ impl Provider for Webhook {
         let detail = receipt.data.detail.as_deref().map(excerpt);
         let about = About::Message(receipt.data.message_id);
         Ok(vec![Report { about, status: named, at: receipt.data.at, dedupe, raw_name: receipt.kind, detail }])
+    }
+
+    fn proofs<'a>(&'a self, inbound: &'a Inbound, _now: DateTime<Utc>) -> BoxFuture<'a, Result<Vec<Proof>, String>> {
+        ready(proofs(&inbound.body)).boxed()
     }
 
     fn answer(&self) -> u16 {
@@ -372,6 +407,29 @@ pub(in crate::outbound) mod tests {
             (&json!("message.send"), &json!("sms"), &json!("+33612345678"))
         );
         assert_eq!(body["data"]["message_id"], json!(envelope.message_id));
+    }
+
+    #[tokio::test]
+    async fn a_letter_is_posted_whole_and_its_proofs_are_read() {
+        let server = bench::http(Script::Answer(202, "", ""));
+        let (adapter, envelope) = (adapter(&server.url), bench::letter_to("Lille"));
+        assert_eq!(adapter.send(&envelope, DateTime::UNIX_EPOCH).await, Outcome::accepted(None));
+        let data = serde_json::from_slice::<Value>(&server.requests().remove(0).body).unwrap()["data"].clone();
+        let to = json!({"name": "Durand & Fils", "attention": "Ann Émile", "lines": ["12 rue de l'Église", "Bâtiment B"], "postal_code": "75011", "city": "Lille", "country": "FR"});
+        assert_eq!((&data["to"], &data["from"]["city"], &data["service"]), (&to, &json!("Lyon"), &json!("registered")));
+        assert_eq!((&data["channel"], &data["pdf_base64"]), (&json!("letter"), &json!(BASE64.encode(b"%PDF-1.7\0\xff"))));
+        let read = async |kind: &str, content: &str| {
+            let data =
+                json!({"message_id": envelope.message_id, "kind": "signed_receipt", "media_type": "image/png", "content_base64": content});
+            let body = json!({"type": kind, "data": data}).to_string();
+            let inbound = bench::inbound("https://x.example/", &[("webhook-id", "evt_1")], body.as_bytes());
+            assert_eq!(adapter.parse(&inbound).map(|reports| reports.is_empty()), Ok(kind == "message.proof"));
+            adapter.proofs(&inbound, DateTime::UNIX_EPOCH).await
+        };
+        let found = read("message.proof", "iVBORw==").await.unwrap().remove(0);
+        assert_eq!((found.kind, &*found.bytes), (ProofKind::SignedReceipt, b"\x89PNG".as_slice()));
+        assert_eq!(found.about, About::Message(envelope.message_id));
+        assert!(read("message.proof", "%").await.is_err() && read("message.delivered", "%").await.unwrap().is_empty());
     }
 
     #[test]

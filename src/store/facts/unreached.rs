@@ -1,5 +1,6 @@
 //! Reminders that did not reach their recipient, for good: what a decision may make up for on the step's other channel.
 //!
+//! A registered letter that was refused, or not fetched in time, is none of them: many laws treat it as good as delivered, and whether this one is, a person judges.
 //! Few are: only what was sent lately is looked at, and the rest of a row is read for those alone whose message failed.
 
 use std::collections::{BTreeSet, HashMap};
@@ -27,7 +28,8 @@ const LATELY: TimeDelta = TimeDelta::days(7);
 
 /// Whether a reminder is one whose failure would count.
 pub(super) fn may_be(state: ReminderState, channel: Channel, decided_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    matches!(state, ReminderState::Failed | ReminderState::Completed) && channel.is_sent() && now - decided_at < LATELY
+    let sent = channel.is_sent() || channel == Channel::Letter;
+    matches!(state, ReminderState::Failed | ReminderState::Completed) && sent && now - decided_at < LATELY
 }
 
 /// The newest failed reminder of each account among `late`, unless another has stood in for it.

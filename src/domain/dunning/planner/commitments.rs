@@ -88,6 +88,7 @@ impl<'a> Planner<'a> {
                 cycle: next.cycle,
                 channel: recipient.0,
                 recipient: recipient.1,
+                is_sent: self.ladder.account.customer.is_sent(recipient.0),
                 carrying: carrying.id,
                 total_minor: lines.iter().fold(0, |sum, line| sum.saturating_add(line.instalment.claimable_minor)),
                 lines,

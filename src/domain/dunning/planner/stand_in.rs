@@ -31,6 +31,7 @@ impl<'a> Planner<'a> {
         let due_at = missed.at.min(self.now);
         let recipient = Some((channel, person));
         let upcoming = Upcoming { step, cycle: missed.cycle, recipient, carrying: carrying.id, due_at, at, moves, late_formal };
+        self.by_hand(carrying, step, Some(channel));
         self.hold(Rule::StandIn, Some(carrying.id), Some(step.key.as_str()), at.filter(|at| *at > self.now));
         if at == Some(self.now) {
             let lines = self.lines_again(missed);
@@ -39,6 +40,7 @@ impl<'a> Planner<'a> {
                 cycle: missed.cycle,
                 channel,
                 recipient: person,
+                is_sent: self.ladder.account.customer.is_sent(channel),
                 carrying: carrying.id,
                 total_minor: lines.iter().fold(0, |sum, line| sum.saturating_add(line.instalment.claimable_minor)),
                 lines,

@@ -16,6 +16,7 @@ use crate::domain::{
     ledger::InvoiceKind,
     locale::{Jurisdiction, Language},
     money::Currency,
+    post::Post,
 };
 
 use super::MAX_DAYS;
@@ -218,6 +219,7 @@ impl MadeUpAccount {
             progress: None,
         };
         let customer = CustomerFacts {
+            post: Post::ByHand,
             id: CustomerId::from_uuid(Uuid::from_u128(1)),
             kind: self.kind,
             segment: self.segment.clone(),

@@ -21,6 +21,7 @@ use crate::domain::{
     ids::{Id, InvoiceId},
     ledger::{InvoiceKind, payment_plan::PlanState, promise::PromiseState},
     money::Currency,
+    post::Post,
 };
 
 fn at(text: &str) -> DateTime<Utc> {
@@ -72,6 +73,7 @@ fn owed(number: u128, due_date: NaiveDate) -> InstalmentFacts {
 fn account(instalments: Vec<InstalmentFacts>) -> Account {
     Account {
         customer: CustomerFacts {
+            post: Post::ByHand,
             id: numbered(1),
             kind: CustomerKind::Business,
             segment: None,

@@ -7,7 +7,11 @@ use super::{
     },
     *,
 };
-use crate::domain::{contact::Channel, ids::ReminderId};
+use crate::domain::{
+    contact::Channel,
+    ids::ReminderId,
+    post::{AddressPart, Place, Way},
+};
 
 /// An account whose first reminder was refused by e-mail, under a policy that falls back on text messages.
 fn refused() -> (Account, Policy) {
@@ -67,5 +71,28 @@ fn nothing_takes_its_place_where_nothing_may_be_said() {
         let (mut account, mut policy) = refused();
         change(&mut account, &mut policy);
         assert_eq!(decided(&account, &policy), None, "{what}");
+    }
+}
+
+#[test]
+fn a_letter_is_sent_where_an_account_carries_it_and_a_persons_where_none_does_or_an_address_lacks_something() {
+    let (mut account, mut policy) = refused();
+    policy.steps[1].fallback = Some(Channel::Letter);
+    let calendar = paris();
+    let place = |city: &str| Place {
+        lines: vec!["3 rue du Port".to_owned()],
+        postal_code: "59000".to_owned(),
+        city: city.to_owned(),
+        country: "FR".parse().unwrap(),
+    };
+    let carried = Post::Carried(Box::new(Way { from: place("Paris"), to: place("Lille") }));
+    for (post, sent, held) in
+        [(Post::ByHand, false, false), (Post::Incomplete(vec![AddressPart::City]), false, true), (carried, true, false)]
+    {
+        account.customer.post = post;
+        let plan = plan(&account, &policy, &calendar, at("2026-11-10T09:01:00Z"));
+        let Some(Action::Remind(reminder)) = plan.actions.first() else { panic!("nothing is said") };
+        assert_eq!((reminder.channel, reminder.is_sent), (Channel::Letter, sent));
+        assert_eq!(plan.held.iter().any(|one| one.rule == Rule::AddressIncomplete), held);
     }
 }

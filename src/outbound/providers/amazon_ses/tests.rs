@@ -156,7 +156,7 @@ fn every_event_has_its_status() {
     };
     let cases = [
         (event("Send", "send", json!({})), Is::Sent, None),
-        (event("Reject", "reject", json!({ "reason": "Bad content" })), Is::Suppressed, Some("Bad content")),
+        (event("Reject", "reject", json!({ "reason": "Bad content" })), Is::Failed, Some("Bad content")),
         (event("Delivery", "delivery", json!({ "smtpResponse": "250 ok" })), Is::Delivered, Some("250 ok")),
         (event("DeliveryDelay", "deliveryDelay", json!({ "delayType": "MailboxFull" })), Is::Deferred, Some("MailboxFull")),
         (event("Rendering Failure", "failure", json!({ "errorMessage": "no value" })), Is::Failed, Some("no value")),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::plain;
 use crate::{
     domain::{contact::Phone, delivery::DeliveryStatus, ids::MessageId},
-    outbound::{About, Found, Report, Unreadable, excerpt},
+    outbound::{About, Found, Report, Unreadable, excerpt, providers::texting::Reply},
 };
 
 /// What an opening is worth that a mail program's proxy made.
@@ -22,8 +22,11 @@ pub(super) fn report(event: &Value) -> Result<Option<Report>, Unreadable> {
         (None, Some(word)) => (word, event.get("messageId"), true),
         (None, None) => return Err(Unreadable("event is missing".to_owned())),
     };
-    let Some(status) = (if of_text { text_status(word) } else { mail_status(word) }) else { return Ok(None) };
     let id = id.and_then(plain);
+    if of_text && word == "replied" {
+        return answer(event, &id.unwrap_or_default());
+    }
+    let Some(status) = (if of_text { text_status(word) } else { mail_status(word) }) else { return Ok(None) };
     let about = match (ours(event), &id) {
         (Some(ours), _) => About::Message(ours),
         (None, Some(id)) => About::ProviderId(excerpt(id)),
@@ -38,6 +41,19 @@ pub(super) fn report(event: &Value) -> Result<Option<Report>, Unreadable> {
         dedupe: dedupe(&subject, word, at),
         raw_name: excerpt(word),
         detail: if word.contains("proxy_open") { Some(PROXY.to_owned()) } else { reason(event) },
+    }))
+}
+
+/// What somebody answered to a text; `to` is still whom the text went to. One STOP says no more than another, so its dedupe is the text's.
+fn answer(event: &Value, id: &str) -> Result<Option<Report>, Unreadable> {
+    let from = event.get("to").and_then(plain).unwrap_or_default();
+    let text = event.get("reply").and_then(Value::as_str).unwrap_or_default();
+    let at = ["ts_epoch", "ts_event"].iter().find_map(|name| moment(event.get(*name)?.as_i64()?));
+    let stops = Reply { from: &from, text, id, at }.stop()?;
+    Ok(stops.into_iter().next().map(|stop| Report {
+        dedupe: dedupe(&format!("{id}:{from}"), "replied", None),
+        raw_name: "replied".to_owned(),
+        ..stop
     }))
 }
 
@@ -99,7 +115,7 @@ fn text_status(word: &str) -> Option<DeliveryStatus> {
         "soft_bounce" | "hard_bounce" => DeliveryStatus::Undelivered,
         "rejected" | "skip" | "blocked" => DeliveryStatus::Suppressed,
         "unsubscribe" => DeliveryStatus::Unsubscribed,
-        // `replied` is an answer in words, and no opt-out.
+        // What was `replied` is in words, which a list of events does not tell.
         _ => return None,
     })
 }

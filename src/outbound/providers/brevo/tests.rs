@@ -194,6 +194,14 @@ fn every_word_has_its_status() {
     for wrong in [json!({}), json!("x"), json!({ "event": "delivered" }), json!([{}, 7])] {
         assert!(read(&wrong).is_err(), "{wrong}");
     }
+    let replied = |text: &str| {
+        read(&json!({ "msg_status": "replied", "to": "33612345678", "messageId": 123, "reply": text, "ts_event": 1_795_255_200 }))
+    };
+    assert_eq!(replied("Je paie demain"), Ok(vec![]));
+    let stop = replied("stop !").unwrap().remove(0);
+    assert_eq!((&stop.about, stop.status), (&About::Number("+33612345678".parse().unwrap()), Is::Unsubscribed));
+    assert_eq!((stop.dedupe.as_str(), stop.raw_name.as_str()), ("123:33612345678:replied", "replied"));
+    assert_eq!(replied("STOP").unwrap(), [stop], "said twice, it is one");
     let opted_out = read(&json!({ "msg_status": "unsubscribe", "to": "33612345678", "ts_event": 1_795_255_200 })).unwrap().remove(0);
     assert_eq!((opted_out.about, opted_out.dedupe.as_str()), (About::Number("+33612345678".parse().unwrap()), "33612345678:unsubscribe"));
 }
