@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// For how long a message that could not be handed over is tried again.
-const PATIENCE: TimeDelta = TimeDelta::hours(48);
+pub(super) const PATIENCE: TimeDelta = TimeDelta::hours(48);
 
 /// How a call ended; the dispatcher translates it from the provider's adapter.
 #[derive(Debug, Clone)]

@@ -12,7 +12,10 @@ use serde_json::json;
 
 use super::{Dispatcher, Room};
 use crate::{
-    actions::{Act, outcome::backoff},
+    actions::{
+        Act,
+        outcome::{PATIENCE, backoff},
+    },
     domain::{
         contact::Channel,
         ids::{MessageId, Mode, ProviderAccountId, TenantId},
@@ -24,8 +27,9 @@ use crate::{
 
 /// When to look again for a provider account that carries the channel.
 const NO_PROVIDER: TimeDelta = TimeDelta::minutes(15);
-/// How far ahead an account's room is told.
-const AHEAD: TimeDelta = TimeDelta::seconds(2);
+/// In what time an account is expected to have as many places again as it has in two seconds: half of that. Who finds none then stands in line once more, which costs less
+/// than an account that could send and has nothing.
+const TURN: TimeDelta = TimeDelta::seconds(1);
 /// The longest that a message waits behind others before it is looked at again: the account may have become faster.
 const LONGEST_LINE: TimeDelta = TimeDelta::seconds(120);
 
@@ -107,8 +111,9 @@ impl<'d> Routes<'d> {
         };
         Ok(match choose(&candidates, &tried, self.dispatcher, act.now) {
             Ok(through) => match turn(&mut self.taken, (self.mode, self.dispatcher), &through.account, act.now) {
-                None => Route::Through(Box::new(through)),
-                Some(until) => Route::Wait(until),
+                Some(until) if act.now - message.created_at.0 <= PATIENCE => Route::Wait(until),
+                // Whoever has waited for too long is taken up all the same: called, or given up.
+                _ => Route::Through(Box::new(through)),
             },
             Err(until) => Route::Wait(until),
         })
@@ -150,7 +155,7 @@ fn turn(
     taken.asked = taken.asked.saturating_add(1);
     let behind = taken.asked.checked_sub(taken.room.now).filter(|behind| *behind > 0)?;
     let turns = i32::try_from(behind.div_ceil(taken.room.then.max(1))).unwrap_or(i32::MAX);
-    let wait = AHEAD.checked_mul(turns).map_or(LONGEST_LINE, |wait| (taken.room.wait + wait).min(LONGEST_LINE));
+    let wait = TURN.checked_mul(turns).map_or(LONGEST_LINE, |wait| (taken.room.wait + wait).min(LONGEST_LINE));
     // On the second: who comes in drops is claimed in drops.
     Some((now + wait).duration_round_up(TimeDelta::seconds(1)).unwrap_or(now + wait))
 }
