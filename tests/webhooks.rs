@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use relance::domain::ids::Mode;
+use relance::domain::{delivery::DeliveryStatus, event::EventType, ids::Mode};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 
@@ -117,6 +117,22 @@ async fn advance(app: &App, tenant: &Tenant, to: &str) {
 
 fn about(posts: &[Post]) -> BTreeSet<String> {
     posts.iter().map(|post| post.event()["data"]["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// What is published is told: each type is named where something happens, or is the report of a delivery.
+#[test]
+fn every_type_of_event_has_its_occasion() {
+    let told = sources("src/actions");
+    let reported: BTreeSet<&str> = DeliveryStatus::ALL.iter().map(|status| status.event()).collect();
+    for kind in EventType::ALL {
+        let named = told.contains(&format!("\"{kind}\"")) || told.contains(&format!("EventType::{kind:?}"));
+        assert!(named || reported.contains(kind.as_str()), "nothing tells of {kind}");
+    }
+}
+
+fn sources(folder: &str) -> String {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| if path.is_dir() { sources(path.to_str().unwrap()) } else { std::fs::read_to_string(path).unwrap() }).collect()
 }
 
 on_both! {

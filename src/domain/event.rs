@@ -76,8 +76,6 @@ crate::words! {
         InvoiceChanged = "invoice.changed",
         /// An invoice was recorded.
         InvoiceCreated = "invoice.created",
-        /// An instalment was not paid by the end of its due date, in the creditor's time zone. Told once for each due date.
-        InvoiceOverdue = "invoice.overdue",
         /// A provider took a message.
         MessageAccepted = "message.accepted",
         /// A message came back for good: the address does not exist.
@@ -156,8 +154,6 @@ crate::words! {
         ReminderFailed = "reminder.failed",
         /// A reminder did not arrive and is said once more on another channel.
         ReminderStoodIn = "reminder.stood_in",
-        /// A reminder would be due, and something keeps it back: the reason is told once, until it changes.
-        ReminderSuppressed = "reminder.suppressed",
         /// A customer's score or profile has changed.
         ScoreChanged = "score.changed",
         /// An address may be written to again.

@@ -52,7 +52,7 @@ pub fn next_try(tries: i32, now: DateTime<Utc>, retry_after: Option<Duration>, j
 /// Whom to tell.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"url": "https://books.example.com/relance", "description": "accounting", "event_types": ["invoice.overdue", "payment.recorded", "promise.broken"]}))]
+#[schema(example = json!({"url": "https://books.example.com/relance", "description": "accounting", "event_types": ["message.delivered", "payment.recorded", "promise.broken"]}))]
 pub struct NewWebhookEndpoint {
     /// Where events are posted: `https` in live mode, and a public address.
     #[schema(min_length = 8, max_length = 2_000, pattern = "^https?://")]
@@ -70,7 +70,7 @@ pub struct NewWebhookEndpoint {
 /// What to change about an endpoint.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"event_types": ["invoice.overdue", "dispute.opened"]}))]
+#[schema(example = json!({"event_types": ["promise.broken", "dispute.opened"]}))]
 pub struct WebhookEndpointChange {
     /// Where events are posted. Deliveries under way go there, too.
     #[serde(default)]
