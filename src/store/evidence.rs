@@ -218,17 +218,16 @@ pub struct Feed {
 
 /// Entries after the place `after`, in the order of the log: whoever reads on from the last one misses none.
 pub fn feed(conn: &mut Conn, tenant: TenantId, feed: &Feed, after: Option<u64>, limit: i64) -> Result<Vec<Placed>> {
-    // Ids carry the moment of recording, and have an index of their own.
-    let oldest: Option<i64> = evidence_entries::table
-        .filter(evidence_entries::tenant_id.eq(tenant).and(evidence_entries::id.ge(EvidenceId::earliest(feed.since))))
-        .order(evidence_entries::id.asc())
+    // Ids carry the moment of recording, and have an index of their own: the feed begins behind the newest entry that is too old for it.
+    let past: Option<i64> = evidence_entries::table
+        .filter(evidence_entries::tenant_id.eq(tenant).and(evidence_entries::id.lt(EvidenceId::earliest(feed.since))))
+        .order(evidence_entries::id.desc())
         .select(evidence_entries::seq)
         .first(conn)
         .optional()?;
-    let Some(oldest) = oldest else { return Ok(Vec::new()) };
-    let first = after.map(signed).transpose()?.map_or(oldest, |after| oldest.max(after.saturating_add(1)));
+    let last = past.max(after.map(signed).transpose()?).unwrap_or(-1);
     let mut query = evidence_entries::table
-        .filter(evidence_entries::tenant_id.eq(tenant).and(evidence_entries::seq.ge(first)))
+        .filter(evidence_entries::tenant_id.eq(tenant).and(evidence_entries::seq.gt(last)))
         .filter(evidence_entries::kind.eq_any(feed.kinds.clone()))
         .order(evidence_entries::seq.asc())
         .select(Row::as_select())
