@@ -44,3 +44,4 @@ mod templates;
 mod tenancy;
 mod terms;
 mod texts;
+mod webhooks;

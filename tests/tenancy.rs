@@ -76,7 +76,8 @@ on_both! {
         let owner = World::of(&app, "Owner").await;
         let mut report = Report::default();
         let mut all = operations();
-        all.sort_by_key(|operation| ["GET", "PUT", "PATCH", "DELETE", "POST"].iter().position(|method| *method == operation.method));
+        let order = |method: &str| ["GET", "PUT", "PATCH", "DELETE", "POST"].iter().position(|one| *one == method);
+        all.sort_by_key(|operation| (operation.id == "deleteWebhookEndpoint", order(&operation.method)));
         for operation in all.into_iter().filter(|operation| !operation.is_signed()) {
             let key = match (operation.is_platforms(), operation.is_of_test_mode()) {
                 (true, _) => &app.platform,

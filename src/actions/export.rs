@@ -107,7 +107,7 @@ fn signers(conn: &mut Conn, tenant: TenantId, candidates: Vec<PublicKey>) -> Res
 /// The lines from the entry at `from` on, and the place behind them: at most [`PAGE`] entries, each checkpoint directly behind the last entry it covers.
 fn page(conn: &mut Conn, tenant: TenantId, from: u64, end: u64) -> Result<(Vec<u8>, u64)> {
     let limit = u64::from(PAGE).min(end.saturating_sub(from));
-    let entries = store::evidence::sealed(conn, tenant, from, end, i64::try_from(limit).map_err(Error::internal)?)?;
+    let entries = store::evidence::between(conn, tenant, from, end, i64::try_from(limit).map_err(Error::internal)?)?;
     let full = u64::try_from(entries.len()).map_err(Error::internal)? == limit;
     // Fewer than asked for: nothing follows up to the end, or entries are missing, which the verifier will say.
     let next = entries.last().filter(|_| full).map_or(end, |last| last.seq.saturating_add(1));

@@ -41,6 +41,7 @@ pub mod tenants;
 pub mod terms;
 pub mod test_clock;
 pub mod unsubscribe;
+pub mod webhooks;
 pub mod wording;
 
 use std::{collections::BTreeSet, fmt::Display};

@@ -172,7 +172,8 @@ fn apply(act: &mut Act<'_>, receipt: &Receipt, message: &Message, limit: Evidenc
     let grade = receipt.status.proves(message.channel).map(|grade| grade.min(limit));
     let news = store::messages::report(act.conn, act.tenant, message.id, receipt.status, grade.max(message.evidence_grade))?;
     let body = json!({"status": receipt.status, "raw": receipt.raw_name, "provider_account": receipt.provider_account_id, "grade": grade, "outranked": !news});
-    act.witness("message.reported", message.id, body);
+    // What something stronger has overtaken is kept, and is no news.
+    act.witness(if news { receipt.status.event() } else { "message.reported" }, message.id, body);
     // Whatever the provider says of a message, it had taken it: that ends a doubt about the sending.
     if message.state == MessageState::Unknown {
         outcome::settled(act, message.id, None)?;

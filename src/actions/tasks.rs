@@ -52,7 +52,7 @@ pub fn review(act: &mut Act<'_>, customer: CustomerId, currency: Currency, remin
     let task =
         Task { kind: TaskKind::Review, reason: Some(reason.to_owned()), reminder_id: reminder, ..blank(act, customer, Some(currency)) };
     if store::tasks::insert(act.conn, &task)? {
-        act.witness("task.given", task.id, json!({"kind": task.kind, "reason": reason, "customer": customer, "currency": currency}));
+        act.witness("account.review", task.id, json!({"kind": task.kind, "reason": reason, "customer": customer, "currency": currency}));
     }
     Ok(())
 }

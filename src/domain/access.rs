@@ -65,6 +65,10 @@ crate::words! {
         SuppressionsWrite = "suppressions:write",
         /// Read the evidence, its proofs and its export.
         EvidenceRead = "evidence:read",
+        /// Read the feed of events, webhook endpoints and what they were told.
+        EventsRead = "events:read",
+        /// Make, change and test webhook endpoints, tell them again.
+        EventsWrite = "events:write",
         /// Destroy what opens personal data in the evidence.
         EvidenceErase = "evidence:erase",
     }

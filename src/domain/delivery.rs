@@ -115,6 +115,29 @@ impl DeliveryStatus {
         if report.rank() > self.rank() { report } else { self }
     }
 
+    /// The event that tells of it.
+    pub const fn event(self) -> &'static str {
+        match self {
+            Self::Accepted => "message.accepted",
+            Self::Sent => "message.sent",
+            Self::Deferred => "message.deferred",
+            Self::Presented => "message.presented",
+            Self::AwaitingPickup => "message.awaiting_pickup",
+            Self::BouncedSoft => "message.bounced_soft",
+            Self::Suppressed => "message.suppressed",
+            Self::Failed => "message.failed",
+            Self::Undelivered => "message.undelivered",
+            Self::Unclaimed => "message.unclaimed",
+            Self::Refused => "message.refused",
+            Self::Delivered => "message.delivered",
+            Self::Opened => "message.opened",
+            Self::Clicked => "message.clicked",
+            Self::BouncedHard => "message.bounced_hard",
+            Self::Unsubscribed => "message.unsubscribed",
+            Self::Complained => "message.complained",
+        }
+    }
+
     /// Why the address must not be used again on this channel, if it must not.
     pub const fn suppresses(self) -> Option<SuppressionReason> {
         match self {

@@ -67,6 +67,9 @@ kinds! {
     CreditDecision CreditDecisionId "cde" "a credit decision";
     Guarantee GuaranteeId "gua" "a guarantee";
     SolvencyCheck SolvencyCheckId "slv" "a solvency check";
+    Event EventId "evt" "an event";
+    WebhookEndpoint WebhookEndpointId "whe" "a webhook endpoint";
+    WebhookDelivery WebhookDeliveryId "whd" "a webhook delivery";
 }
 
 /// A typed identifier. Ids made later sort later, to the millisecond.
@@ -81,6 +84,12 @@ impl<K> Id<K> {
         let seconds = u64::try_from(now.timestamp()).unwrap_or(0);
         let stamp = Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos());
         Self::from_uuid(Uuid::new_v7(stamp))
+    }
+
+    /// What no id made at `at` or later sorts before.
+    pub fn earliest(at: DateTime<Utc>) -> Self {
+        let millis = u128::try_from(at.timestamp_millis()).unwrap_or(0);
+        Self::from_uuid(Uuid::from_u128(millis << 80))
     }
 
     /// The id as the database keeps it.

@@ -17,6 +17,11 @@ macro_rules! words {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
             }
+
+            /// What this value means, in a sentence or two.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($vdoc),*).trim_ascii()),+ }
+            }
         }
 
         impl std::fmt::Display for $name {

@@ -16,6 +16,7 @@ mod customers;
 mod direct_debits;
 mod disputes;
 mod documents;
+mod events;
 mod evidence;
 mod explain;
 mod external;
@@ -51,6 +52,7 @@ mod terms;
 mod test_clock;
 mod tokens;
 mod unsubscribe;
+mod webhooks;
 
 use std::sync::Arc;
 

@@ -8,6 +8,7 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::{CODES, Problem, routes::Handlers};
+use crate::domain::event::EventType;
 
 const DESCRIPTION: &str = "Relance gets invoices paid: it decides who must be reminded, when, through which channel and in which words, sends it, and keeps the proof.\n\n\
 **Money** is an integer of minor units with an ISO 4217 currency. **Dates** are dates in the tenant's zone; **instants** are UTC. **Ids** carry their kind: `inv_…`, `cus_…`.\n\n\
@@ -28,6 +29,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Reminders", "What was decided, sent and done; and why not."),
     ("Silences", "The reasons to be silent: holds, disputes, direct debits on their way, promises and payment plans."),
     ("Providers", "Accounts at e-mail and SMS providers, and what they report."),
+    ("Events", "What happened, told by webhook or read from the feed."),
     ("Evidence", "The journal, and the proofs that nothing in it was changed."),
     ("Sandbox", "Test mode: the outbox and the clock."),
     ("Operations", "Health, counters, error codes."),
@@ -54,6 +56,7 @@ fn build() -> Value {
     root.insert("servers".to_owned(), json!([{"url": "/", "description": "This server"}]));
     root.insert("tags".to_owned(), TAGS.iter().map(|(name, description)| json!({"name": name, "description": description})).collect());
     add_components(root);
+    root.insert("webhooks".to_owned(), webhooks());
     for (path, item) in root.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
             if let Some(operation) = operation.as_object_mut() {
@@ -63,6 +66,33 @@ fn build() -> Value {
     }
     drop_unanswered(root);
     document
+}
+
+/// What endpoints are told: one post for each type of event.
+fn webhooks() -> Value {
+    let headers = json!([
+        {"name": "webhook-id", "in": "header", "required": true, "description": "The event's id: the same on each try.", "schema": {"$ref": "#/components/schemas/EventId"}},
+        {"name": "webhook-timestamp", "in": "header", "required": true, "description": "When this try was signed, in seconds since 1970.",
+         "schema": {"type": "string", "pattern": "^[0-9]{1,12}$", "maxLength": 12, "examples": ["1772449200"]}},
+        {"name": "webhook-signature", "in": "header", "required": true, "description": "`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; two, separated by a space, while a secret is rotated.",
+         "schema": {"type": "string", "maxLength": 200, "examples": ["v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="]}},
+    ]);
+    let of = |kind: &EventType| {
+        let schema = json!({"allOf": [{"$ref": "#/components/schemas/Event"}, {"properties": {"type": {"const": kind}}}]});
+        let words: String = kind.as_str().split(['.', '_']).map(capitalised).collect();
+        let post = json!({
+            "operationId": format!("on{words}"), "tags": ["Events"], "summary": kind, "description": kind.meaning(), "parameters": headers, "security": [],
+            "requestBody": {"required": true, "content": {"application/json": {"schema": schema}}},
+            "responses": {"2XX": {"description": "Taken. Any other answer, or none within ten seconds, has it told again."}, "410": {"description": "The endpoint is no more: it is disabled."}},
+        });
+        (kind.to_string(), json!({ "post": post }))
+    };
+    EventType::ALL.iter().map(of).collect::<Map<String, Value>>().into()
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str()).unwrap_or_default()
 }
 
 /// Takes out the problems that no operation has (a 405 is what a path answers to the methods that are no operations), and the shapes that

@@ -112,8 +112,25 @@ impl<Body, Query: Paged> Call<Body, Query> {
         let has_more = rows.len() > limit;
         rows.truncate(limit);
         let next_cursor = rows.last().filter(|_| has_more).map(|row| self.seal_cursor(last(row))).transpose()?;
+        self.shown(rows.into_iter().map(view).collect(), has_more, next_cursor)
+    }
+
+    /// As [`Call::page`], of a list that grows at its end: there is always a cursor to go on with.
+    ///
+    /// # Errors
+    /// As [`Call::page`].
+    pub fn feed<View: Serialize>(&self, window: Window, mut rows: Vec<View>, last: impl Fn(&View) -> Uuid) -> super::call::Answer {
+        let limit = usize::try_from(window.limit).unwrap_or(usize::MAX);
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let place = rows.last().map(last).or(window.after);
+        let next_cursor = place.map(|place| self.seal_cursor(place)).transpose()?;
+        self.shown(rows, has_more, next_cursor)
+    }
+
+    fn shown<View: Serialize>(&self, data: Vec<View>, has_more: bool, next_cursor: Option<String>) -> super::call::Answer {
         let link = next_cursor.as_ref().map(|cursor| format!("<{}?{}>; rel=\"next\"", self.uri_path(), self.with_cursor(cursor)));
-        let page = Page { data: rows.into_iter().map(view).collect::<Vec<View>>(), has_more, next_cursor };
+        let page = Page { data, has_more, next_cursor };
         let mut answer = self.answer(actix_web::http::StatusCode::OK);
         if let Some(link) = link {
             answer.insert_header(("Link", link));

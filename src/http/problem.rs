@@ -137,6 +137,8 @@ pub const CODES: &[(&str, u16, &str, &str)] = &[
     ("too_many", 409, "No room for more", "`detail` gives the limit; remove something first."),
     ("advancing", 409, "The test clock is on its way", "Wait until its status is ready, or send `Prefer: wait=30` with the advance."),
     ("in_flight", 409, "A message is being sent at this moment", "Ask again in a minute: its result will be known."),
+    ("too_many_endpoints", 409, "There are as many webhook endpoints as there can be", "Delete one that is not needed."),
+    ("endpoint_disabled", 409, "The webhook endpoint is disabled", "Enable it first."),
     ("live_mode", 409, "This exists in test mode only", "Use a test key."),
     ("no_doubt", 409, "There is no doubt about this message", "Only a message in state `unknown` is resolved by a person."),
     ("no_provider", 409, "Nobody can be asked", "Make a provider account of the kind that `detail` names, and keep it in use."),

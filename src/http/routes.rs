@@ -20,10 +20,10 @@ macro_rules! routes {
 }
 
 use super::{
-    allocations, batch, contacts, credit, credit_decisions, credit_notes, customers, direct_debits, disputes, documents, evidence, explain,
-    health, holds, inbound, interest, invoices, keys, messages, payment_plans, payments, policies, preview, promises, protections,
+    allocations, batch, contacts, credit, credit_decisions, credit_notes, customers, direct_debits, disputes, documents, events, evidence,
+    explain, health, holds, inbound, interest, invoices, keys, messages, payment_plans, payments, policies, preview, promises, protections,
     provider_accounts, reference_rates, reminders, reviews, scores, simulation, solvency, suppressions, tasks, templates, tenants, terms,
-    test_clock, tokens, unsubscribe,
+    test_clock, tokens, unsubscribe, webhooks,
 };
 
 routes! {
@@ -38,6 +38,21 @@ routes! {
     keys::rotate,
     keys::revoke,
     tokens::create,
+    events::list,
+    events::find,
+    webhooks::create,
+    webhooks::list,
+    webhooks::find,
+    webhooks::change,
+    webhooks::rotate,
+    webhooks::disable,
+    webhooks::enable,
+    webhooks::test,
+    webhooks::replay,
+    webhooks::delete,
+    webhooks::deliveries,
+    webhooks::delivery,
+    webhooks::redeliver,
     evidence::list,
     evidence::checkpoints,
     evidence::public_key,

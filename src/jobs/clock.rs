@@ -1,6 +1,6 @@
 //! A test partition's clock: it goes from moment to moment, and everything that falls due on the way happens, on the very code that live tenants run.
 //!
-//! Invariant: the clock says that it has arrived only once nothing is due where it stands.
+//! Invariant: the clock says that it has arrived only once nothing is due where it stands, and every endpoint was told what happened on the way.
 
 use super::partition::next_moment;
 use crate::{domain::ids::TenantId, error::Result, instance::Instance, store};
@@ -16,6 +16,11 @@ pub(super) async fn step(instance: &Instance, tenant: TenantId) -> Result<bool> 
             if next.is_some_and(|next| next <= at.0) {
                 return Ok(true);
             }
+            // Another loop tells the endpoints; the clock waits for it.
+            if super::webhooks::is_behind(conn, tenant, at.0)? {
+                return Ok(false);
+            }
+            let next = [next, store::webhooks::next_due(conn, tenant)?].into_iter().flatten().min();
             let (to, left) =
                 if at.0 >= target.0 { (at.0, None) } else { (next.map_or(target.0, |next| next.min(target.0)), Some(target.0)) };
             store::tenants::move_clock(conn, tenant, at.0, to, left)?;

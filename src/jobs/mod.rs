@@ -10,6 +10,7 @@ mod proofs;
 pub mod seals;
 mod slots;
 mod solvency;
+pub mod webhooks;
 mod worker;
 
 pub use partition::{Turn, turn};
@@ -20,11 +21,12 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::instance::Instance;
 
-/// Starts the worker and the sealer; the handle ends when both have stopped.
+/// Starts the workers and the sealer; the handle ends when all have stopped.
 pub fn start(instance: &Arc<Instance>, stop: &watch::Receiver<bool>) -> JoinHandle<()> {
     let sealing = seals::run(instance.db.clone(), instance.clock.clone(), Arc::clone(&instance.signer), stop.clone());
-    let working = worker::run(Arc::clone(instance), stop.clone());
+    let working = worker::run(Arc::clone(instance), worker::work, stop.clone());
+    let telling = worker::run(Arc::clone(instance), worker::tell_endpoints, stop.clone());
     tokio::spawn(async move {
-        tokio::join!(sealing, working);
+        tokio::join!(sealing, working, telling);
     })
 }

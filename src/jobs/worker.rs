@@ -1,4 +1,4 @@
-//! The worker: takes partitions in turn, and never two turns of one partition at once in this process.
+//! A worker: takes partitions in turn, and never two turns of one partition at once in this process.
 //!
 //! Fairness: many turns are under way at once and share a few places at the database, first come, first served ([`Slots`]); a busy partition goes to the end of the queue
 //! after each turn. So a quiet one waits for a piece of work of each other, whatever their backlog, and for nobody's provider: a turn is over before its calls have ended,
@@ -19,6 +19,7 @@ use tokio::{
 use super::{
     partition::{Turn, whole},
     slots::Slots,
+    webhooks,
 };
 use crate::{domain::ids::TenantId, error::Result, instance::Instance, store};
 
@@ -38,8 +39,15 @@ struct Rest {
     pause: Duration,
 }
 
-/// Works until `stop` says true; turns and calls under way are finished.
-pub async fn run(instance: Arc<Instance>, mut stop: watch::Receiver<bool>) {
+/// Where a turn says how it went.
+type Tell = mpsc::UnboundedSender<(TenantId, Result<Turn>)>;
+
+/// Has every partition `take` its turns until `stop` says true; turns and calls under way are finished.
+pub async fn run<F, T>(instance: Arc<Instance>, take: F, mut stop: watch::Receiver<bool>)
+where
+    F: Fn(Arc<Instance>, Slots, TenantId, Tell) -> T,
+    T: Future<Output = ()> + Send + 'static,
+{
     let mut queue = Queue::default();
     let slots = Slots::default();
     let (tell, mut told) = mpsc::unbounded_channel();
@@ -56,7 +64,7 @@ pub async fn run(instance: Arc<Instance>, mut stop: watch::Receiver<bool>) {
         while queue.working.len() < TURNS
             && let Some(tenant) = queue.next()
         {
-            under_way.spawn(take_turn(Arc::clone(&instance), slots.clone(), tenant, tell.clone()));
+            under_way.spawn(take(Arc::clone(&instance), slots.clone(), tenant, tell.clone()));
         }
         tokio::select! {
             Some((tenant, turn)) = told.recv() => queue.done(tenant, turn, instance.clock.now()),
@@ -70,13 +78,18 @@ pub async fn run(instance: Arc<Instance>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// A turn and its calls; `tell` hears how the turn went once the next one may begin.
-async fn take_turn(instance: Arc<Instance>, slots: Slots, tenant: TenantId, tell: mpsc::UnboundedSender<(TenantId, Result<Turn>)>) {
+/// A turn at the partition's work, and its calls; `tell` hears how the turn went once the next one may begin.
+pub async fn work(instance: Arc<Instance>, slots: Slots, tenant: TenantId, tell: Tell) {
     // Nobody listens any more once the worker has been stopped.
     let over = |turn| drop(tell.send((tenant, turn)));
     if let Err(error) = whole(&instance, &slots, tenant, over).await {
         tracing::error!(%tenant, mode = %tenant.mode(), %error, "what was sent could not be written down; it is found again when its lease is over");
     }
+}
+
+/// A turn at telling the partition's endpoints.
+pub async fn tell_endpoints(instance: Arc<Instance>, slots: Slots, tenant: TenantId, tell: Tell) {
+    drop(tell.send((tenant, webhooks::whole(&instance, &slots, tenant).await)));
 }
 
 /// Who is next.

@@ -471,6 +471,6 @@ pub struct Unreadable(pub String);
 
 /// A provider's words, fit to be kept: no control characters, at most 300 characters. They may name the recipient, so
 /// they are never logged.
-fn excerpt(text: &str) -> String {
+pub fn excerpt(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(300).collect()
 }

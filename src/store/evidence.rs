@@ -7,6 +7,7 @@ mod log;
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
     SelectableHelper, sql_query, sql_types::BigInt,
@@ -171,8 +172,8 @@ pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<Ev
     query.limit(limit).load(conn)?.into_iter().map(placed).collect()
 }
 
-/// Sealed entries from the place `from` up to, and without, `end`, in the order of the log.
-pub fn sealed(conn: &mut Conn, tenant: TenantId, from: u64, end: u64, limit: i64) -> Result<Vec<Placed>> {
+/// Entries from the place `from` up to, and without, `end`, in the order of the log.
+pub fn between(conn: &mut Conn, tenant: TenantId, from: u64, end: u64, limit: i64) -> Result<Vec<Placed>> {
     let within = evidence_entries::seq.ge(signed(from)?).and(evidence_entries::seq.lt(signed(end)?));
     evidence_entries::table
         .filter(evidence_entries::tenant_id.eq(tenant))
@@ -184,6 +185,57 @@ pub fn sealed(conn: &mut Conn, tenant: TenantId, from: u64, end: u64, limit: i64
         .into_iter()
         .map(placed)
         .collect()
+}
+
+/// Entries by their ids.
+pub fn of_ids(conn: &mut Conn, tenant: TenantId, ids: &[EvidenceId]) -> Result<Vec<Placed>> {
+    let rows: Vec<Row> = evidence_entries::table
+        .filter(evidence_entries::tenant_id.eq(tenant).and(evidence_entries::id.eq_any(ids.to_vec())))
+        .select(Row::as_select())
+        .load(conn)?;
+    rows.into_iter().map(placed).collect()
+}
+
+/// The place of the first entry about what happened at `at` or later. It goes by business time, which on a test clock is not that of recording.
+pub fn place_at(conn: &mut Conn, tenant: TenantId, at: DateTime<Utc>) -> Result<Option<u64>> {
+    let place: Option<i64> = evidence_entries::table
+        .filter(evidence_entries::tenant_id.eq(tenant).and(evidence_entries::occurred_at.ge(Ts(at))))
+        .select(diesel::dsl::min(evidence_entries::seq))
+        .first(conn)?;
+    place.map(unsigned).transpose()
+}
+
+/// What the feed of events asks for.
+#[derive(Debug, Clone)]
+pub struct Feed {
+    /// Entries of these kinds.
+    pub kinds: Vec<&'static str>,
+    /// Only entries about this public id.
+    pub subject: Option<String>,
+    /// Only entries recorded from this moment on.
+    pub since: DateTime<Utc>,
+}
+
+/// Entries after the place `after`, in the order of the log: whoever reads on from the last one misses none.
+pub fn feed(conn: &mut Conn, tenant: TenantId, feed: &Feed, after: Option<u64>, limit: i64) -> Result<Vec<Placed>> {
+    // Ids carry the moment of recording, and have an index of their own: the feed begins behind the newest entry that is too old for it.
+    let past: Option<i64> = evidence_entries::table
+        .filter(evidence_entries::tenant_id.eq(tenant).and(evidence_entries::id.lt(EvidenceId::earliest(feed.since))))
+        .order(evidence_entries::id.desc())
+        .select(evidence_entries::seq)
+        .first(conn)
+        .optional()?;
+    let last = past.max(after.map(signed).transpose()?).unwrap_or(-1);
+    let mut query = evidence_entries::table
+        .filter(evidence_entries::tenant_id.eq(tenant).and(evidence_entries::seq.gt(last)))
+        .filter(evidence_entries::kind.eq_any(feed.kinds.clone()))
+        .order(evidence_entries::seq.asc())
+        .select(Row::as_select())
+        .into_boxed();
+    if let Some(subject) = &feed.subject {
+        query = query.filter(evidence_entries::subject.eq(subject.clone()));
+    }
+    query.limit(limit).load(conn)?.into_iter().map(placed).collect()
 }
 
 /// What still opens the commitments of these entries, by entry and in the order of fields.

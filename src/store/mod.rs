@@ -53,6 +53,7 @@ pub mod terms;
 pub mod texts;
 pub mod types;
 mod url;
+pub mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 

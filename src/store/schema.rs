@@ -1066,6 +1066,51 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+
+    /// Whom integrators have us tell.
+    webhook_endpoints (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        url -> Text,
+        description -> Nullable<Text>,
+        event_types -> DbJson,
+        state -> Text,
+        disabled_because -> Nullable<Text>,
+        secret -> Binary,
+        former_secret -> Nullable<Binary>,
+        former_until -> Nullable<UtcTs>,
+        told -> BigInt,
+        failing_since -> Nullable<UtcTs>,
+        version -> BigInt,
+        created_at -> UtcTs,
+        updated_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+    use diesel::sql_types::{Integer, Nullable, Text};
+
+    /// What each endpoint is told, and how often that was tried.
+    webhook_deliveries (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        endpoint_id -> DbUuid,
+        entry_id -> DbUuid,
+        event_type -> Text,
+        state -> Text,
+        tries -> DbJson,
+        tried -> Integer,
+        next_try_at -> Nullable<UtcTs>,
+        token -> Nullable<DbUuid>,
+        created_at -> UtcTs,
+        finished_at -> Nullable<UtcTs>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     tenants,
     api_keys,
@@ -1119,5 +1164,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     text_days,
     text_numbers,
     message_documents,
-    proof_calls
+    proof_calls,
+    webhook_endpoints,
+    webhook_deliveries
 );

@@ -303,6 +303,7 @@ text_columns!(
     crate::domain::ledger::settlement::PaymentMethod,
     crate::domain::ledger::settlement::SettlementKind,
     crate::domain::ledger::terms::DueDateSource,
+    crate::domain::event::EventType,
     crate::domain::locale::Jurisdiction,
     crate::domain::locale::Language,
     crate::domain::money::Currency,
@@ -312,4 +313,6 @@ text_columns!(
     crate::domain::suppression::Address,
     crate::domain::tenant::TenantStatus,
     crate::domain::version::VersionState,
+    crate::domain::webhook::DeliveryState,
+    crate::domain::webhook::EndpointState,
 );

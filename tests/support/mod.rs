@@ -174,11 +174,13 @@ impl App {
         self.send("PATCH", path, key, body, &[]).await
     }
 
-    /// Does all that is due in one partition of a tenant, as its worker would.
+    /// Does all that is due in one partition of a tenant, and tells its endpoints, as its workers would.
     pub async fn settle(&self, tenant: &Tenant, mode: Mode) {
         let partition = tenant.id.parse::<TenantId>().unwrap().in_mode(mode);
         for _ in 0..100_000 {
-            if jobs::turn(&self.state.instance, partition).await.unwrap() != jobs::Turn::Busy {
+            let worked = jobs::turn(&self.state.instance, partition).await.unwrap();
+            let told = jobs::webhooks::turn(&self.state.instance, partition).await.unwrap();
+            if worked != jobs::Turn::Busy && told != jobs::Turn::Busy {
                 return;
             }
         }

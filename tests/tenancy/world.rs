@@ -283,6 +283,14 @@ impl World {
         actions::evidence::seal(&app.db, &app.clock, &app.state.signer, partition, 10_000).await.unwrap();
         let entries = app.get("/v1/evidence?limit=1", &self.tenant.live).await.expect(200);
         self.ids.insert("evi".to_owned(), entries["data"][0]["id"].as_str().unwrap().to_owned());
+        // What happens now is told to the endpoint.
+        let changed = json!({"description": self.canary});
+        app.patch(&format!("/v1/webhook-endpoints/{}", self.ids["whe"]), &self.tenant.live, changed).await.expect(200);
+        app.post(&format!("/v1/webhook-endpoints/{}/test", self.ids["whe"]), &self.tenant.live, Value::Null).await.expect(202);
+        actions::run(&app.db, &app.clock, partition, actions::SYSTEM, actions::webhooks::line_up).await.unwrap();
+        let told = app.get(&format!("/v1/webhook-endpoints/{}/deliveries", self.ids["whe"]), &self.tenant.live).await.expect(200);
+        self.ids.insert("whd".to_owned(), told["data"][0]["id"].as_str().unwrap().to_owned());
+        self.ids.insert("evt".to_owned(), told["data"][0]["event_id"].as_str().unwrap().to_owned());
         let heads = app.get("/v1/evidence/checkpoints", &self.tenant.live).await.expect(200);
         self.texts.insert("from".to_owned(), heads["data"][0]["size"].to_string());
     }

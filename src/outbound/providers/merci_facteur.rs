@@ -14,6 +14,10 @@ use data_encoding::{BASE64, HEXLOWER};
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
+use utoipa::openapi::{
+    KnownFormat, ObjectBuilder, SchemaFormat, Type,
+    schema::{Array, ArrayBuilder},
+};
 
 use super::{
     mailing::{detail, probed, rejected, text, word},
@@ -59,6 +63,13 @@ pub const STEPS: &[&str] = &[
     "Ask the support to lift the restriction to known IP addresses, or list Relance's addresses as authorized_ips.",
 ];
 
+/// The schema of a list of IPv4 addresses.
+fn addresses() -> Array {
+    let address = ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Ipv4)));
+    let about = "The addresses that Relance calls from; none when Merci Facteur has lifted the restriction.";
+    ArrayBuilder::new().items(address).max_items(Some(20)).description(Some(about)).examples([json!(["192.0.2.10"])]).build()
+}
+
 /// How the receipt that the recipient of a registered letter signs comes back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -88,7 +99,7 @@ pub struct Settings {
     pub report_returns: bool,
     /// The addresses that Relance calls from; none when Merci Facteur has lifted the restriction.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Vec<String>, max_items = 20, example = json!(["192.0.2.10"]))]
+    #[schema(schema_with = addresses)]
     pub authorized_ips: Vec<Ipv4Addr>,
     /// Where Merci Facteur's interface is found, when it is not its usual place.
     #[serde(default = "merci_facteur_api")]
