@@ -210,7 +210,7 @@ async fn reckon(world: &World, sent: &[Claimed]) {
     assert_eq!(one(&mut owner, &count("tasks WHERE kind = 'review'")), halves[1]);
     assert_eq!(one(&mut owner, &count("evidence_entries WHERE kind = 'receipt.arrived'")), sent.len() * 4);
     let told = owner
-        .texts("SELECT subject || ' ' || CAST(body AS text) AS value FROM evidence_entries WHERE kind = 'message.reported' ORDER BY seq");
+        .texts("SELECT subject || ' ' || CAST(body AS text) AS value FROM evidence_entries WHERE CAST(body AS text) LIKE '%\"outranked\"%' ORDER BY seq");
     let mut steps: BTreeMap<String, Vec<(u8, bool)>> = BTreeMap::new();
     for entry in told {
         let (subject, body) = entry.split_once(' ').unwrap();
