@@ -63,7 +63,8 @@ impl Pdf {
         for line in text.lines().filter(|line| line.starts_with('<')) {
             let parts: Vec<&str> = line.split(['<', '>', ' ']).filter(|part| !part.is_empty()).collect();
             if let [code, units] = parts[..] {
-                let units: Vec<u16> = (0..units.len() / 4).map(|n| u16::from_str_radix(&units[n * 4..n * 4 + 4], 16).unwrap()).collect();
+                let units: Vec<u16> =
+                    (0..units.len() / 4).map(|n| u16::from_str_radix(units.get(n * 4..n * 4 + 4).unwrap(), 16).unwrap()).collect();
                 known.insert(code.to_owned(), String::from_utf16(&units).unwrap());
             }
         }

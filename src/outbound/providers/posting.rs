@@ -261,13 +261,8 @@ pub(super) mod tests {
         );
         let long: fn(&mut Postal) = |to| to.attention = Some("Ann Émile Durand".parse().unwrap());
         assert!(said(long).contains("second name"));
-        let changes: [(fn(&mut Postal), &str); 3] = [
-            (|to| to.postal_code = "750111".parse().unwrap(), "postal code"),
-            (|to| to.city = "Lisieux".parse().unwrap(), "town"),
-            (|to| to.lines[1] = "Bâtiment B, escalier 2".parse().unwrap(), "address"),
-        ];
-        for (change, what) in changes {
-            assert!(said(change).contains(what), "{what}");
-        }
+        assert!(said(|to| to.postal_code = "750111".parse().unwrap()).contains("postal code"));
+        assert!(said(|to| to.city = "Lisieux".parse().unwrap()).contains("town"));
+        assert!(said(|to| to.lines[1] = "Bâtiment B, escalier 2".parse().unwrap()).contains("address"));
     }
 }
