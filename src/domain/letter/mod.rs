@@ -89,7 +89,7 @@ pub fn print(letter: &Letter<'_>) -> Result<Vec<u8>, Unprintable> {
 /// Prints a page with these lines: what the rehearsal shows where a provider would show a document of the post.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn note(lines: &[&str]) -> Result<Vec<u8>, Unprintable> {
     let faces = face::faces().ok_or(Unprintable::Broken)?;
     write(&[layout::plain(lines, faces)?], faces, Metadata::new())
