@@ -248,6 +248,8 @@ pub struct Claimed {
 pub struct Claim {
     /// What a result is written under.
     pub token: Token,
+    /// The tenant's present.
+    pub now: DateTime<Utc>,
     /// Each endpoint with what it is to be told.
     pub rounds: Vec<(WebhookEndpoint, Vec<Claimed>)>,
 }
@@ -273,7 +275,7 @@ pub fn claim(act: &mut Act<'_>, lease: TimeDelta, limit: i64) -> Result<Claim> {
         rounds.entry(delivery.endpoint_id).or_default().push(Claimed { delivery, event });
     }
     let find = |(id, claimed)| Ok((store::webhooks::find(act.conn, act.tenant, id)?, claimed));
-    Ok(Claim { token, rounds: rounds.into_iter().map(find).collect::<Result<Vec<_>>>()? })
+    Ok(Claim { token, now: act.now, rounds: rounds.into_iter().map(find).collect::<Result<Vec<_>>>()? })
 }
 
 /// What an endpoint answered to one event.

@@ -61,14 +61,14 @@ pub(super) async fn whole(instance: &Instance, slots: &Slots, tenant: TenantId) 
     if waits {
         slots.act(instance, tenant, actions::webhooks::line_up).await?;
     }
-    let Claim { token, rounds } = slots.act(instance, tenant, |act| actions::webhooks::claim(act, LEASE, ROUND)).await?;
+    let Claim { token, now, rounds } = slots.act(instance, tenant, |act| actions::webhooks::claim(act, LEASE, ROUND)).await?;
     let rounds = rounds.into_iter().map(async |(endpoint, claimed)| {
-        let told: Vec<Told> = match signer(instance, &endpoint) {
+        let told: Vec<Told> = match signer(instance, &endpoint, now) {
             Ok(signer) => {
-                let calls = claimed.into_iter().map(|one| tell(instance, tenant, &endpoint, &signer, one));
+                let calls = claimed.into_iter().map(|one| tell(instance, tenant, &endpoint, &signer, one, now));
                 stream::iter(calls).buffer_unordered(CALLS).collect().await
             }
-            Err(why) => claimed.into_iter().map(|one| untold(instance, one, &why.to_string())).collect(),
+            Err(why) => claimed.into_iter().map(|one| untold(one, &why.to_string(), now)).collect(),
         };
         let work = move |act: &mut actions::Act<'_>| actions::webhooks::finish(act, endpoint.id, token, &told);
         slots.act(instance, tenant, work).await
@@ -77,8 +77,8 @@ pub(super) async fn whole(instance: &Instance, slots: &Slots, tenant: TenantId) 
     Ok(Turn::Busy)
 }
 
-fn signer(instance: &Instance, endpoint: &WebhookEndpoint) -> Result<Signer> {
-    let (secret, former) = endpoint.secrets(&instance.vault, instance.clock.now()).map_err(Error::internal)?;
+fn signer(instance: &Instance, endpoint: &WebhookEndpoint, now: DateTime<Utc>) -> Result<Signer> {
+    let (secret, former) = endpoint.secrets(&instance.vault, now).map_err(Error::internal)?;
     let signer = Signer::new(&secret).map_err(Error::internal)?;
     match former {
         Some(former) => signer.and_previous(&former).map_err(Error::internal),
@@ -86,8 +86,15 @@ fn signer(instance: &Instance, endpoint: &WebhookEndpoint) -> Result<Signer> {
     }
 }
 
-/// Posts one event.
-async fn tell(instance: &Instance, tenant: TenantId, endpoint: &WebhookEndpoint, signer: &Signer, claimed: Claimed) -> Told {
+/// Posts one event; `at` is the tenant's present.
+async fn tell(
+    instance: &Instance,
+    tenant: TenantId,
+    endpoint: &WebhookEndpoint,
+    signer: &Signer,
+    claimed: Claimed,
+    at: DateTime<Utc>,
+) -> Told {
     // Receivers compare the time of signing with their own clock, which is the world's.
     let (now, started) = (instance.clock.now(), Instant::now());
     let Claimed { delivery, event } = claimed;
@@ -105,11 +112,11 @@ async fn tell(instance: &Instance, tenant: TenantId, endpoint: &WebhookEndpoint,
         Ok(answer) => (Some(answer.status), answer.summary(), answer.retry_after),
         Err(why) => (None, excerpt(&why), None),
     };
-    Told { delivery, tried: Try { at: now, status, took_ms, detail }, retry_after }
+    Told { delivery, tried: Try { at, status, took_ms, detail }, retry_after }
 }
 
 /// An event that could not even be signed.
-fn untold(instance: &Instance, claimed: Claimed, why: &str) -> Told {
-    let tried = Try { at: instance.clock.now(), status: None, took_ms: 0, detail: excerpt(why) };
+fn untold(claimed: Claimed, why: &str, at: DateTime<Utc>) -> Told {
+    let tried = Try { at, status: None, took_ms: 0, detail: excerpt(why) };
     Told { delivery: claimed.delivery, tried, retry_after: None }
 }
