@@ -20,6 +20,7 @@ mod concessions;
 mod crash;
 mod credit;
 mod doubts;
+mod events;
 mod evidence;
 mod failover;
 mod history;

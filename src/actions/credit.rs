@@ -165,10 +165,10 @@ fn witness(act: &mut Act<'_>, id: CustomerId, before: (u8, Option<PayerProfile>)
             .filter(|line| line.points != 0)
             .map(|line| json!({"input": line.input, "points": line.points}))
             .collect();
-        act.witness("score.changed", id, json!({"from": before.0, "to": now.score.value, "lines": lines}));
+        act.witness("score.changed", id, json!({"former_score": before.0, "score": now.score.value, "lines": lines}));
     }
     if before.1 != now.profile {
-        act.witness("habit.changed", id, json!({"from": before.1, "to": now.profile, "reasons": now.profile_reasons}));
+        act.witness("habit.changed", id, json!({"former_profile": before.1, "profile": now.profile, "reasons": now.profile_reasons}));
     }
 }
 

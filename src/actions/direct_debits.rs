@@ -84,7 +84,7 @@ pub fn settle(act: &mut Act<'_>, id: DirectDebitId, how: &DebitSettlement) -> Re
         None => pay(act, &row, how)?,
     };
     let body = json!({"customer_id": row.customer_id, "currency": row.currency, "amount": row.amount_minor,
-        "payment": SettlementKind::Payment.public_id(payment)});
+        "payment_id": SettlementKind::Payment.public_id(payment)});
     act.witness("direct_debit.settled", id, body);
     write(act, DirectDebit { state: DebitState::Settled, payment_id: Some(payment), ..row })
 }

@@ -181,7 +181,7 @@ pub(super) fn plain(rendered: Rendered) -> String {
 fn cancel(act: &mut Act<'_>, reminder: &Reminder, message: &Message, reason: &'static str) -> Result<()> {
     store::messages::set_state(act.conn, act.tenant, message.id, MessageState::Cancelled, None, Some(reason))?;
     store::reminders::set_state(act.conn, act.tenant, reminder.id, ReminderState::Cancelled, Some(reason))?;
-    act.witness("reminder.cancelled", reminder.id, json!({"message": message.id, "reason": reason}));
+    act.witness("reminder.cancelled", reminder.id, json!({"message_id": message.id, "reason": reason}));
     act.touch(reminder.customer_id, reminder.currency);
     Ok(())
 }
@@ -190,6 +190,6 @@ fn cancel(act: &mut Act<'_>, reminder: &Reminder, message: &Message, reason: &'s
 fn fail(act: &mut Act<'_>, reminder: &Reminder, message: &Message, word: &'static str, reason: &str) -> Result<()> {
     store::messages::set_state(act.conn, act.tenant, message.id, MessageState::Rejected, None, Some(reason))?;
     store::reminders::set_state(act.conn, act.tenant, reminder.id, ReminderState::Failed, Some(word))?;
-    act.witness("reminder.failed", reminder.id, json!({"message": message.id, "reason": word}));
+    act.witness("reminder.failed", reminder.id, json!({"message_id": message.id, "reason": word}));
     tasks::review(act, reminder.customer_id, reminder.currency, Some(reminder.id), word)
 }

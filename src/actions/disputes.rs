@@ -69,7 +69,7 @@ pub fn open(act: &mut Act<'_>, new: &NewDispute) -> Result<Dispute> {
     };
     store::disputes::insert(act.conn, &row)?;
     let body = json!({"customer_id": row.customer_id, "invoice_id": row.invoice_id, "currency": row.currency, "amount": row.amount_minor,
-        "reason": row.reason, "respond_by": row.respond_by, "documents": *row.documents, "task": row.task_id});
+        "reason": row.reason, "respond_by": row.respond_by, "document_ids": *row.documents, "task_id": row.task_id});
     act.witness_personal("dispute.opened", row.id, body, personal(&row.note));
     act.touch(row.customer_id, row.currency);
     Ok(row)
@@ -177,7 +177,7 @@ pub fn change(act: &mut Act<'_>, id: DisputeId, change: &DisputeChange) -> Resul
         ..old
     };
     store::disputes::update(act.conn, &row)?;
-    let body = json!({"invoice_id": row.invoice_id, "respond_by": row.respond_by, "documents": *row.documents});
+    let body = json!({"invoice_id": row.invoice_id, "respond_by": row.respond_by, "document_ids": *row.documents});
     act.witness_personal("dispute.changed", id, body, personal(&row.note));
     act.touch(row.customer_id, row.currency);
     Ok(row)
@@ -207,7 +207,7 @@ pub fn resolve(act: &mut Act<'_>, id: DisputeId, how: &DisputeResolution) -> Res
     };
     store::disputes::update(act.conn, &row)?;
     let credit_note = credit_note_id.map(|id| SettlementKind::CreditNote.public_id(id));
-    let body = json!({"invoice_id": row.invoice_id, "currency": row.currency, "outcome": row.outcome, "credited": credited, "credit_note": credit_note});
+    let body = json!({"invoice_id": row.invoice_id, "currency": row.currency, "outcome": row.outcome, "credited": credited, "credit_note_id": credit_note});
     act.witness_personal("dispute.resolved", id, body, personal(&row.resolution));
     let (_, today) = act.today()?;
     let habit = match how.outcome {

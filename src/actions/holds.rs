@@ -34,7 +34,7 @@ pub fn place(act: &mut Act<'_>, new: &NewHold) -> Result<Hold> {
         starts_on: new.from,
     };
     store::holds::insert(act.conn, &row)?;
-    let body = json!({"customer_id": customer_id, "invoice_id": row.invoice_id, "from": row.starts_on, "until": row.until});
+    let body = json!({"customer_id": customer_id, "invoice_id": row.invoice_id, "starts_on": row.starts_on, "ends_on": row.until});
     act.witness_personal("hold.placed", row.id, body, vec![("reason", row.reason.clone())]);
     wake(act, customer_id, row.invoice_id)?;
     Ok(row)

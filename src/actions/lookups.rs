@@ -122,7 +122,7 @@ pub fn finish(act: &mut Act<'_>, asked: &Lookup, found: &Found) -> Result<()> {
     if finding == LookupFinding::NotOffered {
         return Ok(());
     }
-    let body = json!({"provider_account": asked.provider_account_id, "finding": finding, "asked": row.asked});
+    let body = json!({"provider_account_id": asked.provider_account_id, "finding": finding, "asked": row.asked});
     act.witness("message.looked_up", asked.message_id, body);
     let Found::Taken { provider_id, statements } = found else { return Ok(()) };
     outcome::settled(act, asked.message_id, provider_id.as_deref())?;

@@ -23,6 +23,7 @@ pub mod joint;
 pub mod keys;
 pub mod lookups;
 pub mod outcome;
+pub mod overdue;
 mod papers;
 pub mod payment_plans;
 pub mod planning;

@@ -131,7 +131,7 @@ pub fn finish(act: &mut Act<'_>, results: &[Sent]) -> Result<()> {
             act.witness("message.late_result", sent.message_id, json!({"outcome": ending.outcome}));
             continue;
         }
-        let body = json!({"outcome": ending.outcome, "provider_account": sent.account, "provider_message": ending.provider_message_id, "attempt": envelope.attempts});
+        let body = json!({"outcome": ending.outcome, "provider_account_id": sent.account, "provider_message_id": ending.provider_message_id, "attempt": envelope.attempts});
         act.witness("message.attempted", sent.message_id, body);
         let Some(reminder) = envelope.reminder_id.and_then(|id| reminders.get(&id)) else { continue };
         match &sent.outcome {
@@ -240,7 +240,7 @@ fn complete(act: &mut Act<'_>, accepted: &[(MessageId, Reminder)]) -> Result<()>
     let done: Vec<Reminder> = open.iter().map(|(_, reminder)| reminder.clone()).collect();
     store::bulk::complete(act.conn, act.tenant, &done, act.now)?;
     for (message, reminder) in open {
-        act.witness("reminder.completed", reminder.id, json!({"message": message, "step": reminder.step_key, "cycle": reminder.cycle}));
+        act.witness("reminder.completed", reminder.id, json!({"message_id": message, "step": reminder.step_key, "cycle": reminder.cycle}));
         act.rest(reminder.customer_id, reminder.currency);
     }
     Ok(())

@@ -63,7 +63,7 @@ pub fn propose(act: &mut Act<'_>, new: &NewPaymentPlan) -> Result<PaymentPlan> {
     let instalments: Vec<InstalmentId> = covered.iter().map(|one| one.instalment_id).collect();
     store::payment_plans::insert(act.conn, &row, &parts, &instalments)?;
     let body = json!({"customer_id": row.customer_id, "currency": row.currency, "amount": total, "parts": parts, "tax_first": row.tax_first,
-        "interest": row.interest, "instalments": instalments});
+        "interest": row.interest, "instalment_ids": instalments});
     act.witness("plan.proposed", row.id, body);
     Ok(row)
 }

@@ -15,7 +15,7 @@ use super::{
     Act,
     dispatch::{self, Claim, Decided, Dispatcher},
     interest::Books,
-    payment_plans, promises, tasks,
+    payment_plans, promises, reminders, tasks,
     wording::{Occasion, Templates},
 };
 use crate::{
@@ -120,6 +120,7 @@ pub fn plan_due(act: &mut Act<'_>, dispatcher: Option<&Dispatcher<'_>>, limit: i
     super::credit::refresh(act, &tenant, &keys)?;
     let mut loaded = store::facts::load(act.conn, act.tenant, &keys, act.now)?;
     let reviews = super::credit::watch::look(act, &tenant, &loaded)?;
+    super::overdue::note(act, &calendar, loaded.values())?;
     let mut batch = Batch::default();
     let mut contacted: HashMap<CustomerId, Vec<Contacted>> = HashMap::new();
     let mut planned = Vec::with_capacity(due.len());
@@ -143,6 +144,7 @@ pub fn plan_due(act: &mut Act<'_>, dispatcher: Option<&Dispatcher<'_>>, limit: i
                 (row.policy_id, row.policy_version) = (Some(id), Some(version));
                 let plan = plan(&loaded.account, &policy, &calendar, act.now);
                 row.next_action_at = soonest(plan.next_at);
+                reminders::suppressed(act, &mut row, &plan);
                 let case = Case { loaded: &loaded, policy: &policy, id, version };
                 for action in &plan.actions {
                     case.carry_out(act, action, &plan.held, &mut batch)?;
@@ -337,12 +339,12 @@ impl Case<'_> {
 
     fn witness(&self, act: &mut Act<'_>, reminder: &Reminder, held: &[Held<'_>]) {
         let left_out: Vec<_> =
-            held.iter().map(|held| json!({"rule": held.rule, "instalment": held.instalment, "step": held.step})).collect();
+            held.iter().map(|held| json!({"rule": held.rule, "instalment_id": held.instalment, "step": held.step})).collect();
         let body = json!({
-            "customer": reminder.customer_id, "currency": reminder.currency, "policy": self.id, "policy_version": self.version,
+            "customer_id": reminder.customer_id, "currency": reminder.currency, "policy_id": self.id, "policy_version": self.version,
             "step": reminder.step_key, "cycle": reminder.cycle, "channel": reminder.channel, "formal": reminder.formal,
-            "carrying": reminder.carrying_instalment_id, "total_minor": reminder.total_minor, "instalments": *reminder.instalments,
-            "due_at": reminder.due_at.timestamp_micros(), "state": reminder.state, "left_out": left_out,
+            "carrying_instalment_id": reminder.carrying_instalment_id, "total": reminder.total_minor, "instalments": *reminder.instalments,
+            "due_at": *reminder.due_at, "state": reminder.state, "left_out": left_out,
         });
         act.witness("reminder.decided", reminder.id, body);
     }

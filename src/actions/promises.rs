@@ -73,7 +73,7 @@ pub fn record(act: &mut Act<'_>, new: &NewPromise) -> Result<Promise> {
     let instalments: Vec<InstalmentId> = covered.iter().map(|one| one.instalment_id).collect();
     store::promises::insert(act.conn, &row, &instalments)?;
     let body = json!({"customer_id": row.customer_id, "currency": row.currency, "amount": row.amount_minor, "due_on": row.due_on,
-        "ends_on": row.ends_on, "instalments": instalments, "contact_id": row.contact_id, "channel": row.channel, "task": row.task_id});
+        "ends_on": row.ends_on, "instalment_ids": instalments, "contact_id": row.contact_id, "channel": row.channel, "task_id": row.task_id});
     let said_by = row.said_by.iter().map(|name| ("said_by", name.clone())).collect();
     act.witness_personal("promise.recorded", row.id, body, said_by);
     act.touch(row.customer_id, row.currency);

@@ -123,7 +123,7 @@ pub fn finish(act: &mut Act<'_>, call: &ProofCall, found: &std::result::Result<V
         act.witness(
             "receipt.proof_missed",
             call.id,
-            json!({"provider_account": call.provider_account_id, "tried": call.tried.saturating_add(1)}),
+            json!({"provider_account_id": call.provider_account_id, "tried": call.tried.saturating_add(1)}),
         );
     }
     let detail = trouble.map(|why| why.chars().take(300).collect());
@@ -154,7 +154,7 @@ fn keep(act: &mut Act<'_>, message: &Message, proof: &Proof, limit: EvidenceGrad
     };
     let Some(document) = papers::keep(act, message, proof.kind.into(), media_type, &proof.bytes)? else { return Ok(()) };
     let digest = document.sha256.as_deref().map(|digest| data_encoding::HEXLOWER.encode(digest));
-    let body = json!({"message": message.id, "kind": proof.kind, "sha256": digest, "document": document.id});
+    let body = json!({"message_id": message.id, "kind": proof.kind, "sha256": digest, "document_id": document.id});
     act.witness("message.proof", message.id, body);
     // A document of the post about a letter shows that it was taken.
     if message.state == MessageState::Unknown {

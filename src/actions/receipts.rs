@@ -86,7 +86,7 @@ pub fn keep(act: &mut Act<'_>, arrived: &Arrived) -> Result<()> {
     };
     let rows: Vec<Receipt> = arrived.statements.iter().map(|statement| row(act, arrived.account, Some(id), statement)).collect();
     if store::receipts::keep(act.conn, &request)? {
-        act.witness("receipt.arrived", id, json!({"provider_account": arrived.account, "sha256": data_encoding::HEXLOWER.encode(&request.digest), "statements": rows.len()}));
+        act.witness("receipt.arrived", id, json!({"provider_account_id": arrived.account, "sha256": data_encoding::HEXLOWER.encode(&request.digest), "statements": rows.len()}));
         store::receipts::insert(act.conn, &rows)?;
         if arrived.may_prove {
             proofs::begin(act, id, arrived.account, act.now)?;
@@ -171,7 +171,7 @@ fn known(act: &mut Act<'_>, receipt: &Receipt) -> Result<Option<Message>> {
 fn apply(act: &mut Act<'_>, receipt: &Receipt, message: &Message, limit: EvidenceGrade) -> Result<&'static str> {
     let grade = receipt.status.proves(message.channel).map(|grade| grade.min(limit));
     let news = store::messages::report(act.conn, act.tenant, message.id, receipt.status, grade.max(message.evidence_grade))?;
-    let body = json!({"status": receipt.status, "raw": receipt.raw_name, "provider_account": receipt.provider_account_id, "grade": grade, "outranked": !news});
+    let body = json!({"status": receipt.status, "raw": receipt.raw_name, "provider_account_id": receipt.provider_account_id, "grade": grade, "outranked": !news});
     // What something stronger has overtaken is kept, and is no news.
     act.witness(if news { receipt.status.event() } else { "message.reported" }, message.id, body);
     // Whatever the provider says of a message, it had taken it: that ends a doubt about the sending.

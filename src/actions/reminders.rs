@@ -1,4 +1,4 @@
-//! What people decide about reminders: approve, cancel, try again; and how a doubt about a message ends.
+//! What people decide about reminders: approve, cancel, try again; how a doubt about a message ends; which reminders are kept back.
 //!
 //! Invariant: two people, or a person and a dispatcher, who decide about one reminder do so one after the other; the second sees what the first did.
 
@@ -10,11 +10,11 @@ use super::{Act, dispatch, outcome, planning};
 use crate::{
     domain::{
         delivery::MessageState,
-        dunning::reminder::ReminderState,
+        dunning::{plan::Plan, reminder::ReminderState},
         ids::{MessageId, ReminderId},
     },
     error::{Error, Result},
-    store::{self, messages::Message, reminders::Reminder},
+    store::{self, Json, accounts::Account, messages::Message, reminders::Reminder},
 };
 
 /// Lets a reminder that waited for a person go.
@@ -133,4 +133,18 @@ fn send(act: &mut Act<'_>, reminder: &Reminder) -> Result<Reminder> {
     }
     act.touch(reminder.customer_id, reminder.currency);
     store::reminders::find(act.conn, act.tenant, reminder.id)
+}
+
+/// Tells what is due and is not sent, as far as the last look did not.
+pub(super) fn suppressed(act: &mut Act<'_>, row: &mut Account, plan: &Plan<'_>) {
+    let told = row.suppressed.take().unwrap_or_default();
+    let found = plan.suppressed();
+    for one in found.iter().filter(|one| !told.iter().any(|former| former.is(one))) {
+        let body = json!({
+            "customer_id": row.customer_id, "currency": row.currency, "policy_id": row.policy_id, "policy_version": row.policy_version,
+            "rule": one.rule, "instalment_id": one.instalment_id, "step": one.step, "ends_at": one.until,
+        });
+        act.witness("reminder.suppressed", row.customer_id, body);
+    }
+    row.suppressed = (!found.is_empty()).then_some(Json(found));
 }

@@ -199,7 +199,7 @@ fn allocate_charges(act: &mut Act<'_>, row: &Settlement, shares: &[ChargeShare])
     for &(charge_id, amount_minor) in shares {
         store::charges::settle(act.conn, act.tenant, charge_id, amount_minor, Ts(act.wall))?;
         let id = ChargeAllocationId::new(act.wall);
-        let body = json!({"settlement": row.public_id(), "charge_id": charge_id, "currency": row.currency, "amount": amount_minor});
+        let body = json!({"settlement_id": row.public_id(), "charge_id": charge_id, "currency": row.currency, "amount": amount_minor});
         act.witness("charge.settled", id, body);
         rows.push(ChargeAllocation { tenant_id: act.tenant, id, settlement_id: row.id, charge_id, amount_minor, created_at: Ts(act.wall) });
         given = given.saturating_add(amount_minor);
@@ -214,7 +214,7 @@ fn pays_all(share: &Share, open: &Open) -> bool {
 }
 
 fn body(of: &Settlement, one: &Allocation) -> serde_json::Value {
-    json!({"settlement": of.public_id(), "invoice_id": one.invoice_id, "instalment_id": one.instalment_id, "currency": of.currency, "amount": one.amount_minor})
+    json!({"settlement_id": of.public_id(), "invoice_id": one.invoice_id, "instalment_id": one.instalment_id, "currency": of.currency, "amount": one.amount_minor})
 }
 
 /// A settlement under the lock of its account.
@@ -292,7 +292,8 @@ pub fn give_back(act: &mut Act<'_>, id: SettlementId, why: &Return) -> Result<Se
     for one in store::charges::allocations_of(act.conn, act.tenant, &[id])? {
         store::charges::settle(act.conn, act.tenant, one.charge_id, one.amount_minor.saturating_neg(), Ts(act.wall))?;
         store::charges::delete_allocation(act.conn, act.tenant, one.id)?;
-        let body = json!({"settlement": row.public_id(), "charge_id": one.charge_id, "currency": row.currency, "amount": one.amount_minor});
+        let body =
+            json!({"settlement_id": row.public_id(), "charge_id": one.charge_id, "currency": row.currency, "amount": one.amount_minor});
         act.witness("charge.reopened", one.id, body);
     }
     let mut metadata = row.metadata.clone();

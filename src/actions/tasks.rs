@@ -40,7 +40,7 @@ pub fn give(act: &mut Act<'_>, reminder: &Reminder, missing: &[AddressPart], scr
         ..blank(act, reminder.customer_id, Some(reminder.currency))
     };
     store::tasks::insert(act.conn, &task)?;
-    act.witness("task.given", task.id, json!({"kind": task.kind, "reminder": reminder.id, "customer": reminder.customer_id}));
+    act.witness("task.given", task.id, json!({"kind": task.kind, "reminder_id": reminder.id, "customer_id": reminder.customer_id}));
     Ok(())
 }
 
@@ -52,7 +52,7 @@ pub fn review(act: &mut Act<'_>, customer: CustomerId, currency: Currency, remin
     let task =
         Task { kind: TaskKind::Review, reason: Some(reason.to_owned()), reminder_id: reminder, ..blank(act, customer, Some(currency)) };
     if store::tasks::insert(act.conn, &task)? {
-        act.witness("account.review", task.id, json!({"kind": task.kind, "reason": reason, "customer": customer, "currency": currency}));
+        act.witness("account.review", task.id, json!({"kind": task.kind, "reason": reason, "customer_id": customer, "currency": currency}));
     }
     Ok(())
 }
@@ -215,7 +215,7 @@ fn close(act: &mut Act<'_>, id: TaskId, state: TaskState, outcome: Option<TaskOu
     act.witness_personal(
         kind,
         id,
-        json!({"kind": task.kind, "outcome": outcome, "customer": task.customer_id}),
+        json!({"kind": task.kind, "outcome": outcome, "customer_id": task.customer_id}),
         notes.into_iter().collect(),
     );
     // A finished review lets the decision raise it anew, should its cause persist.
@@ -239,7 +239,7 @@ pub fn assign(act: &mut Act<'_>, id: TaskId, owner: Option<&str>, due_at: Option
         ..task
     };
     store::tasks::update(act.conn, &task)?;
-    act.witness("task.assigned", id, json!({"due_at": task.due_at.timestamp_micros()}));
+    act.witness("task.assigned", id, json!({"due_at": *task.due_at}));
     Ok(task)
 }
 

@@ -21,7 +21,7 @@ pub fn advance(act: &mut Act<'_>, advance: Advance) -> Result<Tenant> {
     if !store::tenants::start_clock(act.conn, act.tenant, act.now, advance.to)? {
         return Err(Error::conflict("advancing", "the clock is on its way; wait until its status is ready"));
     }
-    act.witness("clock.started", act.tenant, json!({"from": act.now.timestamp_micros(), "to": advance.to.timestamp_micros()}));
+    act.witness("clock.started", act.tenant, json!({"from": act.now, "to": advance.to}));
     store::tenants::find(act.conn, act.tenant)
 }
 

@@ -63,7 +63,7 @@ pub fn unsubscribe(act: &mut Act<'_>, id: MessageId) -> Result<()> {
         return Ok(());
     }
     suppressions::suppress(act, message.channel, &address, SuppressionReason::Unsubscribed, "unsubscribe link")?;
-    act.witness("message.unsubscribed", id, json!({"channel": message.channel, "customer": message.customer_id}));
+    act.witness("message.unsubscribed", id, json!({"channel": message.channel, "customer_id": message.customer_id}));
     if let Some(reminder) = message.reminder_id {
         let reminder = store::reminders::find(act.conn, act.tenant, reminder)?;
         tasks::review(act, reminder.customer_id, reminder.currency, Some(reminder.id), SuppressionReason::Unsubscribed.as_str())?;

@@ -93,7 +93,7 @@ pub fn rotate(act: &mut Act<'_>, vault: &Vault, id: WebhookEndpointId, overlap: 
     let (secret, sealed) = fresh_secret(act, vault, id)?;
     let until = act.now + overlap;
     let row = WebhookEndpoint { former_secret: Some(old.secret), former_until: Some(Ts(until)), secret: sealed, ..old };
-    let row = rewrite(act, row, "webhook_endpoint.secret_rotated", json!({"both_until": until.timestamp_micros()}))?;
+    let row = rewrite(act, row, "webhook_endpoint.secret_rotated", json!({"both_until": until}))?;
     Ok((row, secret))
 }
 
@@ -155,7 +155,7 @@ pub fn replay(act: &mut Act<'_>, id: WebhookEndpointId, since: DateTime<Utc>) ->
     }
     let Some(first) = store::evidence::place_at(act.conn, act.tenant, since)? else { return Ok(old) };
     let told = place(first)?.min(old.told);
-    rewrite(act, WebhookEndpoint { told, ..old }, "webhook_endpoint.replayed", json!({"since": since.timestamp_micros()}))
+    rewrite(act, WebhookEndpoint { told, ..old }, "webhook_endpoint.replayed", json!({"since": since}))
 }
 
 /// Delivers one event again, whatever became of it.

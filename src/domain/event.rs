@@ -3,6 +3,8 @@
 //! An event is an entry that is of interest beyond the house: the same facts, the same place, no personal data. Webhooks and the feed show the same
 //! payload. Not here: to whom it is told. Invariant: a type of event, once published, keeps its name and its facts.
 
+mod facts;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -76,6 +78,8 @@ crate::words! {
         InvoiceChanged = "invoice.changed",
         /// An invoice was recorded.
         InvoiceCreated = "invoice.created",
+        /// An invoice was not paid in time: said once, on the creditor's day after the due date of its first open instalment.
+        InvoiceOverdue = "invoice.overdue",
         /// A provider took a message.
         MessageAccepted = "message.accepted",
         /// A message came back for good: the address does not exist.
@@ -154,6 +158,8 @@ crate::words! {
         ReminderFailed = "reminder.failed",
         /// A reminder did not arrive and is said once more on another channel.
         ReminderStoodIn = "reminder.stood_in",
+        /// A reminder is due and is not sent: `rule` says why, in the words of `explain`. Said once for as long as that lasts.
+        ReminderSuppressed = "reminder.suppressed",
         /// A customer's score or profile has changed.
         ScoreChanged = "score.changed",
         /// An address may be written to again.
@@ -196,12 +202,26 @@ pub struct Event {
     /// Its place in the tenant's journal: of two events, the higher one happened later. Events leave gaps.
     #[schema(minimum = 0)]
     pub sequence: u64,
-    /// The facts: `id` is that of the thing it happened to. Amounts are in minor units, instants in microseconds since 1970.
+    /// The facts, as the type says: `id` is that of the thing it happened to. Amounts are in minor units of its `currency`.
     #[schema(value_type = Object)]
     pub data: Value,
 }
 
 impl Event {
+    /// One of this type, as it might be.
+    pub fn example(kind: EventType) -> Self {
+        Self {
+            id: EventId::from_uuid(uuid::uuid!("0193463b-a1c5-7ef6-8a0f-2d4fe9d3f4ea")),
+            object: "event".to_owned(),
+            kind,
+            timestamp: DateTime::from_timestamp(1_772_449_200, 0).unwrap_or_default(),
+            livemode: true,
+            version: PAYLOAD_VERSION.to_owned(),
+            sequence: 41,
+            data: kind.example(),
+        }
+    }
+
     /// The entry at this place, as an event; `None` if it is nothing that integrators are told.
     pub fn of(tenant: TenantId, sequence: u64, entry: Entry) -> Option<Self> {
         let kind = entry.kind.parse().ok()?;

@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::{CODES, Problem, routes::Handlers};
-use crate::domain::event::EventType;
+use crate::domain::event::{Event, EventType};
 
 const DESCRIPTION: &str = "Relance gets invoices paid: it decides who must be reminded, when, through which channel and in which words, sends it, and keeps the proof.\n\n\
 **Money** is an integer of minor units with an ISO 4217 currency. **Dates** are dates in the tenant's zone; **instants** are UTC. **Ids** carry their kind: `inv_…`, `cus_…`.\n\n\
@@ -78,11 +78,13 @@ fn webhooks() -> Value {
          "schema": {"type": "string", "maxLength": 200, "examples": ["v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="]}},
     ]);
     let of = |kind: &EventType| {
-        let schema = json!({"allOf": [{"$ref": "#/components/schemas/Event"}, {"properties": {"type": {"const": kind}}}]});
+        let schema =
+            json!({"allOf": [{"$ref": "#/components/schemas/Event"}, {"properties": {"type": {"const": kind}, "data": kind.schema()}}]});
+        let example = Event::example(*kind);
         let words: String = kind.as_str().split(['.', '_']).map(capitalised).collect();
         let post = json!({
             "operationId": format!("on{words}"), "tags": ["Events"], "summary": kind, "description": kind.meaning(), "parameters": headers, "security": [],
-            "requestBody": {"required": true, "content": {"application/json": {"schema": schema}}},
+            "requestBody": {"required": true, "content": {"application/json": {"schema": schema, "example": example}}},
             "responses": {"2XX": {"description": "Taken. Any other answer, or none within ten seconds, has it told again."}, "410": {"description": "The endpoint is no more: it is disabled."}},
         });
         (kind.to_string(), json!({ "post": post }))

@@ -25,6 +25,8 @@ use crate::{
 
 /// Statements applied in one transaction.
 const RECEIPTS: i64 = 500;
+/// Invoices told of in one transaction.
+const OVERDUE: i64 = 500;
 
 /// How a turn went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +93,9 @@ async fn work(instance: &Instance, slots: &Slots, tenant: TenantId, give: &impl 
         return Ok(if advanced { Turn::Busy } else { Turn::Idle(agenda.next) });
     }
     dispatch::batch(instance, slots, tenant, give).await?;
+    if agenda.overdue {
+        slots.act(instance, tenant, |act| actions::overdue::tell(act, OVERDUE)).await?;
+    }
     if agenda.asks {
         solvency::batch(instance, slots, tenant).await?;
     }
@@ -121,6 +126,7 @@ struct Agenda {
     now: DateTime<Utc>,
     next: Option<DateTime<Utc>>,
     orphaned: bool,
+    overdue: bool,
     asks: bool,
     doubts: bool,
     proofs: bool,
@@ -130,10 +136,11 @@ impl Agenda {
     fn read(conn: &mut store::Conn, tenant: TenantId, wall: DateTime<Utc>) -> Result<Self> {
         let now = actions::present(conn, tenant, wall)?;
         let orphaned = store::messages::any_orphans(conn, tenant)?;
+        let overdue = actions::overdue::next_due(conn, tenant)?.is_some_and(|at| at <= now);
         let asks = store::solvency::next_due(conn, tenant)?.is_some_and(|at| at <= now);
         let doubts = store::lookups::next_due(conn, tenant)?.is_some_and(|at| at <= now);
         let proofs = store::proof_calls::next_due(conn, tenant)?.is_some_and(|at| at <= now);
-        Ok(Self { now, next: next_moment(conn, tenant)?, orphaned, asks, doubts, proofs })
+        Ok(Self { now, next: next_moment(conn, tenant)?, orphaned, overdue, asks, doubts, proofs })
     }
 
     fn is_due(&self) -> bool {
@@ -145,6 +152,7 @@ impl Agenda {
 pub(super) fn next_moment(conn: &mut store::Conn, tenant: TenantId) -> Result<Option<DateTime<Utc>>> {
     let moments = [
         store::accounts::next_due(conn, tenant)?,
+        actions::overdue::next_due(conn, tenant)?,
         store::messages::next_due(conn, tenant)?,
         store::receipts::next_due(conn, tenant)?,
         store::solvency::next_due(conn, tenant)?,

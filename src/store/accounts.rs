@@ -9,12 +9,13 @@ use diesel::{
 };
 
 use super::{
-    Conn, Ts,
+    Conn, Json, Ts,
     schema::{accounts, customers},
     types::{DbUuid, UtcTs},
 };
 use crate::{
     domain::{
+        dunning::plan::Suppressed,
         ids::{CustomerId, PolicyId, TenantId},
         money::Currency,
     },
@@ -34,12 +35,22 @@ pub struct Account {
     pub policy_version: Option<i32>,
     pub next_action_at: Option<Ts>,
     pub foreseen_at: Option<Ts>,
+    pub suppressed: Option<Json<Vec<Suppressed>>>,
 }
 
 impl Account {
     /// One that nobody has looked at yet.
     const fn begun(tenant_id: TenantId, (customer_id, currency): (CustomerId, Currency), next_action_at: Option<Ts>) -> Self {
-        Self { tenant_id, customer_id, currency, policy_id: None, policy_version: None, next_action_at, foreseen_at: None }
+        Self {
+            tenant_id,
+            customer_id,
+            currency,
+            policy_id: None,
+            policy_version: None,
+            next_action_at,
+            foreseen_at: None,
+            suppressed: None,
+        }
     }
 }
 
@@ -190,6 +201,7 @@ pub fn planned(conn: &mut Conn, row: &Account) -> Result<()> {
         accounts::policy_version.eq(row.policy_version),
         accounts::next_action_at.eq(row.next_action_at),
         accounts::foreseen_at.eq(row.foreseen_at),
+        accounts::suppressed.eq(&row.suppressed),
     ))
     .execute(conn)?;
     Ok(())

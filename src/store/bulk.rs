@@ -23,6 +23,7 @@ use super::{
     messages::{Ending, Message},
     reminders,
     reminders::Reminder,
+    types::DbJson,
 };
 use crate::{
     domain::{
@@ -72,8 +73,8 @@ pub fn planned(conn: &mut Conn, tenant: TenantId, rows: &[Account]) -> Result<()
     let Conn::Pg(pg) = conn else { return rows.iter().try_for_each(|row| accounts::planned(conn, row)) };
     sql_query(
         "UPDATE accounts AS a SET policy_id = v.policy_id, policy_version = v.policy_version, next_action_at = v.next_action_at, \
-         foreseen_at = v.foreseen_at \
-         FROM unnest($2, $3, $4, $5, $6, $7) AS v(customer_id, currency, policy_id, policy_version, next_action_at, foreseen_at) \
+         foreseen_at = v.foreseen_at, suppressed = v.suppressed \
+         FROM unnest($2, $3, $4, $5, $6, $7, $8) AS v(customer_id, currency, policy_id, policy_version, next_action_at, foreseen_at, suppressed) \
          WHERE a.tenant_id = $1 AND a.customer_id = v.customer_id AND a.currency = v.currency",
     )
     .bind::<SqlUuid, _>(tenant.uuid())
@@ -83,6 +84,7 @@ pub fn planned(conn: &mut Conn, tenant: TenantId, rows: &[Account]) -> Result<()
     .bind::<Array<Nullable<Integer>>, _>(rows.iter().map(|row| row.policy_version).collect::<Vec<_>>())
     .bind::<Array<Nullable<Timestamptz>>, _>(rows.iter().map(|row| row.next_action_at.map(|at| at.0)).collect::<Vec<_>>())
     .bind::<Array<Nullable<Timestamptz>>, _>(rows.iter().map(|row| row.foreseen_at.map(|at| at.0)).collect::<Vec<_>>())
+    .bind::<Array<Nullable<DbJson>>, _>(rows.iter().map(|row| row.suppressed.as_ref()).collect::<Vec<_>>())
     .execute(pg)?;
     Ok(())
 }

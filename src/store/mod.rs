@@ -33,6 +33,7 @@ pub mod lookups;
 pub mod message_documents;
 pub mod messages;
 pub mod migrations;
+pub mod overdue;
 pub mod payment_plans;
 pub mod policies;
 pub mod promises;

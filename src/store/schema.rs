@@ -211,6 +211,7 @@ diesel::table! {
         terms_id -> Nullable<DbUuid>,
         terms_version -> Nullable<Integer>,
         terms -> Nullable<DbJson>,
+        overdue_told_on -> Nullable<Date>,
     }
 }
 
@@ -314,6 +315,7 @@ diesel::table! {
         policy_version -> Nullable<Integer>,
         next_action_at -> Nullable<UtcTs>,
         foreseen_at -> Nullable<UtcTs>,
+        suppressed -> Nullable<DbJson>,
     }
 }
 
@@ -1063,6 +1065,17 @@ diesel::table! {
         began_at -> UtcTs,
         next_at -> Nullable<UtcTs>,
         detail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// How far each tenant's due dates have been looked at.
+    overdue_marks (tenant_id) {
+        tenant_id -> DbUuid,
+        through -> Date,
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod database;
 pub mod dunning;
+mod events;
 pub mod ledger;
 pub mod scripted;
 
@@ -193,5 +194,15 @@ impl App {
         let made = self.post("/v1/tenants", &self.platform, body).await.expect(201);
         let text = |pointer: &str| made.pointer(pointer).and_then(Value::as_str).unwrap().to_owned();
         Tenant { id: text("/tenant/id"), live: text("/live_key/secret"), test: text("/test_key/secret") }
+    }
+}
+
+/// Whatever a test did, each event that came of it says what is published of its type.
+impl Drop for App {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let faults = events::faults(&self.db);
+            assert!(faults.is_empty(), "events that are not as published:\n{}", faults.join("\n"));
+        }
     }
 }

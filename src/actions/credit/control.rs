@@ -34,7 +34,7 @@ pub fn override_score(act: &mut Act<'_>, id: CustomerId, wanted: &ScoreOverride)
         ..row
     };
     store::credit::set_override(act.conn, &row)?;
-    let body = json!({"score": wanted.score, "until": wanted.until.timestamp_micros(), "computed": row.computed()});
+    let body = json!({"score": wanted.score, "until": wanted.until, "computed": row.computed()});
     act.enter("score.overridden", id.to_string(), body, vec![("reason", wanted.reason.clone())], true);
     customers::touch(act, id)
 }

@@ -51,7 +51,7 @@ pub fn request(act: &mut Act<'_>, customer: CustomerId, new: &NewSolvencyCheck) 
         answered_at: None,
     };
     store::solvency::insert(act.conn, &row)?;
-    act.witness("solvency.requested", row.id, json!({"customer_id": customer, "provider_account": account}));
+    act.witness("solvency.requested", row.id, json!({"customer_id": customer, "provider_account_id": account}));
     Ok(row)
 }
 

@@ -166,7 +166,7 @@ impl<'d> Desk<'d> {
                 Verdict::Send(claimed) => sorted.sent.push(*claimed),
                 Verdict::Wait(until) => sorted.waiting.push((message, until)),
                 Verdict::PutOff(limit, until) => {
-                    let body = json!({"reason": limit, "until": until.timestamp_micros()});
+                    let body = json!({"reason": limit, "until": until});
                     act.witness("message.put_off", message.id, body);
                     sorted.waiting.push((Message { failure: Some(limit.to_string()), ..message }, until));
                 }
@@ -237,9 +237,9 @@ impl<'d> Desk<'d> {
         let Written { rendered, attached, letter } = written;
         let digest = message.content_digest.as_deref().map(|digest| data_encoding::HEXLOWER.encode(digest));
         let body = json!({
-            "reminder": reminder.id, "channel": message.channel, "provider_account": account.id, "attempt": message.attempts,
-            "content_sha256": digest, "total_minor": total_minor, "currency": reminder.currency,
-            "attached": attached.iter().map(|document| document.id).collect::<Vec<_>>(), "post": letter.as_ref().map(|letter| letter.service),
+            "reminder_id": reminder.id, "channel": message.channel, "provider_account_id": account.id, "attempt": message.attempts,
+            "content_sha256": digest, "total": total_minor, "currency": reminder.currency,
+            "document_ids": attached.iter().map(|document| document.id).collect::<Vec<_>>(), "post": letter.as_ref().map(|letter| letter.service),
         });
         if let Some(told) = told {
             told.charge(act)?;
@@ -280,7 +280,7 @@ impl<'d> Desk<'d> {
                 }
                 Stop::Unwritable(reason) => fail(act, &self.reminder(message)?, message, "unwritable", reason)?,
                 Stop::Doubtful(account) => {
-                    act.witness("message.not_repeated", message.id, json!({"provider_account": account}));
+                    act.witness("message.not_repeated", message.id, json!({"provider_account_id": account}));
                     outcome::leave_in_doubt(act, message, "answer_lost", "its provider would not recognise it any more")?;
                 }
             }

@@ -22,6 +22,7 @@
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     calendar::Calendar,
@@ -130,6 +131,41 @@ impl<'a> Held<'a> {
     /// Something about the whole account, or one instalment, or its step.
     pub const fn new(rule: Rule, instalment: Option<InstalmentId>, step: Option<&'a str>, until: Option<DateTime<Utc>>) -> Self {
         Self { rule, instalment, step, until, barred: None }
+    }
+}
+
+/// A reminder that is due and is not sent, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suppressed {
+    /// The rule.
+    pub rule: Rule,
+    /// About which instalment; the whole account without one.
+    pub instalment_id: Option<InstalmentId>,
+    /// Which step; the next one of the account without one.
+    pub step: Option<String>,
+    /// Until when, as far as time alone ends it.
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl Suppressed {
+    /// Whether it is the same reminder, kept back by the same rule: how long that lasts may change.
+    pub fn is(&self, other: &Self) -> bool {
+        (self.rule, self.instalment_id, &self.step) == (other.rule, other.instalment_id, &other.step)
+    }
+}
+
+impl Plan<'_> {
+    /// What is due and is not sent.
+    pub fn suppressed(&self) -> Vec<Suppressed> {
+        // A silence without a step is one that nothing is due in.
+        let due = |held: &&Held<'_>| held.rule.suppresses() && (held.step.is_some() || held.rule == Rule::UnallocatedCash);
+        let word = |held: &Held<'_>| Suppressed {
+            rule: held.rule,
+            instalment_id: held.instalment,
+            step: held.step.map(str::to_owned),
+            until: held.until,
+        };
+        self.held.iter().filter(due).map(word).collect()
     }
 }
 

@@ -139,12 +139,14 @@ impl<'a> Planner<'a> {
                 let until = silence.until.map(|last| local::day_end(zone, last));
                 if until.is_none_or(|end| end > self.now) {
                     silent = true;
-                    self.hold(silence.reason.into(), Some(instalment.id), None, until);
+                    let unsaid = self.unsaid(instalment);
+                    self.hold(silence.reason.into(), Some(instalment.id), unsaid, until);
                     self.wake(until);
                 }
             }
             if !silent && instalment.claimable_minor <= 0 {
-                self.hold(Rule::Dispute, Some(instalment.id), None, None);
+                let unsaid = self.unsaid(instalment);
+                self.hold(Rule::Dispute, Some(instalment.id), unsaid, None);
             } else if !silent {
                 live.push(instalment);
             }
@@ -153,6 +155,14 @@ impl<'a> Planner<'a> {
             self.hold(Rule::NothingDue, None, None, None);
         }
         live
+    }
+
+    /// The step of a silent instalment that is due all the same; wakes when another will be.
+    fn unsaid(&mut self, instalment: &'a InstalmentFacts) -> Option<&'a str> {
+        let next = self.ladder.next(instalment, instalment.balance_minor, |_, _| {}).ok()?;
+        self.wake(Some(next.at));
+        self.wake(next.expires);
+        (next.at <= self.now).then_some(next.step.key.as_str())
     }
 
     /// Whether money not yet allocated covers what is overdue.

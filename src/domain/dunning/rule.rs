@@ -89,6 +89,16 @@ crate::words! {
     }
 }
 
+impl Rule {
+    /// Whether it keeps a reminder that is due from being sent at all, where others put it off, pass a step over or send it another way.
+    pub const fn suppresses(self) -> bool {
+        matches!(
+            self,
+            Self::Hold | Self::Dispute | Self::Promise | Self::PaymentPlan | Self::DirectDebit | Self::UnallocatedCash | Self::NoRecipient
+        )
+    }
+}
+
 impl From<SilenceReason> for Rule {
     fn from(reason: SilenceReason) -> Self {
         match reason {

@@ -181,7 +181,13 @@ fn a_deadline_asks_for_a_person_once_it_is_over() {
     account.instalments[0].silences = vec![Silence { reason: SilenceReason::Dispute, from: None, until: None }];
     account.deadlines = vec![Deadline { reason: ReviewReason::DisputeOverdue, last_day: day("2026-11-20") }];
     let (policy, calendar) = (crescendo(), paris());
-    assert_eq!(plan(&account, &policy, &calendar, at("2026-11-12T10:00:00Z")).next_at, Some(at("2026-11-20T23:00:00Z")));
+    let deadline = at("2026-11-20T23:00:00Z");
+    let mut look = at("2026-11-12T10:00:00Z");
+    // Steps that the dispute keeps back are noticed as they fall due.
+    while let Some(next) = plan(&account, &policy, &calendar, look).next_at.filter(|next| *next < deadline) {
+        look = next;
+    }
+    assert_eq!(plan(&account, &policy, &calendar, look).next_at, Some(deadline));
     assert_eq!(told(&mut account, "2026-12-01T00:00:00Z").1, [Done::Reviewed(ReviewReason::DisputeOverdue)]);
 }
 

@@ -48,7 +48,13 @@ fn when_a_hold_begins() {
     assert_eq!(decision.next_at, Some(at("2026-11-06T23:00:00Z")), "sooner than the letter of the 9th");
     assert!(decision.held.iter().any(|one| one.rule == Rule::HoldAhead && one.until == decision.next_at), "{:?}", decision.held);
     let during = plan(&held, &policy, &calendar, at("2026-11-06T23:00:00Z"));
-    assert_eq!((during.held[0].rule, during.next_at), (Rule::Hold, Some(at("2026-11-10T23:00:00Z"))));
+    assert_eq!(
+        (during.held[0].rule, during.next_at),
+        (Rule::Hold, Some(at("2026-11-07T23:00:00Z"))),
+        "a letter of that day will be kept back"
+    );
+    let kept_back = plan(&held, &policy, &calendar, at("2026-11-07T23:00:00Z"));
+    assert_eq!((kept_back.suppressed()[0].step.as_deref(), kept_back.next_at), (Some("first_reminder"), Some(at("2026-11-10T23:00:00Z"))));
     let late = ahead("2026-11-20", None);
     assert!(
         matches!(plan(&late, &policy, &calendar, at("2026-11-09T09:00:00Z")).actions[..], [Action::Remind(_)]),
