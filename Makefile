@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 CARGO ?= cargo
 
-.PHONY: help demo test check contract fuzz fuzz-parsers crash bench openapi requests collections released
+.PHONY: help demo test check contract fuzz fuzz-parsers crash bench openapi collections released
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -21,13 +21,11 @@ check: ## Format, lints, docs, licences; the OpenAPI document: linters, the last
 	$(CARGO) run --quiet --locked -- openapi --check openapi/openapi.json
 	tests/contract/run --document
 
-contract: ## Use the running API as its callers do: the guides, generated code, a browser
+contract: ## Use the running API as its callers do (guides, generated code, a browser), then ask it every bound of its document
 	tests/contract/run --live
-
-requests: ## Ask the running API everything its document describes, validly and not (schemathesis; an hour)
 	tests/contract/run --requests
 
-fuzz: ## The same, a thousand requests an operation, from a new seed
+fuzz: ## Ask it a thousand random requests an operation as well (schemathesis; hours)
 	tests/contract/run --fuzz
 
 fuzz-parsers: ## Hand the readers of foreign bytes anything, ten minutes each
