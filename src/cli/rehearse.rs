@@ -1,7 +1,6 @@
 //! `relance clock` and `relance trigger`: a rehearsal in test mode, from the command line. Neither touches anything but test data.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use clap::ValueEnum as _;
 use serde_json::{Value, json};
 
 use super::{
@@ -168,6 +167,8 @@ fn show(remote: &Remote, answer: &Value, word: &str) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum as _;
+
     use super::*;
 
     #[test]
