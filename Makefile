@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 CARGO ?= cargo
 
-.PHONY: help demo test check contract fuzz fuzz-parsers crash bench openapi
+.PHONY: help demo test check contract fuzz fuzz-parsers crash bench openapi collections released
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -13,18 +13,19 @@ demo: ## Run the demonstration: two tenants, 120 virtual days, then the API
 test: ## Run every test on both databases (starts a PostgreSQL of its own)
 	tests/with-postgres $(CARGO) test --locked
 
-check: ## Format, lints, docs, licences, the committed OpenAPI document (redocly, strict)
+check: ## Format, lints, docs, licences; the OpenAPI document: linters, the last release, generators
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
 	tests/supply
 	$(CARGO) run --quiet --locked -- openapi --check openapi/openapi.json
-	tests/contract/run --lint
+	tests/contract/run --document
 
-contract: ## Hold the running API to its document (schemathesis)
-	tests/contract/run
+contract: ## Use the running API as its callers do (guides, generated code, a browser), then ask it every bound of its document
+	tests/contract/run --live
+	tests/contract/run --requests
 
-fuzz: ## The same, with ten times the requests and a new seed
+fuzz: ## Ask it a thousand random requests an operation as well (schemathesis; hours)
 	tests/contract/run --fuzz
 
 fuzz-parsers: ## Hand the readers of foreign bytes anything, ten minutes each
@@ -38,3 +39,9 @@ bench: ## Measure what is meant to be fast
 
 openapi: ## Write openapi/openapi.json anew
 	$(CARGO) run --quiet --locked -- openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json || { rm -f openapi/openapi.json.new; exit 1; }
+
+collections: ## Write collections for Postman and Bruno to target/collections
+	tests/contract/run --document && cp -r target/contract/collections target/
+
+released: ## Begin the list of the API's changes anew: today's document is the last released one
+	tests/contract/released

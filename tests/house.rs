@@ -31,6 +31,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("actix_web", &["http", "cli"]),
     ("StatusCode", &["http"]),
     ("utoipa_swagger_ui", &["http"]),
+    ("pulldown_cmark", &["http"]),
     ("jsonschema", &["http"]),
     ("prometheus", &["http", "jobs"]),
     ("reqwest", &["outbound"]),
@@ -38,6 +39,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tokio", &["store", "actions", "outbound", "http", "jobs", "cli"]),
     ("futures_util", &["store", "outbound", "actions", "http", "jobs", "cli"]),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
     ("indicatif", &["cli"]),
 ];
 

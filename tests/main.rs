@@ -19,6 +19,7 @@ mod clock;
 mod concessions;
 mod crash;
 mod credit;
+mod docs;
 mod doubts;
 mod events;
 mod evidence;

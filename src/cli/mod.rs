@@ -2,13 +2,17 @@
 //!
 //! The only floor that prints. What goes wrong is a sentence on standard error and an exit code: 2 for what the operator can mend, 1 otherwise.
 
+mod completions;
 mod config;
 mod demo;
+mod events;
 mod import;
 mod keys;
 mod migrate;
 mod openapi;
 mod providers;
+mod rehearse;
+mod remote;
 mod serve;
 mod verify;
 
@@ -52,6 +56,18 @@ enum Command {
     /// Take in what other systems know.
     #[command(subcommand)]
     Import(import::ImportCommand),
+    /// Look at what happens, over the API.
+    #[command(subcommand)]
+    Events(events::EventsCommand),
+    /// Forward events to a program of your own as they happen, over the API.
+    Listen(events::Listen),
+    /// Make an event happen in test mode, over the API.
+    Trigger(rehearse::Trigger),
+    /// Look at a test tenant's clock, or move it, over the API.
+    #[command(subcommand)]
+    Clock(rehearse::ClockCommand),
+    /// Print a completion script for a shell.
+    Completions(completions::Completions),
 }
 
 /// Why a command did not do its work.
@@ -93,6 +109,14 @@ pub fn main() -> ExitCode {
         Command::Openapi(command) => command.run(),
         Command::Providers(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Events(command) => command.run(),
+        Command::Listen(command) => command.run(),
+        Command::Trigger(command) => command.run(),
+        Command::Clock(command) => command.run(),
+        Command::Completions(command) => {
+            command.run();
+            Ok(())
+        }
         Command::Demo(command) => settings(&line.config).map_err(Failure::from).and_then(|settings| command.run(&settings)),
         Command::Config(command) => settings(&line.config).map_err(Failure::from).and_then(|settings| command.run(&settings)),
         command => settings(&line.config).and_then(|settings| settings.check()).map_err(Failure::from).and_then(|config| match command {
@@ -100,7 +124,8 @@ pub fn main() -> ExitCode {
             Command::Migrate => migrate::run(&config),
             Command::Keys(keys) => keys.run(config),
             Command::Import(import) => import.run(config),
-            Command::Demo(_) | Command::Openapi(_) | Command::Providers(_) | Command::Verify(_) | Command::Config(_) => Ok(()),
+            // Done above.
+            _ => Ok(()),
         }),
     };
     match outcome {

@@ -20,6 +20,7 @@ mod events;
 mod evidence;
 mod explain;
 mod external;
+mod guides;
 mod health;
 mod holds;
 mod inbound;
@@ -67,7 +68,7 @@ use actix_web::{
 
 pub use call::Call;
 pub use contract::{Contract, nearest};
-pub use openapi::document;
+pub use openapi::{document, older_document};
 pub use problem::{CODES, Problem};
 
 use crate::instance::Instance;

@@ -1,8 +1,13 @@
 //! The OpenAPI document: what the handlers declare, and what is the same for all of them, added once.
 
+mod older;
+
 use std::sync::LazyLock;
 
-use actix_web::{HttpResponse, web::ServiceConfig};
+use actix_web::{
+    HttpResponse,
+    web::{self, ServiceConfig},
+};
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
@@ -41,6 +46,12 @@ pub fn document() -> Value {
     DOCUMENT.clone()
 }
 
+/// The same in OpenAPI 3.0.3, for generators that do not read 3.1.
+pub fn older_document() -> Value {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| older::derive(&document()));
+    DOCUMENT.clone()
+}
+
 fn build() -> Value {
     let mut document = serde_json::to_value(Handlers::openapi()).unwrap_or_default();
     let Some(root) = document.as_object_mut() else { return document };
@@ -65,6 +76,7 @@ fn build() -> Value {
         }
     }
     drop_unanswered(root);
+    show_examples(root);
     document
 }
 
@@ -112,6 +124,21 @@ fn drop_unanswered(root: &mut Map<String, Value>) {
     }
 }
 
+/// Puts the example of each body's shape beside the body, where collections and linters look for it.
+fn show_examples(root: &mut Map<String, Value>) {
+    let shapes = root.get("components").and_then(|components| components.get("schemas")).cloned().unwrap_or_default();
+    let bodies = root.get_mut("paths").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut);
+    let bodies = bodies.filter_map(Value::as_object_mut).flat_map(Map::values_mut);
+    for media in bodies.filter_map(|operation| operation.pointer_mut("/requestBody/content/application~1json")?.as_object_mut()) {
+        let name = media.get("schema").and_then(|schema| schema.get("$ref")?.as_str()?.strip_prefix("#/components/schemas/"));
+        let shape = name.and_then(|name| shapes.get(name));
+        let example = shape.and_then(|shape| shape.get("example").or_else(|| shape.get("examples")?.get(0))).cloned();
+        if let (Some(example), false) = (example, media.contains_key("examples")) {
+            media.entry("example").or_insert(example);
+        }
+    }
+}
+
 fn add_components(root: &mut Map<String, Value>) {
     let problem: Value = serde_json::to_value(<Problem as utoipa::PartialSchema>::schema()).unwrap_or_default();
     let fault: Value = serde_json::to_value(<super::problem::ProblemFault as utoipa::PartialSchema>::schema()).unwrap_or_default();
@@ -124,7 +151,7 @@ fn add_components(root: &mut Map<String, Value>) {
         "securitySchemes".to_owned(),
         json!({
             "api_key": {"type": "http", "scheme": "bearer", "bearerFormat": "rlk_live_… or rlk_test_…", "description": "An API key. It decides the tenant and the mode."},
-            "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token from POST /v1/tokens; it lives 15 minutes."}
+            "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token from POST /v1/tokens; it lives 15 minutes. Made and checked as RFC8725 asks: one algorithm, with issuer, audience and expiry."}
         }),
     );
     let responses: Map<String, Value> = statuses()
@@ -215,6 +242,10 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
         }
         for (_, response) in responses.iter_mut().filter(|(status, _)| status.starts_with('2')) {
             add_headers(public, response);
+            // What is declared as bytes is described as numbers.
+            if let Some(bytes) = response.pointer_mut("/content/application~1octet-stream/schema") {
+                *bytes = json!({"type": "string", "format": "binary", "description": "The file."});
+            }
         }
     }
 }
@@ -231,12 +262,15 @@ fn add_headers(public: bool, response: &mut Value) {
     response.insert("headers".to_owned(), Value::Object(headers));
 }
 
-/// `/openapi.json` and `/docs`: the reference, all of it from this binary.
+/// `/openapi.json`, the same in 3.0.3 and `/docs`: the reference, all of it from this binary.
 pub fn register(config: &mut ServiceConfig) {
-    config.service(
-        actix_web::web::resource("/openapi.json").route(actix_web::web::get().to(|| async { HttpResponse::Ok().json(document()) })),
-    );
-    config.service(actix_web::web::redirect("/docs", "/docs/"));
+    let at = |path: &'static str, document: fn() -> Value| {
+        web::resource(path).route(web::get().to(move || async move { HttpResponse::Ok().json(document()) }))
+    };
+    config.service(at("/openapi.json", document));
+    config.service(at("/openapi-3.0.json", older_document));
+    super::guides::register(config);
+    config.service(web::redirect("/docs", "/docs/"));
     let settings = utoipa_swagger_ui::Config::from("/openapi.json").try_it_out_enabled(true).persist_authorization(true).deep_linking(true);
     config.service(SwaggerUi::new("/docs/{_:.*}").config(settings));
 }
