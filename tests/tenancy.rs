@@ -82,6 +82,7 @@ on_both! {
             let key = match (operation.is_platforms(), operation.is_of_test_mode()) {
                 (true, _) => &app.platform,
                 (false, true) => &owner.tenant.test,
+                (false, false) if operation.is_of_a_page() => &owner.page_key,
                 (false, false) => &owner.tenant.live,
             };
             let answer = operation.call(&app, key, &owner.request(&operation)).await;

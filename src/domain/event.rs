@@ -76,6 +76,8 @@ crate::words! {
         InvoiceChanged = "invoice.changed",
         /// An invoice was recorded.
         InvoiceCreated = "invoice.created",
+        /// A key was found in the open and reported: it works no more.
+        KeyLeaked = "key.leaked",
         /// A provider took a message.
         MessageAccepted = "message.accepted",
         /// A message came back for good: the address does not exist.
