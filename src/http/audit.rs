@@ -16,6 +16,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct AuditQuery {
     /// The form; `ndjson` unless told otherwise.
+    #[param(inline)]
     pub format: Option<AuditFormat>,
     /// Only what was recorded at this moment or later.
     pub from: Option<DateTime<Utc>>,
