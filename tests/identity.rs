@@ -191,6 +191,14 @@ on_both! {
         assert_eq!(app.admits(&tenant, &issuer.token(&app, &key, "RS256", &["desk"])).await, 401);
     }
 
+    async fn many_who_come_at_once_ask_once(app: App) {
+        let (tenant, issuer, key, _) = believer(&app).await;
+        let tokens: Vec<String> = (0..12).map(|n| sign(&key, &header("RS256"), &merged(issuer.claims(&app, &["desk"]), json!({"jti": n})))).collect();
+        let admitted = futures_util::future::join_all(tokens.iter().map(|token| app.admits(&tenant, token))).await;
+        assert_eq!(admitted, [200; 12]);
+        assert_eq!((issuer.fetches(), app.list(&tenant.live, "/v1/people").await.len()), (1, 1));
+    }
+
     async fn an_issuer_that_is_down_keeps_nobody_out_for_a_day(app: App) {
         let (tenant, issuer, key, provider) = believer(&app).await;
         issuer.behave(Manner::Down);
@@ -222,6 +230,7 @@ on_both! {
             (Manner::Redirect(format!("{}/.well-known/openid-configuration", other.url)), "redirects are not followed"),
             (Manner::Misnamed, "discovery document is that of"),
             (Manner::Endless, "more than 64 kB"),
+            (Manner::Hanging, "within five seconds"),
             (Manner::KeysMoved("ftp://example.com/keys".to_owned()), "not an absolute http or https URL"),
         ] {
             issuer.behave(manner.clone());

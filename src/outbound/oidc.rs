@@ -170,6 +170,22 @@ fn configuration_url(issuer: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outbound::{address::Policy, net::Deadlines};
+
+    #[tokio::test]
+    async fn an_issuer_inside_is_not_called() {
+        let issuers = Issuers::new(&Net::new(Policy::default(), Deadlines::default()).unwrap());
+        for (mode, url, why) in [
+            (Mode::Live, "https://127.0.0.1:1", "private"),
+            (Mode::Test, "http://169.254.169.254", "private"),
+            (Mode::Test, "https://localhost", "private"),
+            (Mode::Live, "http://login.example.com", "https URLs only"),
+            (Mode::Live, "https://user@login.example.com", "user name"),
+        ] {
+            let refused = issuers.fetch(mode, url, DateTime::UNIX_EPOCH).await;
+            assert!(refused.as_ref().is_err_and(|said| said.contains(why)), "{url}: {refused:?}");
+        }
+    }
 
     #[test]
     fn the_document_lies_below_the_issuer() {

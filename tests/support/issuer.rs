@@ -25,6 +25,8 @@ pub enum Manner {
     Well,
     /// Not at all: connections are closed.
     Down,
+    /// Later than anybody waits.
+    Hanging,
     /// With keys that never end.
     Endless,
     /// With a document that sends on to another place.
@@ -211,6 +213,7 @@ fn answer(mut connection: TcpStream, url: &str, path: &str, manner: &Manner, key
     let is_document = path == "/.well-known/openid-configuration";
     match manner {
         Manner::Down => {}
+        Manner::Hanging => std::thread::sleep(Duration::from_secs(8)),
         Manner::Redirect(to) if is_document => say(&format!("302 Found\r\nlocation: {to}"), ""),
         Manner::Misnamed if is_document => {
             say("200 OK", &json!({"issuer": "https://login.example.com", "jwks_uri": format!("{url}/keys")}).to_string())

@@ -2,6 +2,11 @@
 ALTER TABLE api_keys ADD COLUMN role text;
 ALTER TABLE api_keys ADD COLUMN networks jsonb NOT NULL DEFAULT '[]';
 
+-- Whose keys held all that there was are their tenants' owners, and hold what is new as well: nobody else could give it to them.
+ALTER TABLE api_keys NO FORCE ROW LEVEL SECURITY;
+UPDATE api_keys SET role = 'owner', scopes = '[]' WHERE tenant_id <> '00000000-0000-0000-0000-000000000000' AND jsonb_array_length(scopes) = 29;
+ALTER TABLE api_keys FORCE ROW LEVEL SECURITY;
+
 -- Whose tokens a tenant believes.
 CREATE TABLE identity_providers (
     tenant_id uuid NOT NULL,

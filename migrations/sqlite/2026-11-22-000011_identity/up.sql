@@ -2,6 +2,9 @@
 ALTER TABLE api_keys ADD COLUMN role TEXT;
 ALTER TABLE api_keys ADD COLUMN networks TEXT NOT NULL DEFAULT '[]';
 
+-- Whose keys held all that there was are their tenants' owners, and hold what is new as well: nobody else could give it to them.
+UPDATE api_keys SET role = 'owner', scopes = '[]' WHERE tenant_id <> zeroblob(16) AND json_array_length(scopes) = 29;
+
 -- Whose tokens a tenant believes.
 CREATE TABLE identity_providers (
     tenant_id BLOB NOT NULL CHECK (length(tenant_id) = 16),
