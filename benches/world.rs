@@ -133,6 +133,7 @@ fn serve(url: &DatabaseUrl, clock: &Clock) -> (Arc<Instance>, String, ServerHand
         role: Role::All,
         log_format: LogFormat::Text,
         allow_private_networks: true,
+        trusted_proxies: Vec::new(),
         secrets: Secrets { current: MASTER_KEY, former: Vec::new() },
     };
     let instance = Arc::new(Instance::new(Db::open(url, CONNECTIONS).unwrap(), clock.clone(), config).unwrap());

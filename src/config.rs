@@ -5,7 +5,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf};
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
-use crate::store::DatabaseUrl;
+use crate::{domain::network::Network, store::DatabaseUrl};
 
 crate::words! {
     /// Which part of the work a process does.
@@ -46,6 +46,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Whether tenants' URLs may lead to private networks. Off, unless the gateway stands beside this server.
     pub allow_private_networks: bool,
+    /// The proxies in front of the API: of them alone it is believed whom a request comes from.
+    pub trusted_proxies: Vec<Network>,
     /// For how many seconds a dispatcher may keep a message; 5 to 600. What a killed worker had in hand is taken up after that.
     pub lease_seconds: u32,
     /// From which every secret is derived.
@@ -85,13 +87,15 @@ pub struct Settings {
     pub log_format: Option<String>,
     /// `true` or `false`
     pub allow_private_networks: Option<bool>,
+    /// Networks separated by commas: `10.0.0.0/8, fd00::/8`
+    pub trusted_proxies: Option<String>,
     /// 5 to 600.
     pub lease_seconds: Option<u32>,
     /// Base64 of 32 bytes; former keys follow, separated by commas.
     pub master_key: Option<String>,
 }
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "database_url",
     "database_connections",
     "listen",
@@ -99,6 +103,7 @@ const NAMES: [&str; 9] = [
     "role",
     "log_format",
     "allow_private_networks",
+    "trusted_proxies",
     "lease_seconds",
     "master_key",
 ];
@@ -170,6 +175,7 @@ impl Settings {
             &mut wrong,
             self.log_format.as_deref().unwrap_or("text").parse::<LogFormat>().map_err(|error| format!("{error}; write json or text")),
         );
+        let trusted_proxies = note(&mut wrong, networks(self.trusted_proxies.as_deref().unwrap_or_default()));
         let public_url = self.public_url.clone().or_else(|| listen.map(|at| format!("http://{at}"))).unwrap_or_default();
         if !public_url.is_empty() && url::Url::parse(&public_url).is_err() {
             wrong.push(format!("public_url = {public_url:?} is no URL; write one such as https://dunning.example.com"));
@@ -182,18 +188,21 @@ impl Settings {
                 None
             }
         };
-        match (database, listen, role, log_format, secrets) {
-            (Some(database), Some(listen), Some(role), Some(log_format), Some(secrets)) if wrong.is_empty() => Ok(Config {
-                database,
-                connections,
-                listen,
-                public_url: public_url.trim_end_matches('/').to_owned(),
-                role,
-                log_format,
-                allow_private_networks: self.allow_private_networks.unwrap_or(false),
-                lease_seconds,
-                secrets,
-            }),
+        match (database, listen, role, log_format, trusted_proxies, secrets) {
+            (Some(database), Some(listen), Some(role), Some(log_format), Some(trusted_proxies), Some(secrets)) if wrong.is_empty() => {
+                Ok(Config {
+                    database,
+                    connections,
+                    listen,
+                    public_url: public_url.trim_end_matches('/').to_owned(),
+                    role,
+                    log_format,
+                    allow_private_networks: self.allow_private_networks.unwrap_or(false),
+                    trusted_proxies,
+                    lease_seconds,
+                    secrets,
+                })
+            }
             _ => Err(wrong),
         }
     }
@@ -201,6 +210,11 @@ impl Settings {
 
 fn note<T>(wrong: &mut Vec<String>, outcome: Result<T, String>) -> Option<T> {
     outcome.map_err(|error| wrong.push(error)).ok()
+}
+
+fn networks(text: &str) -> Result<Vec<Network>, String> {
+    let named = text.split(',').map(str::trim).filter(|one| !one.is_empty());
+    named.map(|one| one.parse().map_err(|error| format!("trusted_proxies: {one:?} is {error}"))).collect()
 }
 
 fn master_keys(text: &str) -> Result<Secrets, String> {

@@ -12,6 +12,7 @@ use crate::{
         accounts::Accounts,
         address::Policy,
         net::{Deadlines, Net},
+        oidc::Issuers,
         providers::solvency::Solvency,
         registry::{self, Credentials, ProviderSettings},
     },
@@ -37,6 +38,8 @@ pub struct Instance {
     pub net: Net,
     /// Provider accounts in use.
     pub providers: Accounts,
+    /// Whose tokens are believed.
+    pub issuers: Issuers,
 }
 
 impl Instance {
@@ -47,12 +50,14 @@ impl Instance {
     pub fn new(db: Db, clock: Clock, config: Config) -> Result<Self, String> {
         let (current, former) = (&config.secrets.current, &config.secrets.former);
         let deadlines = Deadlines::within(Duration::from_secs(u64::from(config.lease_seconds)));
+        let net = Net::new(Policy { allow_private: config.allow_private_networks }, deadlines).map_err(|error| error.to_string())?;
         Ok(Self {
             vault: Arc::new(Vault::new(current, former).map_err(|error| error.to_string())?),
             signer: Arc::new(Signer::derive(current).map_err(|error| error.to_string())?),
             links: Links::new(&config.public_url, current, former).map_err(|error| error.to_string())?,
-            net: Net::new(Policy { allow_private: config.allow_private_networks }, deadlines).map_err(|error| error.to_string())?,
             providers: Accounts::default(),
+            issuers: Issuers::new(&net),
+            net,
             db,
             clock,
             config,

@@ -46,7 +46,11 @@ on_both! {
         for operation in operations() {
             let Some(scope) = operation.scope() else { continue };
             let without = owner.key_without(&app, &scope).await;
-            for (who, key, expected) in [("nobody", "", 401), ("a revoked key", revoked.as_str(), 401), ("a key without the scope", &without, 403)] {
+            let mut callers = vec![("nobody", "", 401), ("a revoked key", revoked.as_str(), 401), ("a key without the scope", &without, 403)];
+            if !operation.is_of_a_page() {
+                callers.push(("the debtor's own page", &owner.page_key, 403));
+            }
+            for (who, key, expected) in callers {
                 let own = operation.call(&app, key, &owner.request(&operation)).await;
                 let absent = operation.call(&app, key, &owner.absent(&operation)).await;
                 report.check(own.status == expected, &operation, &format!("{who} gets {} and not {expected}", own.status));
@@ -82,6 +86,7 @@ on_both! {
             let key = match (operation.is_platforms(), operation.is_of_test_mode()) {
                 (true, _) => &app.platform,
                 (false, true) => &owner.tenant.test,
+                (false, false) if operation.is_of_a_page() => &owner.page_key,
                 (false, false) => &owner.tenant.live,
             };
             let answer = operation.call(&app, key, &owner.request(&operation)).await;

@@ -1,4 +1,4 @@
-//! API keys: made, rotated with an overlap, revoked.
+//! API keys: made, rotated with an overlap, revoked; and keys of any kind that were found in the open.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,9 @@ use super::Act;
 use crate::{
     domain::{
         access::{self, NewKey, Scope},
+        event::EventType,
         ids::{ApiKeyId, TenantId},
-        key::{NewToken, Purpose},
+        key::{NewToken, Purpose, Token},
     },
     error::{Error, Result},
     store::{self, Json, Ts, keys::ApiKey},
@@ -38,6 +39,8 @@ pub fn mint(act: &mut Act<'_>, tenant: TenantId, new: &NewKey) -> Result<(ApiKey
         digest: made.token.digest.to_vec(),
         last4: made.token.last4.clone(),
         scopes: Json(new.scopes.clone()),
+        role: new.role,
+        networks: Json(new.networks.clone()),
         created_by: act.actor.to_owned(),
         created_at: Ts(act.wall),
         expires_at: new.expires_at.map(Ts),
@@ -45,7 +48,11 @@ pub fn mint(act: &mut Act<'_>, tenant: TenantId, new: &NewKey) -> Result<(ApiKey
         last_used_at: None,
     };
     store::keys::insert(act.conn, &row)?;
-    act.audit("key.created", row.id, json!({ "name": row.name, "scopes": new.scopes, "last4": row.last4 }));
+    act.audit(
+        "key.created",
+        row.id,
+        json!({ "name": row.name, "role": row.role, "scopes": row.held(), "networks": new.networks, "last4": row.last4 }),
+    );
     Ok((row, made.reveal().to_owned()))
 }
 
@@ -64,7 +71,7 @@ pub fn rotate(
     if !old.works(act.wall) {
         return Err(Error::conflict("key_ended", "the key is revoked or has expired; make a new one instead"));
     }
-    let new = NewKey { name: old.name.clone(), scopes: old.scopes.0.clone(), expires_at };
+    let new = NewKey { name: old.name.clone(), scopes: old.scopes.0.clone(), role: old.role, networks: old.networks.0.clone(), expires_at };
     let made = create(act, own, &new)?;
     let ends = act.wall + overlap;
     if old.expires_at.is_none_or(|at| at.0 > ends) {
@@ -86,4 +93,30 @@ pub fn revoke(act: &mut Act<'_>, id: ApiKeyId) -> Result<ApiKey> {
     store::keys::revoke(act.conn, act.tenant, id, act.wall)?;
     act.audit("key.revoked", id, json!({}));
     store::keys::find(act.conn, act.tenant, id)
+}
+
+/// Ends the key whose text somebody found; the text proves that they did. Nothing happens when there is no such key, or it works no longer.
+///
+/// # Errors
+/// The store's.
+pub fn report_leak(act: &mut Act<'_>, token: &Token) -> Result<()> {
+    let body = json!({ "last4": token.last4 });
+    match token.purpose {
+        Purpose::ApiKey => {
+            let found = store::keys::find_by_digest(act.conn, act.tenant, &token.digest)?;
+            if let Some(key) = found.filter(|key| key.works(act.wall)) {
+                store::keys::revoke(act.conn, act.tenant, key.id, act.wall)?;
+                act.audit(EventType::KeyLeaked.as_str(), key.id, body);
+            }
+        }
+        Purpose::Publishable => {
+            let found = store::publishable_keys::find_by_digest(act.conn, act.tenant, &token.digest)?;
+            if let Some(key) = found.filter(|key| key.works(act.wall)) {
+                store::publishable_keys::revoke(act.conn, act.tenant, key.id, act.wall)?;
+                act.audit(EventType::KeyLeaked.as_str(), key.id, body);
+            }
+        }
+        Purpose::Inbound => {}
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@
 //!
 //! Invariant: what [`run`] returns with `Ok` is durable, witnessed and planned for; with `Err`, nothing happened.
 
+pub mod audit;
 pub mod contacts;
 pub mod credit;
 pub mod customers;
@@ -16,6 +17,7 @@ pub mod evidence;
 pub mod export;
 pub mod holds;
 pub mod idempotency;
+pub mod identity_providers;
 pub mod import;
 pub mod interest;
 pub mod invoices;
@@ -26,11 +28,13 @@ pub mod outcome;
 pub mod overdue;
 mod papers;
 pub mod payment_plans;
+pub mod people;
 pub mod planning;
 pub mod policies;
 pub mod promises;
 pub mod proofs;
 pub mod provider_accounts;
+pub mod publishable_keys;
 pub mod put;
 pub mod receipts;
 pub mod reminders;
@@ -70,13 +74,16 @@ pub const SYSTEM: &str = "system";
 /// Whoever follows a link in a message, as an actor.
 pub const RECIPIENT: &str = "recipient";
 
+/// Whoever reports a key that was found in the open, as an actor.
+pub const FINDER: &str = "finder";
+
 /// One thing being done: the transaction, for whom, by whom, when.
 pub struct Act<'a> {
     /// The transaction.
     pub conn: &'a mut Conn,
     /// Whose data.
     pub tenant: TenantId,
-    /// Who acts: a key's id, [`SYSTEM`], [`RECIPIENT`], or `provider:` and an account's id.
+    /// Who acts: a key's or a person's id, [`SYSTEM`], [`RECIPIENT`], [`FINDER`], or `provider:` and an account's id.
     pub actor: &'a str,
     /// The tenant's present.
     pub now: DateTime<Utc>,

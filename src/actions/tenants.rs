@@ -6,7 +6,7 @@ use super::Act;
 use crate::{
     clock::Clock,
     domain::{
-        access::{NewKey, Scope},
+        access::{NewKey, Role, Scope},
         ids::{Mode, TenantId},
         invalid::Faults,
         tenant::{self, NewTenant, TenantChange, TenantSettings, TenantStatus},
@@ -37,7 +37,7 @@ pub fn create(act: &mut Act<'_>, new: &NewTenant) -> Result<(Tenant, [(ApiKey, S
             if mode == Mode::Test {
                 super::provider_accounts::install_sandbox(act)?;
             }
-            let first = NewKey { name: "first".to_owned(), scopes: Scope::of_tenants(), expires_at: None };
+            let first = NewKey::in_role("first", Role::Owner);
             super::keys::mint(act, partition.tenant_id, &first)
         })
     });
@@ -139,7 +139,7 @@ fn check_texts(old: &Tenant, change: &TenantChange, faults: &mut Faults) {
 pub fn first_key(db: &Db, clock: &Clock) -> Result<Option<String>> {
     super::run_now(db, clock, TenantId::PLATFORM, super::SYSTEM, |act| {
         if store::keys::list(act.conn, TenantId::PLATFORM, None, 1)?.is_empty() {
-            let new = NewKey { name: "first".to_owned(), scopes: Scope::of_platform(), expires_at: None };
+            let new = NewKey::with_scopes("first", Scope::of_platform());
             super::keys::mint(act, TenantId::PLATFORM, &new).map(|(_, text)| Some(text))
         } else {
             Ok(None)

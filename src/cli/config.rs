@@ -22,6 +22,8 @@ impl ConfigCommand {
         println!("role = {:?}", config.role.as_str());
         println!("log_format = {:?}", config.log_format.as_str());
         println!("allow_private_networks = {}", config.allow_private_networks);
+        let proxies: Vec<String> = config.trusted_proxies.iter().map(ToString::to_string).collect();
+        println!("trusted_proxies = {:?}", proxies.join(", "));
         println!("lease_seconds = {}", config.lease_seconds);
         println!("master_key = \"…\"  # {} former", config.secrets.former.len());
         Ok(())

@@ -37,7 +37,7 @@ impl KeysCommand {
         let clock = Clock::system();
         match self {
             Self::Create { name } => {
-                let new = NewKey { name: name.clone(), scopes: Scope::of_platform(), expires_at: None };
+                let new = NewKey::with_scopes(name, Scope::of_platform());
                 let (row, secret) = actions::run_now(&db, &clock, TenantId::PLATFORM, "operator", |act| {
                     actions::keys::mint(act, TenantId::PLATFORM, &new)
                 })?;

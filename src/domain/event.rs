@@ -80,6 +80,8 @@ crate::words! {
         InvoiceCreated = "invoice.created",
         /// An invoice was not paid in time: said once, on the creditor's day after the due date of its first open instalment.
         InvoiceOverdue = "invoice.overdue",
+        /// A key was found in the open and reported: it works no more.
+        KeyLeaked = "key.leaked",
         /// A provider took a message.
         MessageAccepted = "message.accepted",
         /// A message came back for good: the address does not exist.

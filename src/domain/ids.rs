@@ -36,6 +36,9 @@ macro_rules! kinds {
 
 kinds! {
     ApiKey ApiKeyId "key" "an API key";
+    IdentityProvider IdentityProviderId "idp" "an identity provider";
+    Person PersonId "usr" "a person";
+    PublishableKey PublishableKeyId "pbk" "a publishable key";
     Customer CustomerId "cus" "a customer";
     Contact ContactId "con" "a contact";
     Invoice InvoiceId "inv" "an invoice";

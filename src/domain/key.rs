@@ -1,10 +1,10 @@
-//! Tokens that open something: an API key, a path where a provider delivers receipts, an unsubscribe link.
+//! Tokens that open something: an API key, one debtor's page, a path where a provider delivers receipts.
 //!
 //! All have one shape: a prefix that says what it is, 65 base62 digits of the tenant's UUID (16 bytes) and a secret
 //! (32 random bytes), 6 base62 digits of the CRC-32 over all before them.
 //!
 //! ```text
-//! rlk_live_…  rlk_test_…  rlk_platform_…  rli_…  rlu_…
+//! rlk_live_…  rlk_test_…  rlk_platform_…  rlp_live_…  rlp_test_…  rli_…
 //! ```
 //!
 //! The tenant inside lets the first look-up name its partition. The checksum lets a mistyped token be refused without any
@@ -29,12 +29,14 @@ const SUM_DIGITS: usize = 6;
 pub enum Purpose {
     /// The API: `rlk_live_`, `rlk_test_`, `rlk_platform_`.
     ApiKey,
+    /// What one debtor owes: `rlp_live_`, `rlp_test_`.
+    Publishable,
     /// The path where a provider delivers receipts: `rli_`.
     Inbound,
 }
 
 impl Purpose {
-    const ALL: [Self; 2] = [Self::ApiKey, Self::Inbound];
+    const ALL: [Self; 3] = [Self::ApiKey, Self::Publishable, Self::Inbound];
 
     /// What a token of this purpose and that partition begins with.
     fn prefix(self, tenant: TenantId) -> &'static str {
@@ -42,6 +44,8 @@ impl Purpose {
             (Self::ApiKey, _) if tenant.is_platform() => "rlk_platform_",
             (Self::ApiKey, Mode::Live) => "rlk_live_",
             (Self::ApiKey, Mode::Test) => "rlk_test_",
+            (Self::Publishable, Mode::Live) => "rlp_live_",
+            (Self::Publishable, Mode::Test) => "rlp_test_",
             (Self::Inbound, _) => "rli_",
         }
     }
@@ -64,7 +68,7 @@ pub struct Token {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WrongToken {
     /// Another length, prefix or alphabet.
-    #[error("not a key; it begins with rlk_live_, rlk_test_ or rlk_platform_ and is used whole")]
+    #[error("not a key; it begins with rlk_live_, rlk_test_, rlk_platform_, rlp_live_ or rlp_test_ and is used whole")]
     Shape,
     /// Mistyped or cut.
     #[error("the key's checksum does not match: it was mistyped or cut")]
@@ -193,6 +197,8 @@ mod tests {
             (Purpose::ApiKey, tenant(), "rlk_live_"),
             (Purpose::ApiKey, tenant().in_mode(Mode::Test), "rlk_test_"),
             (Purpose::ApiKey, TenantId::PLATFORM, "rlk_platform_"),
+            (Purpose::Publishable, tenant(), "rlp_live_"),
+            (Purpose::Publishable, tenant().in_mode(Mode::Test), "rlp_test_"),
             (Purpose::Inbound, tenant().in_mode(Mode::Test), "rli_"),
         ];
         for (purpose, tenant, prefix) in cases {

@@ -15,7 +15,7 @@ use actix_web::{
     FromRequest, HttpMessage, HttpRequest, HttpResponse,
     dev::Payload,
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{HeaderName, HeaderValue},
     },
     web,
@@ -26,7 +26,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-use super::{Problem, State, auth::Caller, contract::Operation};
+use super::{Problem, State, auth::Caller, contract::Operation, debtor};
 use crate::{
     actions::{
         self, Act,
@@ -400,6 +400,9 @@ impl Drop for Entered<'_> {
 
 /// Where no route leads: 405 if only the method is wrong, else 404.
 pub async fn nowhere(request: HttpRequest, state: web::Data<State>) -> Answer {
+    if request.method() == Method::OPTIONS && debtor::is_for_pages(request.path()) {
+        return Ok(debtor::preflight());
+    }
     let id = request_id(&request);
     let problem = match state.contract.methods_at(request.path()) {
         Some(methods) if !methods.iter().any(|method| method == request.method().as_str()) => Problem::method_not_allowed(methods),

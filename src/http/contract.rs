@@ -72,7 +72,7 @@ impl Contract {
         for (path, item) in document.get("paths").and_then(Value::as_object).into_iter().flatten() {
             for (method, operation) in item.as_object().into_iter().flatten() {
                 let Some(id) = operation.get("operationId").and_then(Value::as_str) else { continue };
-                let scope = operation.pointer("/security/0/api_key/0").and_then(Value::as_str).map(str::to_owned);
+                let scope = scope_of(operation);
                 let public = operation.get("security").and_then(Value::as_array).is_some_and(Vec::is_empty);
                 if scope.is_none() && !public {
                     return Err(format!("{id}: no scope, and not marked public"));
@@ -167,6 +167,12 @@ fn absolute(schema: &Value) -> Value {
         Value::Array(items) => Value::Array(items.iter().map(absolute).collect()),
         other => other.clone(),
     }
+}
+
+/// The scope that the first way of authenticating names; it is the same for all.
+fn scope_of(operation: &Value) -> Option<String> {
+    let way = operation.pointer("/security/0")?.as_object()?;
+    way.values().find_map(|scopes| scopes.get(0)?.as_str()).map(str::to_owned)
 }
 
 fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {

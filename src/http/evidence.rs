@@ -73,6 +73,9 @@ pub struct EvidenceQuery {
     pub kind: Option<String>,
     /// Only acts of privilege, or only others.
     pub privileged: Option<bool>,
+    /// Only what this actor did: a key, a person, `system`.
+    #[param(max_length = 64, example = "key_01jd3kq8e5fvv8m3s9tqz4x7ya")]
+    pub actor: Option<String>,
     /// How many rows at most.
     #[param(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<i64>,
@@ -97,8 +100,8 @@ impl Paged for EvidenceQuery {
 #[get("/v1/evidence")]
 pub async fn list(call: Call<(), EvidenceQuery>) -> Answer {
     let window = call.window()?;
-    let EvidenceQuery { subject, kind, privileged, .. } = call.query.clone();
-    let filter = Filter { subject, kind, privileged };
+    let EvidenceQuery { subject, kind, privileged, actor, .. } = call.query.clone();
+    let filter = Filter { subject, kind, privileged, actor };
     let rows = call
         .read(move |conn, tenant| {
             let rows = store::evidence::list(conn, tenant, &filter, window.after(), window.fetch())?;
@@ -401,4 +404,4 @@ pub async fn export(call: Call) -> Answer {
 /// Why a stream broke off; the log of the process says more.
 #[derive(Debug, thiserror::Error)]
 #[error("the export broke off")]
-struct Broken;
+pub(super) struct Broken;

@@ -15,8 +15,9 @@ use super::{
 use crate::{
     actions,
     domain::{
-        access::{NewKey, Scope},
+        access::{NewKey, Role, Scope},
         ids::ApiKeyId,
+        network::Network,
     },
     store::{self, keys::ApiKey},
 };
@@ -38,7 +39,12 @@ pub struct KeyView {
     /// What it may do.
     #[schema(max_items = 50)]
     pub scopes: BTreeSet<Scope>,
-    /// Who made it: a key's id, or `system`.
+    /// The role that says so, if it was made with one.
+    pub role: Option<Role>,
+    /// From which networks it works; none: from everywhere.
+    #[schema(max_items = 20)]
+    pub networks: BTreeSet<Network>,
+    /// Who made it: a key's or a person's id, or `system`.
     #[schema(max_length = 64)]
     pub created_by: String,
     /// When it was made.
@@ -56,9 +62,11 @@ impl From<ApiKey> for KeyView {
         Self {
             object: "api_key",
             id: row.id,
+            scopes: row.held(),
             name: row.name,
             last4: row.last4,
-            scopes: row.scopes.0,
+            role: row.role,
+            networks: row.networks.0,
             created_by: row.created_by,
             created_at: row.created_at.0,
             expires_at: row.expires_at.map(|at| at.0),
@@ -104,7 +112,7 @@ impl Default for Rotation {
 
 /// Create an API key
 ///
-/// It opens the partition of the key that makes it, and holds at most its scopes.
+/// It opens the partition of whoever makes it, and holds at most its maker's scopes: listed, or those of a role.
 #[utoipa::path(operation_id = "createApiKey", tag = "Access", request_body = NewKey, responses((status = 201, description = "Made; the secret is shown this once", body = KeyWithSecret)), security(("api_key" = ["keys:write"])))]
 #[post("/v1/api-keys")]
 pub async fn create(call: Call<NewKey>) -> Answer {

@@ -3,7 +3,9 @@
 //! Reads go to the store, writes to actions. Only this floor knows status codes. Invariant: what a handler sees has passed the published
 //! contract, and belongs to the caller's tenant.
 
+mod access;
 mod allocations;
+mod audit;
 pub mod auth;
 mod batch;
 mod call;
@@ -13,6 +15,7 @@ mod credit;
 mod credit_decisions;
 mod credit_notes;
 mod customers;
+mod debtor;
 mod direct_debits;
 mod disputes;
 mod documents;
@@ -23,21 +26,25 @@ mod external;
 mod guides;
 mod health;
 mod holds;
+mod identity_providers;
 mod inbound;
 mod interest;
 mod invoices;
 mod keys;
+mod leaks;
 mod messages;
 mod openapi;
 mod page;
 mod payment_plans;
 mod payments;
+mod people;
 mod policies;
 mod preview;
 mod problem;
 mod promises;
 mod protections;
 mod provider_accounts;
+mod publishable_keys;
 mod reference_rates;
 mod reminders;
 mod reviews;
@@ -86,6 +93,8 @@ pub struct State {
     pub metrics: health::Metrics,
     /// Keys of requests under way, so that a second one is told to wait.
     pub under_way: call::UnderWay,
+    /// How often leaked keys are reported, and from where.
+    pub leak_reports: leaks::Reports,
     /// Invoices that come one by one, at once.
     pub new_invoices: Arc<invoices::Arriving>,
 }
@@ -101,6 +110,7 @@ impl State {
             auth: auth::Auth::new(&instance.config)?,
             metrics: health::Metrics::new().map_err(|error| error.to_string())?,
             under_way: call::UnderWay::default(),
+            leak_reports: leaks::Reports::default(),
             new_invoices: invoices::Arriving::new(invoices::record),
             instance,
         })
@@ -138,6 +148,9 @@ pub fn serve(state: Arc<State>, listener: std::net::TcpListener, workers: usize)
                     let elapsed = started.elapsed();
                     if let Ok(value) = HeaderValue::from_str(&id) {
                         answer.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
+                    }
+                    if debtor::is_for_pages(answer.request().path()) {
+                        debtor::open_to_pages(answer.headers_mut());
                     }
                     if let Some(state) = state {
                         state.metrics.observe(&method, &route, answer.status().as_u16(), elapsed);

@@ -22,7 +22,7 @@ Clients must accept fields, enum values and error codes that are added later.";
 
 const TAGS: &[(&str, &str)] = &[
     ("Tenants", "Creditors, and what their letters show."),
-    ("Access", "Keys and tokens."),
+    ("Access", "Keys, roles, tokens, and the people behind them."),
     ("Customers", "Debtors and the people at them."),
     ("Credit", "How customers pay, what they are trusted with, and whom to look at."),
     ("Invoices", "What is owed: invoices, their instalments and documents."),
@@ -151,7 +151,14 @@ fn add_components(root: &mut Map<String, Value>) {
         "securitySchemes".to_owned(),
         json!({
             "api_key": {"type": "http", "scheme": "bearer", "bearerFormat": "rlk_live_… or rlk_test_…", "description": "An API key. It decides the tenant and the mode."},
+<<<<<<< HEAD
             "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token from POST /v1/tokens; it lives 15 minutes. Made and checked as RFC8725 asks: one algorithm, with issuer, audience and expiry."}
+=======
+            "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token from POST /v1/tokens; it lives 15 minutes."},
+            "identity_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token of one of the tenant's identity providers (`/v1/identity-providers`), for people. It goes with the header `Relance-Tenant` and, in test mode, with `Relance-Mode: test`."},
+            "tenant": {"type": "apiKey", "in": "header", "name": "Relance-Tenant", "description": "The tenant, `ten_…`, whose identity provider signed the token. Keys and tokens from POST /v1/tokens know their tenant, and need no such header."},
+            "publishable_key": {"type": "http", "scheme": "bearer", "bearerFormat": "rlp_live_… or rlp_test_…", "description": "A publishable key: it opens one debtor's page, and nothing else."}
+>>>>>>> identity
         }),
     );
     let responses: Map<String, Value> = statuses()
@@ -182,7 +189,7 @@ fn add_components(root: &mut Map<String, Value>) {
 fn problem_headers(status: u16) -> Option<Value> {
     match status {
         401 => Some(json!({"WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string", "maxLength": 100}}})),
-        409 | 503 => {
+        409 | 429 | 503 => {
             Some(json!({"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1, "maximum": 86400}}}))
         }
         _ => None,
@@ -205,7 +212,7 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
     if public {
         operation.insert("security".to_owned(), json!([]));
     } else if let Some(scope) = operation.get("security").and_then(|ways| ways.pointer("/0/api_key")).cloned() {
-        operation.insert("security".to_owned(), json!([{"api_key": scope}, {"token": scope}]));
+        operation.insert("security".to_owned(), json!([{"api_key": scope}, {"token": scope}, {"identity_token": scope, "tenant": []}]));
     }
     if takes_body && let Some(body) = operation.get_mut("requestBody").and_then(Value::as_object_mut) {
         body.insert("required".to_owned(), json!(true));

@@ -89,6 +89,13 @@ pub const CODES: &[(&str, u16, &str, &str)] = &[
     ),
     ("forbidden", 403, "The key may not do this", "`detail` names the scope that is missing; make a key that has it."),
     (
+        "address_not_allowed",
+        403,
+        "The key does not work from here",
+        "Call from one of the networks that the key names, or have another key made. Behind a proxy of your own, name it in `trusted_proxies`.",
+    ),
+    ("person_blocked", 403, "This person is kept out", "Whoever holds `identity:write` can let them in again."),
+    (
         "not_found",
         404,
         "Nothing here",
@@ -136,6 +143,13 @@ pub const CODES: &[(&str, u16, &str, &str)] = &[
     ),
     ("too_many", 409, "No room for more", "`detail` gives the limit; remove something first."),
     ("advancing", 409, "The test clock is on its way", "Wait until its status is ready, or send `Prefer: wait=30` with the advance."),
+    (
+        "issuer_taken",
+        409,
+        "An identity provider speaks for this issuer and audience already",
+        "`detail` names it; change that one, or revoke it first.",
+    ),
+    ("not_a_key", 409, "Only a key can be exchanged for a token", "Come with an API key; a person's own token is used as it is."),
     ("in_flight", 409, "A message is being sent at this moment", "Ask again in a minute: its result will be known."),
     ("too_many_endpoints", 409, "There are as many webhook endpoints as there can be", "Delete one that is not needed."),
     ("endpoint_disabled", 409, "The webhook endpoint is disabled", "Enable it first."),
@@ -152,8 +166,20 @@ pub const CODES: &[(&str, u16, &str, &str)] = &[
     ("invalid", 422, "A rule of the business is broken", "`errors` names every field, the rule and the cure."),
     ("key_reused", 422, "This Idempotency-Key came with another request before", "Use a new key for a new request."),
     ("hourly_limit", 429, "This hour's share is used up", "`detail` gives the limit; wait for the next hour."),
+    (
+        "too_many_reports",
+        429,
+        "Too many reports of keys from your address",
+        "Repeat it after `Retry-After`; revoke your own keys by their ids.",
+    ),
     ("internal", 500, "Our fault", "Nothing was changed. Repeat with the same Idempotency-Key; quote the request id if it persists."),
     ("busy", 503, "Too much at once", "Nothing was changed. Repeat after `Retry-After`."),
+    (
+        "issuer_unavailable",
+        503,
+        "The identity provider cannot be asked",
+        "Repeat after `Retry-After`; `POST /v1/identity-providers/{id}/check` says what is wrong. API keys work meanwhile.",
+    ),
 ];
 
 impl Problem {

@@ -33,6 +33,7 @@ pub mod dsn;
 mod jwt;
 pub mod line;
 pub mod net;
+pub mod oidc;
 pub mod pace;
 pub mod providers;
 pub mod registry;

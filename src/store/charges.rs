@@ -1,7 +1,10 @@
 //! Charges: interest and fixed sums claimed in figures; and what payments settle of them.
 
 use chrono::NaiveDate;
-use diesel::{BoolExpressionMethods, ExpressionMethods, Insertable, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, Insertable, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper, dsl::sql,
+    sql_types::BigInt,
+};
 
 use super::{
     Conn, Json, Ts,
@@ -93,6 +96,15 @@ pub fn open_of(conn: &mut Conn, tenant: TenantId, customer: CustomerId, currency
         .filter(charges::balance_minor.gt(0))
         .order((charges::accrued_until.asc(), charges::kind.desc(), charges::id.asc()))
         .select(Charge::as_select())
+        .load(conn)?)
+}
+
+/// What a customer has left to pay of charges, by currency, in minor units.
+pub fn open_by_currency(conn: &mut Conn, tenant: TenantId, customer: CustomerId) -> Result<Vec<(Currency, i64)>> {
+    Ok(charges::table
+        .filter(charges::tenant_id.eq(tenant).and(charges::customer_id.eq(customer)).and(charges::balance_minor.gt(0)))
+        .group_by(charges::currency)
+        .select((charges::currency, sql::<BigInt>("CAST(SUM(balance_minor) AS BIGINT)")))
         .load(conn)?)
 }
 

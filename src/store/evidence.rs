@@ -148,6 +148,8 @@ pub struct Filter {
     pub kind: Option<String>,
     /// Only acts of privilege.
     pub privileged: Option<bool>,
+    /// Only what this actor did.
+    pub actor: Option<String>,
 }
 
 /// Entries after `after`, oldest first.
@@ -165,6 +167,9 @@ pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<Ev
     }
     if let Some(privileged) = filter.privileged {
         query = query.filter(evidence_entries::privileged.eq(privileged));
+    }
+    if let Some(actor) = &filter.actor {
+        query = query.filter(evidence_entries::actor.eq(actor.clone()));
     }
     if let Some(after) = after {
         query = query.filter(evidence_entries::id.gt(after));

@@ -1,6 +1,6 @@
 //! API keys, known only by the digest of their text.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -10,8 +10,9 @@ use diesel::{
 use super::{Conn, Json, Ts, schema::api_keys};
 use crate::{
     domain::{
-        access::Scope,
+        access::{Role, Scope},
         ids::{ApiKeyId, TenantId},
+        network::Network,
     },
     error::{Error, Result},
 };
@@ -32,9 +33,21 @@ pub struct ApiKey {
     pub expires_at: Option<Ts>,
     pub revoked_at: Option<Ts>,
     pub last_used_at: Option<Ts>,
+    pub role: Option<Role>,
+    pub networks: Json<BTreeSet<Network>>,
 }
 
 impl ApiKey {
+    /// What it may do: what its role holds today, or the scopes that it was made with.
+    pub fn held(&self) -> BTreeSet<Scope> {
+        self.role.map_or_else(|| self.scopes.0.clone(), Role::scopes)
+    }
+
+    /// Whether it works from this address; an address that is not known is nowhere.
+    pub fn works_from(&self, address: Option<IpAddr>) -> bool {
+        self.networks.is_empty() || address.is_some_and(|address| self.networks.iter().any(|network| network.contains(address)))
+    }
+
     /// Whether it opens doors at `now`.
     pub fn works(&self, now: DateTime<Utc>) -> bool {
         self.revoked_at.is_none_or(|at| at.0 > now) && self.expires_at.is_none_or(|at| at.0 > now)
@@ -74,6 +87,14 @@ pub fn list(conn: &mut Conn, tenant: TenantId, after: Option<ApiKeyId>, limit: i
         query = query.filter(api_keys::id.gt(after));
     }
     Ok(query.limit(limit).load(conn)?)
+}
+
+/// What these keys are called.
+pub fn names(conn: &mut Conn, tenant: TenantId, ids: &[ApiKeyId]) -> Result<Vec<(ApiKeyId, String)>> {
+    Ok(api_keys::table
+        .filter(api_keys::tenant_id.eq(tenant).and(api_keys::id.eq_any(ids.to_vec())))
+        .select((api_keys::id, api_keys::name))
+        .load(conn)?)
 }
 
 /// Ends a key at `at`.

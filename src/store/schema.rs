@@ -39,6 +39,8 @@ diesel::table! {
         expires_at -> Nullable<UtcTs>,
         revoked_at -> Nullable<UtcTs>,
         last_used_at -> Nullable<UtcTs>,
+        role -> Nullable<Text>,
+        networks -> DbJson,
     }
 }
 
@@ -1124,6 +1126,63 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Whose tokens a tenant believes.
+    identity_providers (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        name -> Text,
+        issuer -> Text,
+        audience -> Text,
+        algorithms -> DbJson,
+        roles -> Nullable<DbJson>,
+        scopes -> Nullable<DbJson>,
+        created_by -> Text,
+        version -> BigInt,
+        created_at -> UtcTs,
+        updated_at -> UtcTs,
+        revoked_at -> Nullable<UtcTs>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Whom they named.
+    people (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        provider_id -> DbUuid,
+        subject -> Nullable<Text>,
+        created_at -> UtcTs,
+        last_seen_at -> UtcTs,
+        blocked_at -> Nullable<UtcTs>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Bool, Date, Integer, Nullable, Text};
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+
+    /// Keys that open one debtor's page.
+    publishable_keys (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        customer_id -> DbUuid,
+        digest -> Binary,
+        last4 -> Text,
+        created_by -> Text,
+        created_at -> UtcTs,
+        expires_at -> UtcTs,
+        revoked_at -> Nullable<UtcTs>,
+        last_used_at -> Nullable<UtcTs>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     tenants,
     api_keys,
@@ -1179,5 +1238,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     message_documents,
     proof_calls,
     webhook_endpoints,
-    webhook_deliveries
+    webhook_deliveries,
+    identity_providers,
+    people,
+    publishable_keys
 );

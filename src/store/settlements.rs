@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, Insertable, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
-    SelectableHelper,
+    SelectableHelper, dsl::sql, sql_types::BigInt,
 };
 
 use super::{
@@ -154,6 +154,15 @@ pub fn set_withdrawn(conn: &mut Conn, tenant: TenantId, id: SettlementId, now: T
         ))
         .execute(conn)?;
     Ok(())
+}
+
+/// What a customer has paid or was credited and settles nothing yet, by currency, in minor units.
+pub fn unallocated_by_currency(conn: &mut Conn, tenant: TenantId, customer: CustomerId) -> Result<Vec<(Currency, i64)>> {
+    Ok(settlements::table
+        .filter(settlements::tenant_id.eq(tenant).and(settlements::customer_id.eq(customer)).and(settlements::unallocated_minor.gt(0)))
+        .group_by(settlements::currency)
+        .select((settlements::currency, sql::<BigInt>("CAST(SUM(unallocated_minor) AS BIGINT)")))
+        .load(conn)?)
 }
 
 /// What a listing asks for.

@@ -269,6 +269,7 @@ macro_rules! text_columns {
     )+};
 }
 text_columns!(
+    crate::domain::access::Role,
     crate::domain::contact::Channel,
     crate::domain::contact::Email,
     crate::domain::contact::Phone,

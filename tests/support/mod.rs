@@ -3,6 +3,7 @@
 pub mod database;
 pub mod dunning;
 mod events;
+pub mod issuer;
 pub mod ledger;
 pub mod scripted;
 
@@ -113,6 +114,7 @@ impl App {
             role: Role::All,
             log_format: LogFormat::Text,
             allow_private_networks: true,
+            trusted_proxies: Vec::new(),
             lease_seconds: 60,
             secrets: Secrets { current: [7; 32], former: Vec::new() },
         };

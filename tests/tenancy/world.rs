@@ -64,6 +64,8 @@ pub struct World {
     made: BTreeSet<String>,
     /// Names in paths that are no ids.
     texts: BTreeMap<String, String>,
+    /// What its debtor's page carries.
+    pub page_key: String,
 }
 
 /// The prefix of an id, if the text is one.
@@ -129,7 +131,12 @@ fn kind(schema: &Value) -> Option<&'static str> {
 impl Operation {
     /// The scope it asks for; `None` for what is open to all.
     pub fn scope(&self) -> Option<String> {
-        self.value["security"][0]["api_key"][0].as_str().map(str::to_owned)
+        self.value["security"][0].as_object()?.values().find_map(|scopes| scopes[0].as_str()).map(str::to_owned)
+    }
+
+    /// Whether it believes publishable keys alone.
+    pub fn is_of_a_page(&self) -> bool {
+        self.scope().and_then(|scope| scope.parse::<Scope>().ok()).is_some_and(Scope::is_publishable)
     }
 
     pub fn is_platforms(&self) -> bool {
@@ -246,8 +253,8 @@ impl World {
     pub async fn of(app: &App, name: &str) -> Self {
         let tenant = app.tenant(name).await;
         let ids = BTreeMap::from([("ten".to_owned(), tenant.id.clone())]);
-        let mut world =
-            Self { tenant, canary: format!("{CANARY}-{}", name.to_lowercase()), ids, made: BTreeSet::new(), texts: BTreeMap::new() };
+        let canary = format!("{CANARY}-{}", name.to_lowercase());
+        let mut world = Self { tenant, canary, ids, made: BTreeSet::new(), texts: BTreeMap::new(), page_key: String::new() };
         let all = operations();
         let mut creators: Vec<&Operation> = all.iter().filter(|operation| world.is_creator(operation, &all)).collect();
         // What is paid can be neither promised nor collected.
@@ -262,6 +269,9 @@ impl World {
             assert_eq!(answer.status, 201, "{} with its own example: {}", operation.id, answer.text);
             world.made.extend(operation.path.split('/').nth(2).map(str::to_owned));
             world.keep(&answer.body);
+            if answer.body["key"]["object"] == "publishable_key" {
+                world.page_key = answer.body["secret"].as_str().unwrap().to_owned();
+            }
         }
         world.made_otherwise(app).await;
         world.assert_complete(&all);
@@ -278,6 +288,7 @@ impl World {
         app.post(&format!("/v1/templates/{key}/versions/1/activate"), &self.tenant.live, Value::Null).await.expect(200);
         self.texts.insert("key".to_owned(), key);
         self.remind(app).await;
+        self.let_in(app).await;
         // Everything above left evidence; sealed, it has its proofs.
         let partition = self.tenant.id.parse().unwrap();
         actions::evidence::seal(&app.db, &app.clock, &app.state.signer, partition, 10_000).await.unwrap();
@@ -293,6 +304,15 @@ impl World {
         self.ids.insert("evt".to_owned(), told["data"][0]["event_id"].as_str().unwrap().to_owned());
         let heads = app.get("/v1/evidence/checkpoints", &self.tenant.live).await.expect(200);
         self.texts.insert("from".to_owned(), heads["data"][0]["size"].to_string());
+    }
+
+    /// Somebody whom its identity provider named.
+    async fn let_in(&mut self, app: &App) {
+        let partition: TenantId = self.tenant.id.parse().unwrap();
+        let (provider, subject) = (self.ids["idp"].parse().unwrap(), self.canary.clone());
+        let admit = move |act: &mut actions::Act<'_>| actions::people::admit(act, provider, &subject);
+        let person = actions::run(&app.db, &app.clock, partition, actions::SYSTEM, admit).await.unwrap();
+        self.ids.insert("usr".to_owned(), person.id.to_string());
     }
 
     /// A reminder with its message and a task: what no request makes, only time.
@@ -595,12 +615,14 @@ impl World {
         for operation in
             operations().iter().filter(|operation| operation.method == "GET" && operation.scope().is_some() && !operation.is_platforms())
         {
-            let answer = operation.call(app, &self.tenant.live, &self.request(operation)).await;
+            let key = if operation.is_of_a_page() { &self.page_key } else { &self.tenant.live };
+            let answer = operation.call(app, key, &self.request(operation)).await;
             let mut body = answer.body.clone();
             if let Some(id) = body.get_mut("request_id") {
                 *id = Value::Null;
             }
-            for key in body.get_mut("data").and_then(Value::as_array_mut).into_iter().flatten().filter(|row| row["object"] == "api_key") {
+            for key in body.get_mut("data").and_then(Value::as_array_mut).into_iter().flatten().filter(|row| !row["last_used_at"].is_null())
+            {
                 key["last_used_at"] = Value::Null;
             }
             seen.insert(operation.id.clone(), json!([answer.status, if body.is_null() { json!(answer.text) } else { body }]));
