@@ -23,6 +23,9 @@ impl ConfigCommand {
         println!("log_format = {:?}", config.log_format.as_str());
         println!("allow_private_networks = {}", config.allow_private_networks);
         println!("lease_seconds = {}", config.lease_seconds);
+        println!("rate_limit_key = {}", config.rates.key);
+        println!("rate_limit_tenant = {}", config.rates.tenant);
+        println!("rate_limit_exports = {}", config.rates.exports);
         println!("master_key = \"…\"  # {} former", config.secrets.former.len());
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Who may do what: scopes, and the keys that hold them.
+//! Who may do what, and how often: scopes, the keys that hold them, and what is counted of their requests.
 
 use std::collections::BTreeSet;
 
@@ -71,6 +71,18 @@ crate::words! {
         EventsWrite = "events:write",
         /// Destroy what opens personal data in the evidence.
         EvidenceErase = "evidence:erase",
+    }
+}
+
+crate::words! {
+    /// What is counted.
+    pub enum RatePolicy {
+        /// The requests of one key, and of the tokens that stand for it.
+        Key = "key",
+        /// The requests of all keys of the tenant in this mode.
+        Tenant = "tenant",
+        /// Exports of the tenant in this mode; they count for the others, too.
+        Exports = "exports",
     }
 }
 

@@ -21,9 +21,9 @@ macro_rules! routes {
 
 use super::{
     allocations, batch, contacts, credit, credit_decisions, credit_notes, customers, direct_debits, disputes, documents, events, evidence,
-    explain, health, holds, inbound, interest, invoices, keys, messages, payment_plans, payments, policies, preview, promises, protections,
-    provider_accounts, reference_rates, reminders, reviews, scores, simulation, solvency, suppressions, tasks, templates, tenants, terms,
-    test_clock, tokens, unsubscribe, webhooks,
+    explain, health, holds, inbound, interest, invoices, keys, limits, messages, payment_plans, payments, policies, preview, promises,
+    protections, provider_accounts, reference_rates, reminders, requests, reviews, scores, simulation, solvency, suppressions, tasks,
+    templates, tenants, terms, test_clock, tokens, unsubscribe, webhooks,
 };
 
 routes! {
@@ -38,6 +38,8 @@ routes! {
     keys::rotate,
     keys::revoke,
     tokens::create,
+    limits::find,
+    requests::find,
     events::list,
     events::find,
     webhooks::create,

@@ -41,6 +41,7 @@ pub mod provider_accounts;
 pub mod receipts;
 pub mod reference_rates;
 pub mod reminders;
+pub mod requests;
 mod schema;
 pub mod settlements;
 mod silences;
