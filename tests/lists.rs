@@ -1,5 +1,6 @@
 //! Lists: their orders, what they count, what they show whole beside its id, the filters of the trade; and what became of a request.
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::{
@@ -7,13 +8,15 @@ use crate::{
     support::{App, Tenant},
 };
 
-/// A customer, and its id.
+/// A customer's id. Each is recorded a moment after the other: within one, the order of ids is anybody's.
 async fn customer(app: &App, tenant: &Tenant, name: &str) -> String {
+    app.clock.advance(TimeDelta::milliseconds(1));
     let made = app.post("/v1/customers", &tenant.live, json!({"name": name, "kind": "business"})).await.expect(201);
     made["id"].as_str().unwrap().to_owned()
 }
 
 async fn invoice(app: &App, tenant: &Tenant, customer: &str, number: &str, due: &str) -> Value {
+    app.clock.advance(TimeDelta::milliseconds(1));
     let new =
         json!({"customer_id": customer, "number": number, "issue_date": "2025-11-01", "due_date": due, "currency": "EUR", "total": 1_000});
     app.post("/v1/invoices", &tenant.live, new).await.expect(201)
@@ -69,6 +72,7 @@ on_both! {
         assert_eq!(walk(&app, &tenant, "/v1/customers?sort=-created_at", "id").await, [&ids[3], &ids[2], &ids[1], &ids[0]].map(String::clone));
         for (reference, day) in [("x", "2026-02-20"), ("y", "2026-02-10"), ("z", "2026-02-28"), ("w", "2026-02-20")] {
             let new = json!({"customer_id": ids[0], "amount": 100, "currency": "EUR", "received_on": day, "reference": reference});
+            app.clock.advance(TimeDelta::milliseconds(1));
             app.post("/v1/payments", &tenant.live, new).await.expect(201);
         }
         let order = async |sort: &str| walk(&app, &tenant, &format!("/v1/payments?sort={sort}"), "reference").await.concat();
@@ -155,7 +159,7 @@ on_both! {
         assert_eq!(request["resource_url"], json!(format!("/v1/customers/{}", made.body["id"].as_str().unwrap())));
         assert_eq!(request["idempotency_digest"].as_str().map(str::len), Some(64));
         let entry = app.get(&format!("/v1/evidence/{}", request["evidence"][0].as_str().unwrap()), &tenant.live).await;
-        assert_eq!((entry.status, &entry.body["subject"]), (200, &made.body["id"]), "{}", entry.text);
+        assert_eq!((entry.status, &entry.body["record"]["subject"]), (200, &made.body["id"]), "{}", entry.text);
         let again = app.send("POST", "/v1/customers", &tenant.live, body, &key).await;
         let request = told(again.header("x-request-id").unwrap()).await.expect(200);
         assert_eq!((&request["replayed"], &request["evidence"]), (&json!(true), &json!([])));
@@ -169,7 +173,7 @@ on_both! {
         let read = app.get("/v1/tenant", &tenant.live).await;
         assert_eq!(told(read.header("x-request-id").unwrap()).await.status, 404, "what only reads leaves nothing");
         assert_eq!(app.get(&format!("/v1/requests/{}", made.header("x-request-id").unwrap()), &tenant.test).await.status, 404);
-        app.clock.advance(chrono::TimeDelta::days(30) + chrono::TimeDelta::seconds(1));
+        app.clock.advance(TimeDelta::days(30) + TimeDelta::seconds(1));
         assert_eq!(told(made.header("x-request-id").unwrap()).await.status, 404);
     }
 }

@@ -134,7 +134,9 @@ pub fn paths(shapes: &Map<String, Value>, shape: &str) -> Vec<String> {
     let properties = shapes.get(shape).and_then(|one| one.get("properties")).and_then(Value::as_object);
     for (name, property) in properties.into_iter().flatten() {
         let items = property.pointer("/items/$ref").and_then(Value::as_str).and_then(|target| target.rsplit('/').next());
-        paths.extend(items.into_iter().flat_map(within).map(|inner| format!("{name}.{}", inner.name)));
+        // A part of something is not shown with the whole that it is shown in.
+        let others = items.into_iter().flat_map(within).filter(|inner| inner.shape != shape);
+        paths.extend(others.map(|inner| format!("{name}.{}", inner.name)));
     }
     paths
 }

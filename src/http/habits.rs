@@ -4,8 +4,16 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
+use utoipa::{
+    PartialSchema,
+    openapi::{RefOr, Schema},
+};
 
-use super::{expand, frame::VERSIONS, subject::subject};
+use super::{expand, frame::VERSIONS, page::Include, subject::subject};
+use crate::{
+    domain::ledger::ageing::AgeingBucket,
+    store::{customers::CustomerSort, invoices::InvoiceSort, settlements::SettlementSort},
+};
 
 /// Writes that cannot do without `If-Match`: edits of policies, and what moves money of something that exists.
 pub const NEEDS_MATCH: &[&str] = &[
@@ -34,11 +42,25 @@ const NO_EDIT: &[&str] = &[
     "testWebhookEndpoint",
 ];
 
+/// Writes that answer with something else than a plain read would: a version that is not in force.
+const SHOWS_ANOTHER: &[&str] = &["putTemplate"];
+
 /// What is counted with the exports.
 const EXPORTS: &[&str] = &["exportEvidence"];
 
 /// A list of entity tags, or `*`.
 const TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"([ \t]*,[ \t]*(W/)?"[!#-~]*")*)$"#;
+
+/// The vocabularies that stand in parameters alone, where the handlers' declarations do not collect them.
+fn vocabularies() -> [(&'static str, RefOr<Schema>); 5] {
+    [
+        ("AgeingBucket", AgeingBucket::schema()),
+        ("CustomerSort", CustomerSort::schema()),
+        ("Include", Include::schema()),
+        ("InvoiceSort", InvoiceSort::schema()),
+        ("SettlementSort", SettlementSort::schema()),
+    ]
+}
 
 /// Adds all of it.
 pub fn add(root: &mut Map<String, Value>) {
@@ -50,6 +72,7 @@ pub fn add(root: &mut Map<String, Value>) {
         .collect();
     if let Some(shapes) = root.get_mut("components").and_then(|all| all.get_mut("schemas")).and_then(Value::as_object_mut) {
         expand::describe(shapes, &shown);
+        shapes.extend(vocabularies().map(|(name, schema)| (name.to_owned(), json!(schema))));
     }
     let shapes = root.get("components").and_then(|all| all.get("schemas")).and_then(Value::as_object).cloned().unwrap_or_default();
     for (path, item) in root.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten() {
@@ -179,7 +202,8 @@ fn revalidate(operation: &mut Map<String, Value>) {
 
 /// A write to a subject can be held to its tag; and where it answers with what is shown with a tag, it answers with one.
 fn hold(path: &str, operation: &mut Map<String, Value>, tagged: &BTreeSet<String>) {
-    if shape(&Value::Object(operation.clone())).is_some_and(|shape| tagged.contains(&shape)) {
+    let shown = shape(&Value::Object(operation.clone()));
+    if shown.is_some_and(|shape| tagged.contains(&shape)) && !SHOWS_ANOTHER.contains(&id(operation)) {
         tell(operation, "ETag", &etag());
     }
     let Some(subject) = subject(path).filter(|_| !NO_EDIT.contains(&id(operation))) else { return };
