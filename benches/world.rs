@@ -14,7 +14,7 @@ use futures_util::{StreamExt, stream};
 use relance::{
     actions,
     clock::Clock,
-    config::{Config, LogFormat, Role, Secrets},
+    config::{Config, LogFormat, Rates, Role, Secrets},
     domain::ids::{Mode, TenantId},
     http::{self, State},
     instance::Instance,
@@ -126,6 +126,7 @@ fn serve(url: &DatabaseUrl, clock: &Clock) -> (Arc<Instance>, String, ServerHand
     let address = listener.local_addr().unwrap();
     let config = Config {
         lease_seconds: 60,
+        rates: Rates::default(),
         database: url.clone(),
         connections: CONNECTIONS,
         listen: address,
@@ -317,7 +318,13 @@ impl World {
     }
 
     async fn post(&self, path: &str, body: Value) -> Value {
-        let request = self.caller.post(Mode::Live, &format!("{}{path}", self.url)).unwrap().bearer_auth(&self.key).json(&body);
+        let request = self
+            .caller
+            .post(Mode::Live, &format!("{}{path}", self.url))
+            .unwrap()
+            .bearer_auth(&self.key)
+            .header("If-Match", "*")
+            .json(&body);
         let answer = self.caller.call(request, start_time()).await.unwrap();
         assert!((200..300).contains(&answer.status), "{path}: {}", answer.summary());
         answer.json().unwrap_or_default()

@@ -50,8 +50,28 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// For how many seconds a dispatcher may keep a message; 5 to 600. What a killed worker had in hand is taken up after that.
     pub lease_seconds: u32,
+    /// How often callers may ask.
+    pub rates: Rates,
     /// From which every secret is derived.
     pub secrets: Secrets,
+}
+
+/// How many requests a minute are answered; 0: as many as come. They are counted in the memory of each process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rates {
+    /// Of one key.
+    pub key: u32,
+    /// Of all keys of a tenant in one mode.
+    pub tenant: u32,
+    /// Of those that export, by tenant and mode; they count for the others, too.
+    pub exports: u32,
+}
+
+/// Nothing that one machine answers in practice: they keep a caller that has run wild from starving the others.
+impl Default for Rates {
+    fn default() -> Self {
+        Self { key: 300_000, tenant: 600_000, exports: 60 }
+    }
 }
 
 /// The master keys: the first seals, all open.
@@ -91,11 +111,17 @@ pub struct Settings {
     pub trusted_proxies: Option<String>,
     /// 5 to 600.
     pub lease_seconds: Option<u32>,
+    /// Requests a minute, 0 to 10000000; 0 for no limit.
+    pub rate_limit_key: Option<u32>,
+    /// As `rate_limit_key`, for all keys of a tenant.
+    pub rate_limit_tenant: Option<u32>,
+    /// As `rate_limit_key`, for a tenant's exports.
+    pub rate_limit_exports: Option<u32>,
     /// Base64 of 32 bytes; former keys follow, separated by commas.
     pub master_key: Option<String>,
 }
 
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 13] = [
     "database_url",
     "database_connections",
     "listen",
@@ -105,6 +131,9 @@ const NAMES: [&str; 10] = [
     "allow_private_networks",
     "trusted_proxies",
     "lease_seconds",
+    "rate_limit_key",
+    "rate_limit_tenant",
+    "rate_limit_exports",
     "master_key",
 ];
 
@@ -124,7 +153,9 @@ impl Settings {
         for name in NAMES {
             let Some(text) = environment(&format!("RELANCE_{}", name.to_ascii_uppercase())) else { continue };
             let value = match name {
-                "database_connections" | "lease_seconds" => text.parse().map(toml::Value::Integer).unwrap_or(toml::Value::String(text)),
+                "database_connections" | "lease_seconds" | "rate_limit_key" | "rate_limit_tenant" | "rate_limit_exports" => {
+                    text.parse().map(toml::Value::Integer).unwrap_or(toml::Value::String(text))
+                }
                 "allow_private_networks" => text.parse().map(toml::Value::Boolean).unwrap_or(toml::Value::String(text)),
                 _ => toml::Value::String(text),
             };
@@ -162,6 +193,7 @@ impl Settings {
         if !(5..=600).contains(&lease_seconds) {
             wrong.push("lease_seconds must be 5 to 600".to_owned());
         }
+        let rates = self.rates(&mut wrong);
         let listen = self.listen.as_deref().unwrap_or("127.0.0.1:8080");
         let listen = note(
             &mut wrong,
@@ -200,10 +232,26 @@ impl Settings {
                     allow_private_networks: self.allow_private_networks.unwrap_or(false),
                     trusted_proxies,
                     lease_seconds,
+                    rates,
                     secrets,
                 })
             }
             _ => Err(wrong),
+        }
+    }
+
+    fn rates(&self, wrong: &mut Vec<String>) -> Rates {
+        let usual = Rates::default();
+        let mut rate = |name: &str, given: Option<u32>, usual: u32| {
+            if given.is_some_and(|rate| rate > 10_000_000) {
+                wrong.push(format!("{name} must be 0 to 10000000"));
+            }
+            given.unwrap_or(usual)
+        };
+        Rates {
+            key: rate("rate_limit_key", self.rate_limit_key, usual.key),
+            tenant: rate("rate_limit_tenant", self.rate_limit_tenant, usual.tenant),
+            exports: rate("rate_limit_exports", self.rate_limit_exports, usual.exports),
         }
     }
 }

@@ -5,6 +5,7 @@ mod gateway;
 mod loss;
 mod race;
 mod receipts;
+mod repeats;
 mod taker;
 mod traffic;
 mod worker;

@@ -74,8 +74,6 @@ const LONGER: &[(&str, usize, &str)] = &[
     ("src/domain/evidence/verify/tests.rs", 440, "every way to falsify a log"),
     ("src/domain/import/csv.rs", 420, "the reader of tables, with its tests"),
     ("src/domain/calendar/holidays.rs", 420, "the holidays of every country, as one table"),
-    ("src/http/call.rs", 420, "every request passes here, in one order"),
-    ("src/http/evidence.rs", 420, "one resource is one file"),
     ("src/outbound/mod.rs", 480, "what every adapter promises and is given stands in one place"),
     ("src/outbound/dsn.rs", 420, "the reader of bounces, with its tests"),
     ("src/outbound/bench.rs", 530, "what is done to every adapter stands in one place"),

@@ -6,7 +6,7 @@
 //!
 //! An operation that names something this file does not know how to make fails the test: `World::made_otherwise` is the place to say how.
 
-mod world;
+pub mod world;
 
 use serde_json::{Value, json};
 use world::{CANARY, Operation, World, operations};

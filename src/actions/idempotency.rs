@@ -6,7 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use data_encoding::{BASE64, HEXLOWER};
 
 use crate::{
-    domain::{ids::TenantId, vault::Vault},
+    domain::{
+        ids::{EvidenceId, TenantId},
+        vault::Vault,
+    },
     error::{Error, Result},
     store::{
         Conn, Ts, dialect,
@@ -44,6 +47,8 @@ pub struct Answered {
     pub body: String,
     /// Whether nothing was done now.
     pub replayed: bool,
+    /// The entries of the journal that it left; none of an old one.
+    pub entries: Vec<EvidenceId>,
 }
 
 /// The answer that was given under the key before, if there was one: for whoever must look before doing what no transaction can hold.
@@ -58,7 +63,7 @@ pub fn given(conn: &mut Conn, tenant: TenantId, now: DateTime<Utc>, keyed: &Keye
     let sealed = BASE64.decode(record.body.as_bytes()).map_err(Error::internal)?;
     let body = keyed.vault.open(&keyed.place(tenant), &sealed).map_err(Error::internal)?;
     let body = String::from_utf8(body).map_err(Error::internal)?;
-    Ok(Some(Answered { status: u16::try_from(record.status).map_err(Error::internal)?, body, replayed: true }))
+    Ok(Some(Answered { status: u16::try_from(record.status).map_err(Error::internal)?, body, replayed: true, entries: Vec::new() }))
 }
 
 /// Runs `first` unless the key was seen before.
@@ -70,7 +75,7 @@ pub fn once(
     tenant: TenantId,
     now: DateTime<Utc>,
     keyed: &Keyed,
-    first: impl FnOnce(&mut Conn) -> Result<(u16, String)>,
+    first: impl FnOnce(&mut Conn) -> Result<((u16, String), Vec<EvidenceId>)>,
 ) -> Result<Answered> {
     let word: [u8; 8] = std::array::from_fn(|n| keyed.digest.get(n).copied().unwrap_or(0));
     if !dialect::try_lock(conn, &word)? {
@@ -79,7 +84,7 @@ pub fn once(
     if let Some(answered) = given(conn, tenant, now, keyed)? {
         return Ok(answered);
     }
-    let (status, body) = first(conn)?;
+    let ((status, body), entries) = first(conn)?;
     let record = Record {
         tenant_id: tenant,
         key_digest: keyed.digest.to_vec(),
@@ -90,5 +95,5 @@ pub fn once(
         expires_at: Ts(now + KEPT),
     };
     idempotency::insert(conn, &record)?;
-    Ok(Answered { status, body, replayed: false })
+    Ok(Answered { status, body, replayed: false, entries })
 }

@@ -163,13 +163,13 @@ impl Act<'_> {
             rested: BTreeSet::new(),
         };
         let value = work(&mut act)?;
-        act.finish()?;
+        drop(act.finish()?);
         store::dialect::enter(self.conn, self.tenant)?;
         Ok(value)
     }
 
-    /// Has the changed accounts looked at, and writes the journal.
-    fn finish(self) -> Result<()> {
+    /// Has the changed accounts looked at, and writes the journal; returns its entries.
+    fn finish(self) -> Result<Vec<EvidenceId>> {
         let Self { conn, tenant, actor, now, wall, entries, touched, rested } = self;
         // What is touched is due, whatever was foreseen.
         let rested = &rested - &touched;
@@ -180,7 +180,8 @@ impl Act<'_> {
         store::accounts::wake(conn, tenant, &touched, now)?;
         store::accounts::rest(conn, tenant, &rested, now)?;
         let entries = entries.into_iter().map(|pending| pending.entry(actor, now, wall)).collect::<Result<Vec<_>>>()?;
-        store::evidence::append(conn, tenant, &entries)
+        store::evidence::append(conn, tenant, &entries)?;
+        Ok(entries.into_iter().map(|(entry, _)| entry.id).collect())
     }
 }
 
@@ -228,7 +229,7 @@ where
 {
     let actor = actor.to_owned();
     let clock = clock.clone();
-    db.write(tenant, move |conn| within(conn, &clock, tenant, &actor, &work)).await
+    db.write(tenant, move |conn| within(conn, &clock, tenant, &actor, &work).map(|(value, _)| value)).await
 }
 
 /// [`run`] for callers that may block.
@@ -236,16 +237,22 @@ where
 /// # Errors
 /// As [`run`].
 pub fn run_now<T>(db: &Db, clock: &Clock, tenant: TenantId, actor: &str, work: impl Fn(&mut Act<'_>) -> Result<T>) -> Result<T> {
-    db.write_now(tenant, |conn| within(conn, clock, tenant, actor, &work))
+    db.write_now(tenant, |conn| within(conn, clock, tenant, actor, &work).map(|(value, _)| value))
 }
 
-fn within<T>(conn: &mut Conn, clock: &Clock, tenant: TenantId, actor: &str, work: &impl Fn(&mut Act<'_>) -> Result<T>) -> Result<T> {
+/// What `work` returns, and the entries that it left.
+fn within<T>(
+    conn: &mut Conn,
+    clock: &Clock,
+    tenant: TenantId,
+    actor: &str,
+    work: &impl Fn(&mut Act<'_>) -> Result<T>,
+) -> Result<(T, Vec<EvidenceId>)> {
     let wall = clock.now();
     let now = present(conn, tenant, wall)?;
     let mut act = Act { conn, tenant, actor, now, wall, entries: Vec::new(), touched: BTreeSet::new(), rested: BTreeSet::new() };
     let value = work(&mut act)?;
-    act.finish()?;
-    Ok(value)
+    Ok((value, act.finish()?))
 }
 
 /// The tenant's present: only test partitions can have one of their own.
@@ -273,7 +280,7 @@ where
         let first = |conn: &mut Conn| within(conn, &clock, tenant, &actor, &work);
         match &keyed {
             Some(keyed) => idempotency::once(conn, tenant, clock.now(), keyed, first),
-            None => first(conn).map(|(status, body)| Answered { status, body, replayed: false }),
+            None => first(conn).map(|((status, body), entries)| Answered { status, body, replayed: false, entries }),
         }
     })
     .await

@@ -25,6 +25,9 @@ impl ConfigCommand {
         let proxies: Vec<String> = config.trusted_proxies.iter().map(ToString::to_string).collect();
         println!("trusted_proxies = {:?}", proxies.join(", "));
         println!("lease_seconds = {}", config.lease_seconds);
+        println!("rate_limit_key = {}", config.rates.key);
+        println!("rate_limit_tenant = {}", config.rates.tenant);
+        println!("rate_limit_exports = {}", config.rates.exports);
         println!("master_key = \"…\"  # {} former", config.secrets.former.len());
         Ok(())
     }

@@ -78,6 +78,7 @@ pub(super) async fn until_told(instance: Arc<Instance>, state: Arc<State>, liste
     stop.send_replace(true);
     handle.stop(true).await;
     running.await.map_err(|error| error.to_string())??;
+    state.requests.write(&state.db, state.clock.now()).await;
     if let Some(loops) = loops {
         loops.await.map_err(|error| error.to_string())?;
     }

@@ -1,4 +1,4 @@
-//! Who may do what: scopes, the roles that name sets of them, and the keys that hold them.
+//! Who may do what, and how often: scopes, the roles that name sets of them, the keys that hold them, and what is counted of their requests.
 //!
 //! Invariant: nobody gives away a right that he does not hold.
 
@@ -79,6 +79,18 @@ crate::words! {
         EvidenceErase = "evidence:erase",
         /// Read what one debtor owes, and how to pay it. Publishable keys only.
         DebtorRead = "debtor:read",
+    }
+}
+
+crate::words! {
+    /// What is counted.
+    pub enum RatePolicy {
+        /// The requests of one key, and of the tokens that stand for it.
+        Key = "key",
+        /// The requests of all keys of the tenant in this mode.
+        Tenant = "tenant",
+        /// Exports of the tenant in this mode; they count for the others, too.
+        Exports = "exports",
     }
 }
 

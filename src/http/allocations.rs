@@ -7,16 +7,21 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Call, call::Answer, page::Paged};
+use super::{Call, call::Answer};
 use crate::{
     actions,
     domain::{
         ids::{AllocationId, ChargeId, CustomerId, InstalmentId, InvoiceId, TenantId},
-        ledger::settlement::SettlementId,
+        ledger::settlement::{SettlementId, SettlementKind},
         money::Currency,
     },
     error::Result,
-    store::{self, Conn, allocations::Allocation, charges::ChargeAllocation, settlements::Settlement},
+    store::{
+        self, Conn,
+        allocations::Allocation,
+        charges::ChargeAllocation,
+        settlements::{Settlement, SettlementSort},
+    },
 };
 
 /// An amount and the instalment that it settles.
@@ -76,27 +81,14 @@ impl From<ChargeAllocation> for ChargeAllocationView {
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct SettlementQuery {
-    /// How many rows at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    pub limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    #[param(max_length = 500)]
-    pub cursor: Option<String>,
     /// Only of this customer.
     pub customer_id: Option<CustomerId>,
     /// Only in this currency.
     pub currency: Option<Currency>,
     /// Only those with (`true`) or without (`false`) something left to allocate.
     pub unallocated: Option<bool>,
-}
-
-impl Paged for SettlementQuery {
-    fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-    fn limit(&self) -> Option<i64> {
-        self.limit
-    }
+    /// In which order.
+    pub sort: Option<SettlementSort>,
 }
 
 impl From<&SettlementQuery> for store::settlements::Filter {
@@ -105,11 +97,30 @@ impl From<&SettlementQuery> for store::settlements::Filter {
     }
 }
 
+/// A page of payments or of credit notes.
+///
+/// # Errors
+/// The store's; a cursor that was not made for the list.
+pub async fn page<View: Serialize>(call: &Call<(), SettlementQuery>, kind: SettlementKind, view: impl Fn(Whole) -> View) -> Answer {
+    let (window, day, filter) = (call.window()?, call.sorted_after()?, (&call.query).into());
+    let sort = call.query.sort.unwrap_or(SettlementSort::CreatedAt);
+    let (rows, total) = call
+        .read(move |conn, tenant| {
+            let after = window.after().map(|id| (id, day));
+            let rows = store::settlements::list(conn, tenant, kind, &filter, (sort, after), window.fetch())?;
+            let total = window.counts.then(|| store::settlements::count(conn, tenant, kind, &filter)).transpose()?;
+            Ok((with_allocations(conn, tenant, rows)?, total))
+        })
+        .await?;
+    let place = |(row, ..): &Whole| (row.id.uuid(), sort.is_by_date().then(|| row.settled_on.to_string()));
+    call.page(window.of(total), rows, place, view).await
+}
+
 /// A settlement and what it settles.
 pub type Whole = (Settlement, Vec<Allocation>, Vec<ChargeAllocation>);
 
 /// Settlements with what they settle.
-pub fn with_allocations(conn: &mut Conn, tenant: TenantId, rows: Vec<Settlement>) -> Result<Vec<Whole>> {
+fn with_allocations(conn: &mut Conn, tenant: TenantId, rows: Vec<Settlement>) -> Result<Vec<Whole>> {
     let ids: Vec<SettlementId> = rows.iter().map(|row| row.id).collect();
     let mut allocations = HashMap::<SettlementId, Vec<Allocation>>::new();
     for one in store::allocations::of_settlements(conn, tenant, &ids)? {

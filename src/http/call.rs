@@ -1,32 +1,34 @@
 //! One call: everything a handler needs, checked before it runs.
 //!
-//! The order is fixed: route, credentials, scope, query, body. A handler that takes a [`Call`] cannot forget any of it, and every write it makes goes
-//! through [`Call::act`], which keeps the promise of `Idempotency-Key`.
+//! The order is fixed: route, credentials, scope, rate, then query, headers and body together. A handler that takes a [`Call`] cannot forget any of it,
+//! and every write it makes goes through [`Call::act`], which keeps the promises of `Idempotency-Key` and of `If-Match`: a repeated request is answered
+//! as it was, whatever has become of its subject since.
 
-use std::{
-    collections::HashSet,
-    future::Future,
-    pin::Pin,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest, HttpResponse,
     dev::Payload,
     http::{
         Method, StatusCode,
-        header::{HeaderName, HeaderValue},
+        header::{ETAG, HeaderName, HeaderValue},
     },
     web,
 };
 use chrono::{DateTime, Utc};
-use futures_util::StreamExt;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
-use serde_path_to_error::Segment;
 
-use super::{Problem, State, auth::Caller, contract::Operation, debtor};
+use super::{
+    Problem, State,
+    auth::Caller,
+    body::{check, header, malformed, parsed, read_body},
+    contract::Operation,
+    debtor, frame,
+    keyed::keyed,
+    page::Paging,
+    requests,
+    subject::{self, Guard, Look},
+};
 use crate::{
     actions::{
         self, Act,
@@ -34,7 +36,6 @@ use crate::{
         joint::Joint,
     },
     domain::{
-        crypto::sha256,
         ids::{Id, Kind, RequestId, TenantId},
         invalid::Faults,
     },
@@ -44,11 +45,6 @@ use crate::{
 
 /// What a handler returns.
 pub type Answer = std::result::Result<HttpResponse, Problem>;
-
-/// The largest JSON body, in bytes.
-const MAX_BODY: usize = 2 * 1024 * 1024;
-/// How long a body may take to arrive.
-const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A request whose body and query have no meaning for the handler.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -65,9 +61,14 @@ pub struct Call<Body = (), Query = Nothing> {
     pub query: Query,
     /// What every handler can reach.
     pub state: web::Data<State>,
+    /// How it wants lists, and what is to be shown with them.
+    pub(super) paging: Paging,
+    /// What it asks for.
+    operation: Arc<Operation>,
     request: HttpRequest,
     request_id: String,
     keyed: Option<Keyed>,
+    guard: Option<Arc<Guard>>,
 }
 
 impl<Body, Query> FromRequest for Call<Body, Query>
@@ -92,67 +93,33 @@ impl<Body: DeserializeOwned, Query: DeserializeOwned> Call<Body, Query> {
     async fn admit(request: HttpRequest, payload: Payload, request_id: String) -> std::result::Result<Self, Problem> {
         let state = request.app_data::<web::Data<State>>().cloned().ok_or_else(|| Problem::new("internal", "no state"))?;
         let template = request.match_pattern().unwrap_or_default();
-        let operation =
-            state.contract.operation(request.method().as_str(), &template).ok_or_else(|| Problem::new("not_found", "no such operation"))?;
+        let operation = state.contract.operation(request.method().as_str(), &template).cloned();
+        let operation = operation.ok_or_else(|| Problem::new("not_found", "no such operation"))?;
         // `GET /v1/payments/batch` asks for no payment of that name.
         if let Some(methods) = state.contract.methods_exactly_at(request.path()).filter(|_| template != request.path()) {
             return Err(Problem::method_not_allowed(methods));
         }
         let caller = state.auth.caller(&state, &request, operation.scope.as_deref()).await?;
-        let (raw, body) = read_body(operation, &request, payload).await?;
-        let (query, body) = check(operation, request.query_string(), body)?;
+        frame::admit(&state, &request, &operation, &caller)?;
+        let (raw, body) = read_body(&operation, &request, payload).await?;
+        let (query, body) = check(&operation, &request, body)?;
         let keyed = keyed(&state, &request, &raw)?;
+        frame::note(&request, |noted| noted.key = keyed.as_ref().map(|keyed| keyed.digest));
+        let paging = Paging::of(&query).map_err(|error| malformed("?", &error))?;
         let query = serde_json::from_value(query).map_err(|error| malformed("?", &error))?;
         let body = parsed(body)?;
-        Ok(Self { caller, body, query, state, request, request_id, keyed })
+        let guard = match operation.conditional {
+            Some(_) => Guard::of(&operation, header(&request, "if-match"), &path_of(&request), &state).map(Arc::new),
+            None => None,
+        };
+        Ok(Self { caller, body, query, state, paging, operation, request, request_id, keyed, guard })
     }
 }
 
-/// Query and body against the contract, with the faults of both in one answer.
-fn check(operation: &Operation, query: &str, body: Value) -> Result<(Value, Value)> {
-    let mut faults = Faults::none();
-    let query = operation.check_query(query).unwrap_or_else(|wrong| {
-        faults.nest("", wrong);
-        Value::Null
-    });
-    if let Err(wrong) = operation.check_body(&body) {
-        faults.nest("", wrong);
-    }
-    faults.or(()).map_err(Error::Malformed)?;
-    let mut faults = Faults::none();
-    for (name, value) in query.as_object().into_iter().flatten() {
-        refuse_nul(value, &format!("?{name}"), &mut faults);
-    }
-    refuse_nul(&body, "", &mut faults);
-    faults.or((query, body)).map_err(Error::Invalid)
-}
-
-/// PostgreSQL keeps no NUL in a text, so nobody may send one.
-fn refuse_nul(value: &Value, pointer: &str, faults: &mut Faults) {
-    match value {
-        Value::String(text) if text.contains('\0') => faults.add(pointer, "wrong_format", "must not contain the character NUL"),
-        Value::Array(items) => items.iter().enumerate().for_each(|(n, item)| refuse_nul(item, &format!("{pointer}/{n}"), faults)),
-        Value::Object(map) => map.iter().for_each(|(name, item)| refuse_nul(item, &format!("{pointer}/{name}"), faults)),
-        _ => {}
-    }
-}
-
-/// A body as the type that the handler takes. What fits the schema and not the type breaks a rule that a schema cannot say: such a telephone number
-/// has never been given out.
-fn parsed<Body: DeserializeOwned>(body: Value) -> Result<Body> {
-    serde_path_to_error::deserialize(body).map_err(|error| {
-        let pointer = error.path().iter().fold(String::new(), |pointer, segment| match segment {
-            Segment::Seq { index } => format!("{pointer}/{index}"),
-            Segment::Map { key } => format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")),
-            Segment::Enum { .. } | Segment::Unknown => pointer,
-        });
-        Error::Invalid(Faults::one(pointer, "wrong_format", error.into_inner().to_string()))
-    })
-}
-
-/// What is no JSON, or is not what the query's type takes.
-fn malformed(place: &str, error: &serde_json::Error) -> Problem {
-    Error::Malformed(Faults::one(place, "wrong_format", error.to_string())).into()
+/// What was filled in of a request's path, decoded.
+fn path_of(request: &HttpRequest) -> subject::Path {
+    let parts: Vec<String> = request.match_info().load().unwrap_or_default();
+    request.match_info().iter().map(|(name, _)| name.to_owned()).zip(parts).collect()
 }
 
 impl<Body, Query> Call<Body, Query> {
@@ -196,6 +163,21 @@ impl<Body, Query> Call<Body, Query> {
         self.state.db.read(tenant, move |conn| work(conn, tenant)).await.map_err(|error| self.problem(error))
     }
 
+    /// Answers with what `look` finds, or with a 304 if the caller has it.
+    ///
+    /// # Errors
+    /// What `look` returns, as a problem.
+    pub async fn show<View: Serialize>(&self, look: impl FnOnce(&mut Look<'_>) -> Result<View> + Send + 'static) -> Answer {
+        let (state, path, wall) = (self.state.clone(), path_of(&self.request), self.wall());
+        let body = self
+            .read(move |conn, tenant| {
+                let view = look(&mut Look::new(conn, tenant, wall, &state, &path))?;
+                subject::json(&view)
+            })
+            .await?;
+        Ok(self.represented(StatusCode::OK, self.expanded(body, false).await?))
+    }
+
     /// Does something once: the effect, its evidence and the answer to a repeated `Idempotency-Key` in one transaction.
     ///
     /// # Errors
@@ -213,10 +195,13 @@ impl<Body, Query> Call<Body, Query> {
             Some(keyed) => Some(self.state.under_way.enter(self.tenant(), keyed.digest).ok_or_else(|| self.in_progress())?),
             None => None,
         };
-        let keyed = self.keyed.clone();
+        let (keyed, guard) = (self.keyed.clone(), self.guard.clone());
         let work = move |act: &mut Act<'_>| {
+            if let Some(guard) = &guard {
+                guard.hold(act)?;
+            }
             let (status, view) = work(act)?;
-            Ok((status.as_u16(), serde_json::to_string(&view).map_err(Error::internal)?))
+            Ok((status.as_u16(), subject::json(&view)?))
         };
         let answered = actions::run_once(&self.state.db, &self.state.clock, self.tenant(), &self.caller.actor, keyed, work)
             .await
@@ -236,11 +221,31 @@ impl<Body, Query> Call<Body, Query> {
     }
 
     fn answered(&self, answered: Answered) -> HttpResponse {
-        let mut answer = self.answer(StatusCode::from_u16(answered.status).unwrap_or(StatusCode::OK));
+        frame::note(&self.request, |noted| {
+            (noted.entries, noted.replayed) = (Some(answered.entries), answered.replayed);
+        });
+        let mut answer = self.represented(StatusCode::from_u16(answered.status).unwrap_or(StatusCode::OK), answered.body);
         if answered.replayed {
-            answer.insert_header(("Idempotent-Replayed", "true"));
+            answer.headers_mut().insert(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"));
         }
-        answer.content_type("application/json").body(answered.body)
+        answer
+    }
+
+    /// A representation with its entity tag, where the document promises one; a 304 to a reader who has it.
+    fn represented(&self, status: StatusCode, body: String) -> HttpResponse {
+        let mut answer = self.answer(status);
+        if self.request.method() != Method::GET {
+            frame::note(&self.request, |noted| noted.resource = requests::id_in(&body));
+        }
+        if self.operation.tagged {
+            let tag = subject::tag(&body);
+            answer.insert_header((ETAG, tag.as_str()));
+            let known = self.header("if-none-match").is_some_and(|list| subject::names(list, &tag, true));
+            if known && self.request.method() == Method::GET {
+                return answer.status(StatusCode::NOT_MODIFIED).finish();
+            }
+        }
+        answer.content_type("application/json").body(body)
     }
 
     /// Records one thing together with whatever else comes at this moment under the same key. One with an `Idempotency-Key` goes alone: its
@@ -258,15 +263,17 @@ impl<Body, Query> Call<Body, Query> {
             return self.act(status, move |act| joint.alone(act, item.clone())).await;
         }
         let recorded = joint.record(&self.state.db, &self.state.clock, self.tenant(), &self.caller.actor, item).await;
-        Ok(self.answer(status).json(recorded.map_err(|error| self.problem(error))?))
+        let body = recorded.and_then(|view| subject::json(&view)).map_err(|error| self.problem(error))?;
+        Ok(self.represented(status, body))
     }
 
-    /// An answer with a body.
+    /// An answer with a body, or a 304 if the caller has it.
     ///
     /// # Errors
-    /// None; the type serves handlers.
+    /// None in practice; the type serves handlers.
     pub fn ok<View: Serialize>(&self, view: &View) -> Answer {
-        Ok(self.answer(StatusCode::OK).json(view))
+        let body = subject::json(view).map_err(|error| self.problem(error))?;
+        Ok(self.represented(StatusCode::OK, body))
     }
 
     /// An answer to be completed, with the newest checkpoint of the tenant's evidence.
@@ -287,7 +294,7 @@ impl<Body, Query> Call<Body, Query> {
 
     /// A header's text, by its lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.request.headers().get(name)?.to_str().ok()
+        header(&self.request, name)
     }
 
     /// The path of this request, for links.
@@ -318,84 +325,6 @@ pub fn request_id(request: &HttpRequest) -> String {
     let id = RequestId::new(now).to_string();
     request.extensions_mut().insert(Known(id.clone()));
     id
-}
-
-async fn read_body(operation: &Operation, request: &HttpRequest, payload: Payload) -> std::result::Result<(Vec<u8>, Value), Problem> {
-    if !operation.takes_body() {
-        return Ok((Vec::new(), Value::Null));
-    }
-    let media_type = request.content_type();
-    if media_type != "application/json" {
-        return Err(Problem::new("unsupported_media_type", format!("the body is {media_type:?}; send application/json")));
-    }
-    let raw = read_limited(payload, MAX_BODY).await?;
-    let body = serde_json::from_slice(&raw).map_err(|error| malformed("", &error))?;
-    Ok((raw, body))
-}
-
-/// Reads a body of at most `limit` bytes within the deadline.
-///
-/// # Errors
-/// `too_large`, `timeout`, or a broken connection.
-pub async fn read_limited(mut payload: Payload, limit: usize) -> std::result::Result<Vec<u8>, Problem> {
-    let reading = async {
-        let mut body = Vec::new();
-        while let Some(part) = payload.next().await {
-            let part = part.map_err(|error| Problem::new("malformed", format!("the body could not be read: {error}")))?;
-            if body.len().saturating_add(part.len()) > limit {
-                return Err(Problem::new("too_large", format!("the body has more than {limit} bytes")));
-            }
-            body.extend_from_slice(&part);
-        }
-        Ok(body)
-    };
-    tokio::time::timeout(BODY_DEADLINE, reading)
-        .await
-        .unwrap_or_else(|_| Err(Problem::new("timeout", "the body did not arrive within 10 seconds")))
-}
-
-/// The request's `Idempotency-Key`, if it has one: bare, or the quoted string of the IETF draft.
-fn keyed(state: &State, request: &HttpRequest, body: &[u8]) -> std::result::Result<Option<Keyed>, Problem> {
-    let Some(header) = request.headers().get("idempotency-key") else { return Ok(None) };
-    let bare = header.to_str().unwrap_or_default();
-    let quoted = bare.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    let key = quoted.filter(|key| !key.is_empty()).unwrap_or(bare);
-    let printable = key.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    if key.is_empty() || key.len() > 255 || !printable || !matches!(request.method().as_str(), "POST" | "PATCH" | "PUT") {
-        return Err(Error::Malformed(Faults::one(
-            "header/Idempotency-Key",
-            "wrong_format",
-            "send 1 to 255 printable characters, with POST, PUT or PATCH",
-        ))
-        .into());
-    }
-    let digest = sha256(&[request.method().as_str().as_bytes(), b"\n", request.path().as_bytes(), b"\n", key.as_bytes()]);
-    let fingerprint = sha256(&[request.query_string().as_bytes(), b"\n", body]);
-    Ok(Some(Keyed { digest, fingerprint, vault: Arc::clone(&state.vault) }))
-}
-
-/// The keys of requests under way in this process. (Between processes, a lock in the database does the same.)
-#[derive(Debug, Default)]
-pub struct UnderWay(Mutex<HashSet<(TenantId, [u8; 32])>>);
-
-impl UnderWay {
-    fn enter(&self, tenant: TenantId, key: [u8; 32]) -> Option<Entered<'_>> {
-        let fresh = self.0.lock().ok()?.insert((tenant, key));
-        fresh.then_some(Entered { of: self, key: (tenant, key) })
-    }
-}
-
-struct Entered<'a> {
-    of: &'a UnderWay,
-    key: (TenantId, [u8; 32]),
-}
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        if let Ok(mut keys) = self.of.0.lock() {
-            keys.remove(&self.key);
-        }
-    }
 }
 
 /// Where no route leads: 405 if only the method is wrong, else 404.

@@ -5,8 +5,12 @@
 //!
 //! Invariant: an operation that is not in the document, or that names no scope and is not marked public, answers nobody.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
+use chrono::NaiveDate;
 use jsonschema::{
     ValidationError, Validator,
     error::{TypeKind, ValidationErrorKind},
@@ -20,7 +24,7 @@ const DOCUMENT: &str = "urn:relance:openapi";
 /// Every operation by its method and path template.
 #[derive(Debug)]
 pub struct Contract {
-    operations: HashMap<(String, String), Operation>,
+    operations: HashMap<(String, String), Arc<Operation>>,
     methods: BTreeMap<String, Vec<String>>,
 }
 
@@ -29,10 +33,32 @@ pub struct Contract {
 pub struct Operation {
     /// Its name, `createInvoice`.
     pub id: String,
+    /// Its method, in capitals.
+    pub method: String,
+    /// Its path, with the names of what is to be filled in.
+    pub path: String,
     /// The scope that a key must hold; `None` for what is open to all.
     pub scope: Option<String>,
+    /// Whether its answers carry an entity tag.
+    pub tagged: bool,
+    /// Whether it can be held to an entity tag; if so, whether it must be.
+    pub conditional: Option<bool>,
+    /// Whether it is counted with the exports.
+    pub heavy: bool,
+    /// Since when it should no longer be used, and until when it can be.
+    pub deprecation: Option<Deprecation>,
     body: Option<Shape>,
     query: Shape,
+    headers: Vec<(String, Shape)>,
+}
+
+/// The end of an operation: `deprecated: true` with `x-deprecated-on` and, once it is known, `x-sunset-on`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deprecation {
+    /// The day from which on it should no longer be used.
+    pub on: NaiveDate,
+    /// The day from which on it may be gone.
+    pub sunset: Option<NaiveDate>,
 }
 
 /// A compiled schema, and the schema itself for hints.
@@ -80,9 +106,26 @@ impl Contract {
                 let body =
                     operation.pointer("/requestBody/content/application~1json/schema").map(|schema| build(schema, id)).transpose()?;
                 let query = build(&query_schema(operation), id)?;
+                let headers = parameters(operation, "header")
+                    .filter_map(|(name, parameter)| Some((name, parameter.get("schema")?)))
+                    .map(|(name, schema)| Ok((name.to_owned(), build(schema, id)?)))
+                    .collect::<Result<Vec<_>, String>>()?;
                 let method = method.to_ascii_uppercase();
                 methods.entry(path.clone()).or_default().push(method.clone());
-                operations.insert((method, path.clone()), Operation { id: id.to_owned(), scope, body, query });
+                let compiled = Operation {
+                    id: id.to_owned(),
+                    method: method.clone(),
+                    path: path.clone(),
+                    scope,
+                    tagged: answers_with(operation, "ETag"),
+                    conditional: parameters(operation, "header").find(|(name, _)| *name == "If-Match").map(|(_, one)| is_required(one)),
+                    heavy: operation.get("x-rate-limit").is_some_and(|policy| policy == "exports"),
+                    deprecation: deprecation(operation).map_err(|wrong| format!("{id}: {wrong}"))?,
+                    body,
+                    query,
+                    headers,
+                };
+                operations.insert((method, path.clone()), Arc::new(compiled));
             }
         }
         methods.values_mut().for_each(|list| list.sort());
@@ -90,7 +133,7 @@ impl Contract {
     }
 
     /// The operation that a matched route stands for.
-    pub fn operation(&self, method: &str, template: &str) -> Option<&Operation> {
+    pub fn operation(&self, method: &str, template: &str) -> Option<&Arc<Operation>> {
         self.operations.get(&(method.to_owned(), template.to_owned()))
     }
 
@@ -117,6 +160,20 @@ impl Operation {
     /// Every fault, by JSON Pointer.
     pub fn check_body(&self, body: &Value) -> Result<(), Faults> {
         self.body.as_ref().map_or(Ok(()), |shape| shape.check(body, ""))
+    }
+
+    /// Checks those of the described headers that are given.
+    ///
+    /// # Errors
+    /// Every fault, by `header/Name`.
+    pub fn check_headers<'a>(&self, given: impl Fn(&str) -> Option<&'a str>) -> Result<(), Faults> {
+        let mut faults = Faults::none();
+        for (name, shape) in &self.headers {
+            if let Some(Err(wrong)) = given(name).map(|text| shape.check(&json!(text), "")) {
+                faults.nest(&format!("header/{name}"), wrong);
+            }
+        }
+        faults.or(())
     }
 
     /// Turns a query string into an object of the described types.
@@ -179,15 +236,39 @@ fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     schema.get("$ref").and_then(Value::as_str).and_then(|target| document.pointer(target.trim_start_matches('#'))).unwrap_or(schema)
 }
 
+/// An operation's parameters of one place, by their names.
+fn parameters<'a>(operation: &'a Value, place: &'static str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+    let all = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
+    all.filter(move |one| one.get("in").is_some_and(|named| named == place)).filter_map(|one| Some((one.get("name")?.as_str()?, one)))
+}
+
+fn is_required(parameter: &Value) -> bool {
+    parameter.get("required") == Some(&json!(true))
+}
+
+/// Whether a good answer is described with this header.
+fn answers_with(operation: &Value, header: &str) -> bool {
+    let answers = operation.get("responses").and_then(Value::as_object).into_iter().flatten();
+    answers
+        .filter(|(status, _)| status.starts_with('2'))
+        .any(|(_, answer)| answer.get("headers").is_some_and(|all| all.get(header).is_some()))
+}
+
+fn deprecation(operation: &Value) -> Result<Option<Deprecation>, String> {
+    if operation.get("deprecated") != Some(&json!(true)) {
+        return Ok(None);
+    }
+    let day = |name: &str| operation.get(name).map(|day| serde_json::from_value(day.clone()).map_err(|_| format!("{name} is no date")));
+    let on = day("x-deprecated-on").transpose()?.ok_or("deprecated, and x-deprecated-on does not say since when")?;
+    Ok(Some(Deprecation { on, sunset: day("x-sunset-on").transpose()? }))
+}
+
 fn query_schema(operation: &Value) -> Value {
-    let parameters =
-        operation.get("parameters").and_then(Value::as_array).into_iter().flatten().filter(|one| one.get("in") == Some(&json!("query")));
     let mut properties = Map::new();
     let mut required = Vec::new();
-    for parameter in parameters {
-        let Some(name) = parameter.get("name").and_then(Value::as_str) else { continue };
+    for (name, parameter) in parameters(operation, "query") {
         properties.insert(name.to_owned(), parameter.get("schema").cloned().unwrap_or(json!(true)));
-        if parameter.get("required") == Some(&json!(true)) {
+        if is_required(parameter) {
             required.push(json!(name));
         }
     }
@@ -205,6 +286,8 @@ fn typed(schema: Option<&Value>, text: &str) -> Value {
         text.parse::<i64>().map_or_else(|_| json!(text), Value::from)
     } else if is("boolean") {
         text.parse::<bool>().map_or_else(|_| json!(text), Value::from)
+    } else if is("array") {
+        text.split(',').map(Value::from).collect()
     } else {
         json!(text)
     }

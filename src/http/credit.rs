@@ -10,8 +10,9 @@ use utoipa::ToSchema;
 use super::{
     Call,
     call::Answer,
-    page::{Page, Paged},
+    page::{Page, PageQuery},
     scores::WatchView,
+    subject::Look,
 };
 use crate::{
     actions,
@@ -146,14 +147,17 @@ fn view(conn: &mut Conn, partition: TenantId, id: CustomerId, now: DateTime<Utc>
 #[utoipa::path(operation_id = "getCredit", tag = "Credit", params(("customer_id" = CustomerId, Path, description = "The customer")), responses((status = 200, description = "The credit", body = CreditView)), security(("api_key" = ["credit:read"])))]
 #[get("/v1/customers/{customer_id}/credit")]
 pub async fn find(call: Call) -> Answer {
-    let (id, wall) = (call.id("customer_id")?, call.wall());
-    let found = call
-        .read(move |conn, tenant| {
-            let now = actions::present(conn, tenant, wall)?;
-            view(conn, tenant, id, now)
-        })
-        .await?;
-    call.ok(&found)
+    call.show(current).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current(look: &mut Look<'_>) -> Result<CreditView> {
+    let id = look.id("customer_id")?;
+    let now = actions::present(look.conn, look.tenant, look.wall)?;
+    view(look.conn, look.tenant, id, now)
 }
 
 /// Set a credit limit
@@ -226,23 +230,8 @@ impl From<Guarantee> for GuaranteeView {
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct OfCustomerQuery {
-    /// How many rows at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    pub limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    #[param(max_length = 500)]
-    pub cursor: Option<String>,
     /// Only of this customer.
     pub customer_id: Option<CustomerId>,
-}
-
-impl Paged for OfCustomerQuery {
-    fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-    fn limit(&self) -> Option<i64> {
-        self.limit
-    }
 }
 
 /// Create a guarantee
@@ -258,12 +247,12 @@ pub async fn create_guarantee(call: Call<NewGuarantee>) -> Answer {
 /// List guarantees
 ///
 /// In the order in which they were recorded; also those that have expired or were released.
-#[utoipa::path(operation_id = "listGuarantees", tag = "Credit", params(OfCustomerQuery), responses((status = 200, description = "A page", body = Page<GuaranteeView>)), security(("api_key" = ["credit:read"])))]
+#[utoipa::path(operation_id = "listGuarantees", tag = "Credit", params(PageQuery, OfCustomerQuery), responses((status = 200, description = "A page", body = Page<GuaranteeView>)), security(("api_key" = ["credit:read"])))]
 #[get("/v1/guarantees")]
 pub async fn list_guarantees(call: Call<(), OfCustomerQuery>) -> Answer {
     let (window, customer) = (call.window()?, call.query.customer_id);
     let rows = call.read(move |conn, tenant| store::guarantees::list(conn, tenant, customer, window.after(), window.fetch())).await?;
-    call.page(window, rows, |row| row.id.uuid(), GuaranteeView::from)
+    call.page(window, rows, |row| row.id.uuid(), GuaranteeView::from).await
 }
 
 /// Get a guarantee
@@ -272,9 +261,16 @@ pub async fn list_guarantees(call: Call<(), OfCustomerQuery>) -> Answer {
 #[utoipa::path(operation_id = "getGuarantee", tag = "Credit", params(("guarantee_id" = GuaranteeId, Path, description = "The guarantee")), responses((status = 200, description = "The guarantee", body = GuaranteeView)), security(("api_key" = ["credit:read"])))]
 #[get("/v1/guarantees/{guarantee_id}")]
 pub async fn find_guarantee(call: Call) -> Answer {
-    let id = call.id("guarantee_id")?;
-    let row = call.read(move |conn, tenant| store::guarantees::find(conn, tenant, id)).await?;
-    call.ok(&GuaranteeView::from(row))
+    call.show(current_guarantee).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current_guarantee(look: &mut Look<'_>) -> Result<GuaranteeView> {
+    let id = look.id("guarantee_id")?;
+    store::guarantees::find(look.conn, look.tenant, id).map(GuaranteeView::from)
 }
 
 /// Release a guarantee

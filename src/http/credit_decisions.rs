@@ -5,7 +5,13 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Call, call::Answer, credit::OfCustomerQuery, page::Page};
+use super::{
+    Call,
+    call::Answer,
+    credit::OfCustomerQuery,
+    page::{Page, PageQuery},
+    subject::Look,
+};
 use crate::{
     actions,
     domain::{
@@ -134,7 +140,7 @@ pub async fn create(call: Call<NewCreditDecision>) -> Answer {
 /// List credit decisions
 ///
 /// In the order in which they were made.
-#[utoipa::path(operation_id = "listCreditDecisions", tag = "Credit", params(OfCustomerQuery), responses((status = 200, description = "A page", body = Page<CreditDecisionView>)), security(("api_key" = ["credit:read"])))]
+#[utoipa::path(operation_id = "listCreditDecisions", tag = "Credit", params(PageQuery, OfCustomerQuery), responses((status = 200, description = "A page", body = Page<CreditDecisionView>)), security(("api_key" = ["credit:read"])))]
 #[get("/v1/credit-decisions")]
 pub async fn list(call: Call<(), OfCustomerQuery>) -> Answer {
     let (window, customer, wall) = (call.window()?, call.query.customer_id, call.wall());
@@ -144,7 +150,7 @@ pub async fn list(call: Call<(), OfCustomerQuery>) -> Answer {
             Ok((store::credit_decisions::list(conn, tenant, customer, window.after(), window.fetch())?, now))
         })
         .await?;
-    call.page(window, rows, |row| row.id.uuid(), |row| CreditDecisionView::new(row, now))
+    call.page(window, rows, |row| row.id.uuid(), |row| CreditDecisionView::new(row, now)).await
 }
 
 /// Get a credit decision
@@ -153,14 +159,17 @@ pub async fn list(call: Call<(), OfCustomerQuery>) -> Answer {
 #[utoipa::path(operation_id = "getCreditDecision", tag = "Credit", params(("credit_decision_id" = CreditDecisionId, Path, description = "The decision")), responses((status = 200, description = "The decision", body = CreditDecisionView)), security(("api_key" = ["credit:read"])))]
 #[get("/v1/credit-decisions/{credit_decision_id}")]
 pub async fn find(call: Call) -> Answer {
-    let (id, wall) = (call.id("credit_decision_id")?, call.wall());
-    let view = call
-        .read(move |conn, tenant| {
-            let now = actions::present(conn, tenant, wall)?;
-            store::credit_decisions::find(conn, tenant, id).map(|row| CreditDecisionView::new(row, now))
-        })
-        .await?;
-    call.ok(&view)
+    call.show(current).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current(look: &mut Look<'_>) -> crate::error::Result<CreditDecisionView> {
+    let id = look.id("credit_decision_id")?;
+    let now = actions::present(look.conn, look.tenant, look.wall)?;
+    store::credit_decisions::find(look.conn, look.tenant, id).map(|row| CreditDecisionView::new(row, now))
 }
 
 /// Override a credit decision

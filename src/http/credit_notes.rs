@@ -7,10 +7,11 @@ use utoipa::ToSchema;
 
 use super::{
     Call,
-    allocations::{AllocationView, SettlementQuery, Whole, whole, with_allocations},
+    allocations::{self, AllocationView, SettlementQuery, Whole, whole},
     call::Answer,
     external,
-    page::Page,
+    page::{CountQuery, Page, PageQuery},
+    subject::Look,
 };
 use crate::{
     actions,
@@ -119,18 +120,11 @@ pub async fn create(call: Call<NewCreditNote>) -> Answer {
 
 /// List credit notes
 ///
-/// In the order in which they were recorded.
-#[utoipa::path(operation_id = "listCreditNotes", tag = "Payments", params(SettlementQuery), responses((status = 200, description = "A page", body = Page<CreditNoteView>)), security(("api_key" = ["payments:read"])))]
+/// In the order in which they were recorded, unless `sort` says otherwise.
+#[utoipa::path(operation_id = "listCreditNotes", tag = "Payments", params(PageQuery, CountQuery, SettlementQuery), responses((status = 200, description = "A page", body = Page<CreditNoteView>)), security(("api_key" = ["payments:read"])))]
 #[get("/v1/credit-notes")]
 pub async fn list(call: Call<(), SettlementQuery>) -> Answer {
-    let (window, filter) = (call.window()?, (&call.query).into());
-    let rows = call
-        .read(move |conn, tenant| {
-            let rows = store::settlements::list(conn, tenant, SettlementKind::CreditNote, &filter, window.after(), window.fetch())?;
-            with_allocations(conn, tenant, rows)
-        })
-        .await?;
-    call.page(window, rows, |(row, ..)| row.id.uuid(), CreditNoteView::from)
+    allocations::page(&call, SettlementKind::CreditNote, CreditNoteView::from).await
 }
 
 /// Get a credit note
@@ -139,14 +133,17 @@ pub async fn list(call: Call<(), SettlementQuery>) -> Answer {
 #[utoipa::path(operation_id = "getCreditNote", tag = "Payments", params(("credit_note_id" = CreditNoteId, Path, description = "The credit note")), responses((status = 200, description = "The credit note", body = CreditNoteView)), security(("api_key" = ["payments:read"])))]
 #[get("/v1/credit-notes/{credit_note_id}")]
 pub async fn find(call: Call) -> Answer {
-    let id = id(&call)?;
-    let found = call
-        .read(move |conn, tenant| {
-            let row = store::settlements::find(conn, tenant, SettlementKind::CreditNote, id)?;
-            whole(conn, tenant, row)
-        })
-        .await?;
-    call.ok(&CreditNoteView::from(found))
+    call.show(current).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current(look: &mut Look<'_>) -> crate::error::Result<CreditNoteView> {
+    let id: CreditNoteId = look.id("credit_note_id")?;
+    let row = store::settlements::find(look.conn, look.tenant, SettlementKind::CreditNote, SettlementId::from_uuid(id.uuid()))?;
+    whole(look.conn, look.tenant, row).map(CreditNoteView::from)
 }
 
 /// Allocate a credit note

@@ -12,7 +12,8 @@ use super::{
     call::Answer,
     contacts::ContactView,
     external::{self, KeyPath},
-    page::{Page, Paged},
+    page::{CountQuery, Page, PageQuery},
+    subject::Look,
 };
 use crate::{
     actions::{
@@ -29,7 +30,11 @@ use crate::{
         locale::{Jurisdiction, Language},
     },
     error::Result,
-    store::{self, Conn, contacts::Contact, customers::Customer},
+    store::{
+        self, Conn,
+        contacts::Contact,
+        customers::{Customer, CustomerSort},
+    },
 };
 
 /// A debtor, with the people there.
@@ -140,12 +145,6 @@ impl CustomerView {
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct CustomerQuery {
-    /// How many rows at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    pub limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    #[param(max_length = 500)]
-    pub cursor: Option<String>,
     /// The beginning of the name or of the number; the case of plain letters does not matter.
     #[param(min_length = 1, max_length = 140)]
     pub q: Option<String>,
@@ -162,15 +161,10 @@ pub struct CustomerQuery {
     pub external_id: Option<String>,
     /// `true`: only those on the watch list.
     pub watched: Option<bool>,
-}
-
-impl Paged for CustomerQuery {
-    fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-    fn limit(&self) -> Option<i64> {
-        self.limit
-    }
+    /// Only those with an account whose next action is due before this moment.
+    pub next_action_before: Option<DateTime<Utc>>,
+    /// In which order.
+    pub sort: Option<CustomerSort>,
 }
 
 impl From<&CustomerQuery> for store::customers::Filter {
@@ -182,6 +176,7 @@ impl From<&CustomerQuery> for store::customers::Filter {
             source: query.source.clone(),
             external_id: query.external_id.clone(),
             watched: query.watched.unwrap_or(false),
+            next_action_before: query.next_action_before,
         }
     }
 }
@@ -222,18 +217,22 @@ pub async fn create(call: Call<NewCustomer>) -> Answer {
 
 /// List customers
 ///
-/// In the order in which they were recorded.
-#[utoipa::path(operation_id = "listCustomers", tag = "Customers", params(CustomerQuery), responses((status = 200, description = "A page", body = Page<CustomerView>)), security(("api_key" = ["customers:read"])))]
+/// In the order in which they were recorded, unless `sort` says otherwise.
+#[utoipa::path(operation_id = "listCustomers", tag = "Customers", params(PageQuery, CountQuery, CustomerQuery), responses((status = 200, description = "A page", body = Page<CustomerView>)), security(("api_key" = ["customers:read"])))]
 #[get("/v1/customers")]
 pub async fn list(call: Call<(), CustomerQuery>) -> Answer {
-    let (window, filter) = (call.window()?, (&call.query).into());
-    let rows = call
+    let (window, name, filter) = (call.window()?, call.sorted_after::<String>()?, (&call.query).into());
+    let sort = call.query.sort.unwrap_or(CustomerSort::CreatedAt);
+    let (rows, total) = call
         .read(move |conn, tenant| {
-            let rows = store::customers::list(conn, tenant, &filter, window.after(), window.fetch())?;
-            views(conn, tenant, rows)
+            let after = window.after().map(|id| (id, name));
+            let rows = store::customers::list(conn, tenant, &filter, sort, after, window.fetch())?;
+            let total = window.counts.then(|| store::customers::count(conn, tenant, &filter)).transpose()?;
+            Ok((views(conn, tenant, rows)?, total))
         })
         .await?;
-    call.page(window, rows, |view| view.id.uuid(), |view| view)
+    let place = |view: &CustomerView| (view.id.uuid(), sort.is_by_name().then(|| view.name.clone()));
+    call.page(window.of(total), rows, place, |view| view).await
 }
 
 /// Get a customer
@@ -242,14 +241,26 @@ pub async fn list(call: Call<(), CustomerQuery>) -> Answer {
 #[utoipa::path(operation_id = "getCustomer", tag = "Customers", params(("customer_id" = CustomerId, Path, description = "The customer")), responses((status = 200, description = "The customer", body = CustomerView)), security(("api_key" = ["customers:read"])))]
 #[get("/v1/customers/{customer_id}")]
 pub async fn find(call: Call) -> Answer {
-    let id = call.id("customer_id")?;
-    let found = call
-        .read(move |conn, tenant| {
-            let row = store::customers::find(conn, tenant, id)?;
-            view(conn, tenant, row)
-        })
-        .await?;
-    call.ok(&found)
+    call.show(current).await
+}
+
+/// Those of the ids that are there.
+///
+/// # Errors
+/// The store's.
+pub fn of_ids(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId]) -> Result<Vec<CustomerView>> {
+    let rows = store::customers::of_ids(conn, tenant, ids)?;
+    views(conn, tenant, rows)
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current(look: &mut Look<'_>) -> Result<CustomerView> {
+    let id = look.id("customer_id")?;
+    let row = store::customers::find(look.conn, look.tenant, id)?;
+    view(look.conn, look.tenant, row)
 }
 
 /// Change a customer
@@ -271,15 +282,18 @@ pub async fn change(call: Call<CustomerChange>) -> Answer {
 /// By the name that another system gave it.
 #[utoipa::path(operation_id = "getCustomerByExternalId", tag = "Customers", params(("source" = String, Path, description = "The other system", min_length = 1, max_length = 50, pattern = "^[A-Za-z0-9._-]+$"), ("external_id" = String, Path, description = "Its name for the customer", max_length = 200, pattern = "^[^\\x00-\\x1F\\x7F-\\x9F]+$")), responses((status = 200, description = "The customer", body = CustomerView)), security(("api_key" = ["customers:read"])))]
 #[get("/v1/customers/by-external-id/{source}/{external_id}")]
-pub async fn find_by_key(call: Call, path: KeyPath) -> Answer {
-    let key = external::key(&path)?;
-    let found = call
-        .read(move |conn, tenant| {
-            let row = store::customers::find_by_key(conn, tenant, &key)?;
-            view(conn, tenant, row)
-        })
-        .await?;
-    call.ok(&found)
+pub async fn find_by_key(call: Call) -> Answer {
+    call.show(current_by_key).await
+}
+
+/// As it is shown by its external id.
+///
+/// # Errors
+/// When it is not there.
+pub fn current_by_key(look: &mut Look<'_>) -> Result<CustomerView> {
+    let key = external::key_in(look)?;
+    let row = store::customers::find_by_key(look.conn, look.tenant, &key)?;
+    view(look.conn, look.tenant, row)
 }
 
 /// Record a customer by its external id

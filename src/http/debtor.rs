@@ -229,7 +229,7 @@ fn totals(conn: &mut Conn, tenant: TenantId, customer: CustomerId, today: NaiveD
 /// With a publishable key: the invoices of which something is left to pay, in the order in which they were recorded.
 #[utoipa::path(operation_id = "listDebtorInvoices", tag = "Customers", params(PageQuery), responses((status = 200, description = "A page", body = Page<DebtorInvoice>)), security(("publishable_key" = ["debtor:read"])))]
 #[get("/v1/debtor/invoices")]
-pub async fn invoices(call: Call<(), PageQuery>) -> Answer {
+pub async fn invoices(call: Call) -> Answer {
     let customer = call.caller.debtor()?;
     let window = call.window()?;
     let filter = store::invoices::Filter { customer_id: Some(customer), status: Some(InvoiceStatus::Open), ..Default::default() };

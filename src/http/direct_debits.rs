@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 use super::{
     Call,
     call::Answer,
-    page::{Page, Paged},
+    page::{Page, PageQuery},
+    subject::Look,
 };
 use crate::{
     actions,
@@ -87,25 +88,10 @@ impl From<DirectDebit> for DirectDebitView {
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct DirectDebitQuery {
-    /// How many rows at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    pub limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    #[param(max_length = 500)]
-    pub cursor: Option<String>,
     /// Only of this customer.
     pub customer_id: Option<CustomerId>,
     /// Only in this state.
     pub state: Option<DebitState>,
-}
-
-impl Paged for DirectDebitQuery {
-    fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-    fn limit(&self) -> Option<i64> {
-        self.limit
-    }
 }
 
 /// Announce a direct debit
@@ -121,13 +107,13 @@ pub async fn create(call: Call<NewDirectDebit>) -> Answer {
 /// List direct debits
 ///
 /// In the order in which they were announced.
-#[utoipa::path(operation_id = "listDirectDebits", tag = "Silences", params(DirectDebitQuery), responses((status = 200, description = "A page", body = Page<DirectDebitView>)), security(("api_key" = ["payments:read"])))]
+#[utoipa::path(operation_id = "listDirectDebits", tag = "Silences", params(PageQuery, DirectDebitQuery), responses((status = 200, description = "A page", body = Page<DirectDebitView>)), security(("api_key" = ["payments:read"])))]
 #[get("/v1/direct-debits")]
 pub async fn list(call: Call<(), DirectDebitQuery>) -> Answer {
     let window = call.window()?;
     let filter = Filter { customer_id: call.query.customer_id, state: call.query.state };
     let rows = call.read(move |conn, tenant| store::direct_debits::list(conn, tenant, &filter, window.after(), window.fetch())).await?;
-    call.page(window, rows, |row| row.id.uuid(), DirectDebitView::from)
+    call.page(window, rows, |row| row.id.uuid(), DirectDebitView::from).await
 }
 
 /// Get a direct debit
@@ -136,9 +122,16 @@ pub async fn list(call: Call<(), DirectDebitQuery>) -> Answer {
 #[utoipa::path(operation_id = "getDirectDebit", tag = "Silences", params(("direct_debit_id" = DirectDebitId, Path, description = "The direct debit")), responses((status = 200, description = "The direct debit", body = DirectDebitView)), security(("api_key" = ["payments:read"])))]
 #[get("/v1/direct-debits/{direct_debit_id}")]
 pub async fn find(call: Call) -> Answer {
-    let id = call.id("direct_debit_id")?;
-    let row = call.read(move |conn, tenant| store::direct_debits::find(conn, tenant, id)).await?;
-    call.ok(&DirectDebitView::from(row))
+    call.show(current).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current(look: &mut Look<'_>) -> crate::error::Result<DirectDebitView> {
+    let id = look.id("direct_debit_id")?;
+    store::direct_debits::find(look.conn, look.tenant, id).map(DirectDebitView::from)
 }
 
 /// Settle a direct debit

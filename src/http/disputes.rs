@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 use super::{
     Call,
     call::Answer,
-    page::{Page, Paged},
+    page::{Page, PageQuery},
+    subject::Look,
 };
 use crate::{
     actions,
@@ -113,27 +114,12 @@ impl From<Dispute> for DisputeView {
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct DisputeQuery {
-    /// How many rows at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    pub limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    #[param(max_length = 500)]
-    pub cursor: Option<String>,
     /// Only of this customer.
     pub customer_id: Option<CustomerId>,
     /// Only about this invoice.
     pub invoice_id: Option<InvoiceId>,
     /// Only in this state.
     pub state: Option<DisputeState>,
-}
-
-impl Paged for DisputeQuery {
-    fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-    fn limit(&self) -> Option<i64> {
-        self.limit
-    }
 }
 
 /// Open a dispute
@@ -150,14 +136,14 @@ pub async fn create(call: Call<NewDispute>) -> Answer {
 /// List disputes
 ///
 /// In the order in which they were opened.
-#[utoipa::path(operation_id = "listDisputes", tag = "Silences", params(DisputeQuery), responses((status = 200, description = "A page", body = Page<DisputeView>)), security(("api_key" = ["invoices:read"])))]
+#[utoipa::path(operation_id = "listDisputes", tag = "Silences", params(PageQuery, DisputeQuery), responses((status = 200, description = "A page", body = Page<DisputeView>)), security(("api_key" = ["invoices:read"])))]
 #[get("/v1/disputes")]
 pub async fn list(call: Call<(), DisputeQuery>) -> Answer {
     let window = call.window()?;
     let DisputeQuery { customer_id, invoice_id, state, .. } = call.query;
     let filter = Filter { customer_id, invoice_id, state };
     let rows = call.read(move |conn, tenant| store::disputes::list(conn, tenant, &filter, window.after(), window.fetch())).await?;
-    call.page(window, rows, |row| row.id.uuid(), DisputeView::from)
+    call.page(window, rows, |row| row.id.uuid(), DisputeView::from).await
 }
 
 /// Get a dispute
@@ -166,9 +152,16 @@ pub async fn list(call: Call<(), DisputeQuery>) -> Answer {
 #[utoipa::path(operation_id = "getDispute", tag = "Silences", params(("dispute_id" = DisputeId, Path, description = "The dispute")), responses((status = 200, description = "The dispute", body = DisputeView)), security(("api_key" = ["invoices:read"])))]
 #[get("/v1/disputes/{dispute_id}")]
 pub async fn find(call: Call) -> Answer {
-    let id = call.id("dispute_id")?;
-    let row = call.read(move |conn, tenant| store::disputes::find(conn, tenant, id)).await?;
-    call.ok(&DisputeView::from(row))
+    call.show(current).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current(look: &mut Look<'_>) -> crate::error::Result<DisputeView> {
+    let id = look.id("dispute_id")?;
+    store::disputes::find(look.conn, look.tenant, id).map(DisputeView::from)
 }
 
 /// Change a dispute

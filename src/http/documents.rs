@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::{
     Call, Problem, State,
     call::{Answer, request_id},
-    page::{Page, Paged},
+    page::{Page, PageQuery},
 };
 use crate::{
     actions,
@@ -71,25 +71,10 @@ impl From<Document> for DocumentView {
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct DocumentQuery {
-    /// How many rows at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    pub limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    #[param(max_length = 500)]
-    pub cursor: Option<String>,
     /// Only of this invoice.
     pub invoice_id: Option<InvoiceId>,
     /// Only of this customer.
     pub customer_id: Option<CustomerId>,
-}
-
-impl Paged for DocumentQuery {
-    fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-    fn limit(&self) -> Option<i64> {
-        self.limit
-    }
 }
 
 /// Upload a document
@@ -105,13 +90,13 @@ pub async fn create(call: Call<NewDocument>) -> Answer {
 /// List documents
 ///
 /// In the order in which they were added.
-#[utoipa::path(operation_id = "listDocuments", tag = "Invoices", params(DocumentQuery), responses((status = 200, description = "A page", body = Page<DocumentView>)), security(("api_key" = ["invoices:read"])))]
+#[utoipa::path(operation_id = "listDocuments", tag = "Invoices", params(PageQuery, DocumentQuery), responses((status = 200, description = "A page", body = Page<DocumentView>)), security(("api_key" = ["invoices:read"])))]
 #[get("/v1/documents")]
 pub async fn list(call: Call<(), DocumentQuery>) -> Answer {
     let window = call.window()?;
     let filter = store::documents::Filter { invoice_id: call.query.invoice_id, customer_id: call.query.customer_id };
     let rows = call.read(move |conn, tenant| store::documents::list(conn, tenant, &filter, window.after(), window.fetch())).await?;
-    call.page(window, rows, |row| row.id.uuid(), DocumentView::from)
+    call.page(window, rows, |row| row.id.uuid(), DocumentView::from).await
 }
 
 /// Get a document

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     Call,
     call::Answer,
-    page::{Page, Paged},
+    page::{Page, PageQuery},
 };
 use crate::{
     domain::{
@@ -29,27 +29,12 @@ pub struct EventQuery {
     /// Only events about the thing with this id.
     #[param(max_length = 64)]
     pub subject: Option<String>,
-    /// How many rows at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    pub limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    #[param(max_length = 500)]
-    pub cursor: Option<String>,
-}
-
-impl Paged for EventQuery {
-    fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-    fn limit(&self) -> Option<i64> {
-        self.limit
-    }
 }
 
 /// List events
 ///
 /// What happened in the last thirty days, oldest first, in the order in which it was committed. The last page has a cursor, too: ask with it again for what has happened since; nothing is missed.
-#[utoipa::path(operation_id = "listEvents", tag = "Events", params(EventQuery), responses((status = 200, description = "A page", body = Page<Event>)), security(("api_key" = ["events:read"])))]
+#[utoipa::path(operation_id = "listEvents", tag = "Events", params(PageQuery, EventQuery), responses((status = 200, description = "A page", body = Page<Event>)), security(("api_key" = ["events:read"])))]
 #[get("/v1/events")]
 pub async fn list(call: Call<(), EventQuery>) -> Answer {
     let window = call.window()?;
@@ -63,7 +48,7 @@ pub async fn list(call: Call<(), EventQuery>) -> Answer {
     let rows = call.read(move |conn, tenant| store::evidence::feed(conn, tenant, &feed, after, window.fetch())).await?;
     let tenant = call.tenant();
     let events: Vec<Event> = rows.into_iter().filter_map(|placed| Event::of(tenant, placed.seq, placed.entry)).collect();
-    call.feed(window, events, |event| Uuid::from_u64_pair(0, event.sequence))
+    call.feed(window, events, |event| Uuid::from_u64_pair(0, event.sequence)).await
 }
 
 /// Get an event

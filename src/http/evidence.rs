@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::{
     Call,
     call::Answer,
-    page::{Page, PageQuery, Paged},
+    page::{Page, PageQuery},
 };
 use crate::{
     actions::{self, export::Log},
@@ -76,27 +76,12 @@ pub struct EvidenceQuery {
     /// Only what this actor did: a key, a person, `system`.
     #[param(max_length = 64, example = "key_01jd3kq8e5fvv8m3s9tqz4x7ya")]
     pub actor: Option<String>,
-    /// How many rows at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    pub limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    #[param(max_length = 500)]
-    pub cursor: Option<String>,
-}
-
-impl Paged for EvidenceQuery {
-    fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-    fn limit(&self) -> Option<i64> {
-        self.limit
-    }
 }
 
 /// List the evidence
 ///
 /// Everything that happened, oldest first. The proofs are about an entry's place, which it has within ten seconds.
-#[utoipa::path(operation_id = "listEvidence", tag = "Evidence", params(EvidenceQuery), responses((status = 200, description = "A page", body = Page<EvidenceView>)), security(("api_key" = ["evidence:read"])))]
+#[utoipa::path(operation_id = "listEvidence", tag = "Evidence", params(PageQuery, EvidenceQuery), responses((status = 200, description = "A page", body = Page<EvidenceView>)), security(("api_key" = ["evidence:read"])))]
 #[get("/v1/evidence")]
 pub async fn list(call: Call<(), EvidenceQuery>) -> Answer {
     let window = call.window()?;
@@ -108,7 +93,7 @@ pub async fn list(call: Call<(), EvidenceQuery>) -> Answer {
             opened(conn, tenant, rows)
         })
         .await?;
-    call.page(window, rows, |row| row.id.uuid(), |row| row)
+    call.page(window, rows, |row| row.id.uuid(), |row| row).await
 }
 
 /// Joins entries with what still opens them.
@@ -193,12 +178,12 @@ impl From<Checkpoint> for CheckpointView {
 /// Every signed head of the log, oldest first. Each is consistent with the one before.
 #[utoipa::path(operation_id = "listCheckpoints", tag = "Evidence", params(PageQuery), responses((status = 200, description = "A page", body = Page<CheckpointView>)), security(("api_key" = ["evidence:read"])))]
 #[get("/v1/evidence/checkpoints")]
-pub async fn checkpoints(call: Call<(), PageQuery>) -> Answer {
+pub async fn checkpoints(call: Call) -> Answer {
     let window = call.window()?;
     // A cursor holds a UUID's worth of bytes; a checkpoint's name is its size.
     let after = window.after_uuid().map_or(0, |place| u64::try_from(place.as_u128()).unwrap_or(u64::MAX));
     let rows = call.read(move |conn, tenant| store::evidence::checkpoints(conn, tenant, after, window.fetch())).await?;
-    call.page(window, rows, |row| uuid::Uuid::from_u128(u128::from(row.statement.size)), CheckpointView::from)
+    call.page(window, rows, |row| uuid::Uuid::from_u128(u128::from(row.statement.size)), CheckpointView::from).await
 }
 
 /// A key that signs heads.

@@ -2,7 +2,7 @@
 
 use actix_web::{http::StatusCode, web};
 
-use super::Problem;
+use super::{Problem, subject::Look};
 use crate::{actions::put::Outcome, domain::external::ExternalKey, error::Error};
 
 /// The decoded `{source}/{external_id}` of a path.
@@ -14,6 +14,14 @@ pub type KeyPath = web::Path<(String, String)>;
 /// Parts out of their bounds.
 pub fn key(path: &KeyPath) -> Result<ExternalKey, Problem> {
     ExternalKey::from_path(&path.0, &path.1).map_err(|faults| Error::Malformed(faults).into())
+}
+
+/// The key that is looked for.
+///
+/// # Errors
+/// Parts out of their bounds.
+pub fn key_in(look: &Look<'_>) -> crate::error::Result<ExternalKey> {
+    ExternalKey::from_path(look.text("source")?, look.text("external_id")?).map_err(Error::Malformed)
 }
 
 /// 201 for what is new, 200 for what was known.

@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 use super::{
     Call,
     call::Answer,
-    page::{Page, Paged},
+    page::{Page, PageQuery},
+    subject::Look,
 };
 use crate::{
     actions,
@@ -71,27 +72,12 @@ impl From<Hold> for HoldView {
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct HoldQuery {
-    /// How many rows at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    pub limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    #[param(max_length = 500)]
-    pub cursor: Option<String>,
     /// Only of this customer.
     pub customer_id: Option<CustomerId>,
     /// Only on this invoice.
     pub invoice_id: Option<InvoiceId>,
     /// Only those lifted, or not.
     pub lifted: Option<bool>,
-}
-
-impl Paged for HoldQuery {
-    fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-    fn limit(&self) -> Option<i64> {
-        self.limit
-    }
 }
 
 /// Place a hold
@@ -107,14 +93,14 @@ pub async fn create(call: Call<NewHold>) -> Answer {
 /// List holds
 ///
 /// In the order in which they were placed.
-#[utoipa::path(operation_id = "listHolds", tag = "Silences", params(HoldQuery), responses((status = 200, description = "A page", body = Page<HoldView>)), security(("api_key" = ["reminders:read"])))]
+#[utoipa::path(operation_id = "listHolds", tag = "Silences", params(PageQuery, HoldQuery), responses((status = 200, description = "A page", body = Page<HoldView>)), security(("api_key" = ["reminders:read"])))]
 #[get("/v1/holds")]
 pub async fn list(call: Call<(), HoldQuery>) -> Answer {
     let window = call.window()?;
     let HoldQuery { customer_id, invoice_id, lifted, .. } = call.query;
     let filter = Filter { customer_id, invoice_id, lifted };
     let rows = call.read(move |conn, tenant| store::holds::list(conn, tenant, &filter, window.after(), window.fetch())).await?;
-    call.page(window, rows, |row| row.id.uuid(), HoldView::from)
+    call.page(window, rows, |row| row.id.uuid(), HoldView::from).await
 }
 
 /// Get a hold
@@ -123,9 +109,16 @@ pub async fn list(call: Call<(), HoldQuery>) -> Answer {
 #[utoipa::path(operation_id = "getHold", tag = "Silences", params(("hold_id" = HoldId, Path, description = "The hold")), responses((status = 200, description = "The hold", body = HoldView)), security(("api_key" = ["reminders:read"])))]
 #[get("/v1/holds/{hold_id}")]
 pub async fn find(call: Call) -> Answer {
-    let id = call.id("hold_id")?;
-    let row = call.read(move |conn, tenant| store::holds::find(conn, tenant, id)).await?;
-    call.ok(&HoldView::from(row))
+    call.show(current).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current(look: &mut Look<'_>) -> crate::error::Result<HoldView> {
+    let id = look.id("hold_id")?;
+    store::holds::find(look.conn, look.tenant, id).map(HoldView::from)
 }
 
 /// Lift a hold

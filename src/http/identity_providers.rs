@@ -116,7 +116,7 @@ pub async fn create(call: Call<NewIdentityProvider>) -> Answer {
 /// Also those that are revoked.
 #[utoipa::path(operation_id = "listIdentityProviders", tag = "Access", params(PageQuery), responses((status = 200, description = "A page", body = Page<IdentityProviderView>)), security(("api_key" = ["identity:read"])))]
 #[get("/v1/identity-providers")]
-pub async fn list(call: Call<(), PageQuery>) -> Answer {
+pub async fn list(call: Call) -> Answer {
     let window = call.window()?;
     let rows = call.read(move |conn, tenant| store::identity_providers::list(conn, tenant, window.after(), window.fetch())).await?;
     call.page(window, rows, |row| row.id.uuid(), IdentityProviderView::from)

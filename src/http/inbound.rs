@@ -10,7 +10,8 @@ use actix_web::{HttpRequest, HttpResponse, get, http::StatusCode, post, web};
 
 use super::{
     Problem, State,
-    call::{Answer, read_limited, request_id},
+    body::read_limited,
+    call::{Answer, request_id},
 };
 use crate::{
     actions::{

@@ -10,7 +10,8 @@ use super::{
     Call,
     call::Answer,
     external::{self, KeyPath},
-    page::{Page, Paged},
+    page::{CountQuery, Page, PageQuery},
+    subject::Look,
 };
 use crate::{
     actions::{
@@ -19,12 +20,15 @@ use crate::{
         put::{IfKnown, Put, only},
     },
     domain::{
-        ids::{CustomerId, InvoiceId},
-        ledger::invoice::{InvoiceChange, InvoiceStatus, NewInvoice},
+        ids::{CustomerId, InvoiceId, TenantId},
+        ledger::{
+            ageing::AgeingBucket,
+            invoice::{InvoiceChange, InvoiceStatus, NewInvoice},
+        },
         money::Currency,
     },
     error::{Error, Result},
-    store,
+    store::{self, Conn, instalments::Instalment, invoices::InvoiceSort},
 };
 use view::{InvoiceView, view};
 pub(super) use view::{Whole, with_parts};
@@ -33,12 +37,6 @@ pub(super) use view::{Whole, with_parts};
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct InvoiceQuery {
-    /// How many rows at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    pub limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    #[param(max_length = 500)]
-    pub cursor: Option<String>,
     /// Only of this customer.
     pub customer_id: Option<CustomerId>,
     /// Only with this status.
@@ -64,15 +62,14 @@ pub struct InvoiceQuery {
     #[serde(rename = "days_overdue[gte]")]
     #[param(minimum = 1, maximum = 36_500)]
     pub overdue: Option<u32>,
-}
-
-impl Paged for InvoiceQuery {
-    fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-    fn limit(&self) -> Option<i64> {
-        self.limit
-    }
+    /// Only with an open instalment in this step of the aged balance, today in the tenant's zone. It narrows the bounds on due dates.
+    pub ageing_bucket: Option<AgeingBucket>,
+    /// Only those that an open dispute is about, or only the others.
+    pub disputed: Option<bool>,
+    /// Only those of which an open promise covers a part, or only the others.
+    pub promised: Option<bool>,
+    /// In which order.
+    pub sort: Option<InvoiceSort>,
 }
 
 impl InvoiceQuery {
@@ -86,7 +83,18 @@ impl InvoiceQuery {
             external_id: self.external_id.clone(),
             due_from: self.due_from,
             due_to: self.due_to,
+            disputed: self.disputed,
+            promised: self.promised,
         }
+    }
+
+    /// The filter, with what counts from `today` as dates.
+    fn filter_on(&self, today: NaiveDate) -> store::invoices::Filter {
+        let overdue = self.overdue.map(|days| today.checked_sub_days(Days::new(days.into())).unwrap_or(today));
+        let (from, to) = self.ageing_bucket.map_or((None, None), |bucket| bucket.due(today));
+        let due_from = self.due_from.into_iter().chain(from).max();
+        let due_to = self.due_to.into_iter().chain(overdue).chain(to).min();
+        store::invoices::Filter { due_from, due_to, ..self.filter() }
     }
 }
 
@@ -118,24 +126,28 @@ pub fn record(act: &mut Act<'_>, news: &[NewInvoice]) -> Result<Vec<Result<Invoi
 
 /// List invoices
 ///
-/// In the order in which they were recorded.
-#[utoipa::path(operation_id = "listInvoices", tag = "Invoices", params(InvoiceQuery), responses((status = 200, description = "A page", body = Page<InvoiceView>)), security(("api_key" = ["invoices:read"])))]
+/// In the order in which they were recorded, unless `sort` says otherwise.
+#[utoipa::path(operation_id = "listInvoices", tag = "Invoices", params(PageQuery, CountQuery, InvoiceQuery), responses((status = 200, description = "A page", body = Page<InvoiceView>)), security(("api_key" = ["invoices:read"])))]
 #[get("/v1/invoices")]
 pub async fn list(call: Call<(), InvoiceQuery>) -> Answer {
-    let (window, mut filter, overdue, wall) = (call.window()?, call.query.filter(), call.query.overdue, call.wall());
-    let rows = call
+    let (window, day, wall) = (call.window()?, call.sorted_after()?, call.wall());
+    let (query, sort) = (call.query.clone(), call.query.sort.unwrap_or(InvoiceSort::CreatedAt));
+    let (rows, total) = call
         .read(move |conn, tenant| {
-            if let Some(days) = overdue {
+            let filter = if query.overdue.is_some() || query.ageing_bucket.is_some() {
                 let own = store::tenants::find(conn, tenant)?;
-                let today = own.now(wall).with_timezone(&own.zone()).date_naive();
-                let latest = today.checked_sub_days(Days::new(days.into())).unwrap_or(today);
-                filter.due_to = Some(filter.due_to.map_or(latest, |day| day.min(latest)));
-            }
-            let rows = store::invoices::list(conn, tenant, &filter, window.after(), window.fetch())?;
-            with_parts(conn, tenant, rows)
+                query.filter_on(own.now(wall).with_timezone(&own.zone()).date_naive())
+            } else {
+                query.filter()
+            };
+            let after = window.after().map(|id| (id, day));
+            let rows = store::invoices::list(conn, tenant, &filter, sort, after, window.fetch())?;
+            let total = window.counts.then(|| store::invoices::count(conn, tenant, &filter)).transpose()?;
+            Ok((with_parts(conn, tenant, rows)?, total))
         })
         .await?;
-    call.page(window, rows, |(row, _)| row.id.uuid(), InvoiceView::from)
+    let due = |parts: &[Instalment]| parts.first().filter(|_| sort.is_by_due_date()).map(|first| first.due_date.to_string());
+    call.page(window.of(total), rows, |(row, parts)| (row.id.uuid(), due(parts)), InvoiceView::from).await
 }
 
 /// Get an invoice
@@ -144,14 +156,26 @@ pub async fn list(call: Call<(), InvoiceQuery>) -> Answer {
 #[utoipa::path(operation_id = "getInvoice", tag = "Invoices", params(("invoice_id" = InvoiceId, Path, description = "The invoice")), responses((status = 200, description = "The invoice", body = InvoiceView)), security(("api_key" = ["invoices:read"])))]
 #[get("/v1/invoices/{invoice_id}")]
 pub async fn find(call: Call) -> Answer {
-    let id = call.id("invoice_id")?;
-    let found = call
-        .read(move |conn, tenant| {
-            let row = store::invoices::find(conn, tenant, id)?;
-            view(conn, tenant, row)
-        })
-        .await?;
-    call.ok(&found)
+    call.show(current).await
+}
+
+/// Those of the ids that are there.
+///
+/// # Errors
+/// The store's.
+pub fn of_ids(conn: &mut Conn, tenant: TenantId, ids: &[InvoiceId]) -> Result<Vec<InvoiceView>> {
+    let rows = store::invoices::of_ids(conn, tenant, ids)?;
+    Ok(with_parts(conn, tenant, rows)?.into_iter().map(InvoiceView::from).collect())
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current(look: &mut Look<'_>) -> Result<InvoiceView> {
+    let id = look.id("invoice_id")?;
+    let row = store::invoices::find(look.conn, look.tenant, id)?;
+    view(look.conn, look.tenant, row)
 }
 
 /// Change an invoice
@@ -188,15 +212,18 @@ pub async fn cancel(call: Call) -> Answer {
 /// By the name that another system gave it.
 #[utoipa::path(operation_id = "getInvoiceByExternalId", tag = "Invoices", params(("source" = String, Path, description = "The other system", min_length = 1, max_length = 50, pattern = "^[A-Za-z0-9._-]+$"), ("external_id" = String, Path, description = "Its name for the invoice", max_length = 200, pattern = "^[^\\x00-\\x1F\\x7F-\\x9F]+$")), responses((status = 200, description = "The invoice", body = InvoiceView)), security(("api_key" = ["invoices:read"])))]
 #[get("/v1/invoices/by-external-id/{source}/{external_id}")]
-pub async fn find_by_key(call: Call, path: KeyPath) -> Answer {
-    let key = external::key(&path)?;
-    let found = call
-        .read(move |conn, tenant| {
-            let row = store::invoices::find_by_key(conn, tenant, &key)?;
-            view(conn, tenant, row)
-        })
-        .await?;
-    call.ok(&found)
+pub async fn find_by_key(call: Call) -> Answer {
+    call.show(current_by_key).await
+}
+
+/// As it is shown by its external id.
+///
+/// # Errors
+/// When it is not there.
+pub fn current_by_key(look: &mut Look<'_>) -> Result<InvoiceView> {
+    let key = external::key_in(look)?;
+    let row = store::invoices::find_by_key(look.conn, look.tenant, &key)?;
+    view(look.conn, look.tenant, row)
 }
 
 /// Record an invoice by its external id

@@ -125,10 +125,10 @@ pub async fn create(call: Call<NewKey>) -> Answer {
 /// Also those that no longer work.
 #[utoipa::path(operation_id = "listApiKeys", tag = "Access", params(PageQuery), responses((status = 200, description = "A page", body = Page<KeyView>)), security(("api_key" = ["keys:read"])))]
 #[get("/v1/api-keys")]
-pub async fn list(call: Call<(), PageQuery>) -> Answer {
+pub async fn list(call: Call) -> Answer {
     let window = call.window()?;
     let rows = call.read(move |conn, tenant| store::keys::list(conn, tenant, window.after(), window.fetch())).await?;
-    call.page(window, rows, |row| row.id.uuid(), KeyView::from)
+    call.page(window, rows, |row| row.id.uuid(), KeyView::from).await
 }
 
 /// Rotate an API key

@@ -12,7 +12,8 @@ use utoipa::ToSchema;
 use super::{
     Call,
     call::Answer,
-    page::{Page, Paged},
+    page::{Page, PageQuery},
+    subject::Look,
 };
 use crate::{
     actions,
@@ -255,12 +256,6 @@ impl From<Message> for OutboxMessage {
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct MessageQuery {
-    /// How many rows at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    pub limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    #[param(max_length = 500)]
-    pub cursor: Option<String>,
     /// Only to this customer.
     pub customer_id: Option<CustomerId>,
     /// Only of this reminder.
@@ -273,25 +268,10 @@ pub struct MessageQuery {
     pub delivery_status: Option<DeliveryStatus>,
 }
 
-impl Paged for MessageQuery {
-    fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-    fn limit(&self) -> Option<i64> {
-        self.limit
-    }
-}
-
 /// Which messages of the rehearsal to list.
 #[derive(Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct OutboxQuery {
-    /// How many rows at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    pub limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    #[param(max_length = 500)]
-    pub cursor: Option<String>,
     /// Only on this channel.
     pub channel: Option<Channel>,
     /// Only to this address, as it stands on the message.
@@ -303,15 +283,6 @@ pub struct OutboxQuery {
 impl std::fmt::Debug for OutboxQuery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OutboxQuery").field("channel", &self.channel).finish_non_exhaustive()
-    }
-}
-
-impl Paged for OutboxQuery {
-    fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-    fn limit(&self) -> Option<i64> {
-        self.limit
     }
 }
 
@@ -331,7 +302,7 @@ fn detail(conn: &mut Conn, tenant: TenantId, row: &Message) -> Result<MessageDet
 /// List messages
 ///
 /// In the order in which they were decided, without their words. Those in state `unknown` say what is known of them: they wait for a person if no receipt comes.
-#[utoipa::path(operation_id = "listMessages", tag = "Reminders", params(MessageQuery), responses((status = 200, description = "A page", body = Page<MessageView>)), security(("api_key" = ["reminders:read"])))]
+#[utoipa::path(operation_id = "listMessages", tag = "Reminders", params(PageQuery, MessageQuery), responses((status = 200, description = "A page", body = Page<MessageView>)), security(("api_key" = ["reminders:read"])))]
 #[get("/v1/messages")]
 pub async fn list(call: Call<(), MessageQuery>) -> Answer {
     let window = call.window()?;
@@ -346,7 +317,7 @@ pub async fn list(call: Call<(), MessageQuery>) -> Answer {
         .await?;
     let mut views: Vec<MessageView> = rows.iter().map(MessageView::from).collect();
     views.iter_mut().for_each(|view| view.doubt = doubts.remove(&view.id));
-    call.page(window, views, |view| view.id.uuid(), |view| view)
+    call.page(window, views, |view| view.id.uuid(), |view| view).await
 }
 
 /// Get a message
@@ -355,14 +326,17 @@ pub async fn list(call: Call<(), MessageQuery>) -> Answer {
 #[utoipa::path(operation_id = "getMessage", tag = "Reminders", params(("message_id" = MessageId, Path, description = "The message")), responses((status = 200, description = "The message", body = MessageDetail)), security(("api_key" = ["reminders:read"])))]
 #[get("/v1/messages/{message_id}")]
 pub async fn find(call: Call) -> Answer {
-    let id = call.id("message_id")?;
-    let found = call
-        .read(move |conn, tenant| {
-            let row = store::messages::find(conn, tenant, id)?;
-            detail(conn, tenant, &row)
-        })
-        .await?;
-    call.ok(&found)
+    call.show(current).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current(look: &mut Look<'_>) -> Result<MessageDetail> {
+    let id = look.id("message_id")?;
+    let row = store::messages::find(look.conn, look.tenant, id)?;
+    detail(look.conn, look.tenant, &row)
 }
 
 /// Resolve a doubt
@@ -383,7 +357,7 @@ pub async fn resolve(call: Call<Resolution>) -> Answer {
 /// List the outbox
 ///
 /// What the rehearsal has sent, with its words, newest last. Test keys only.
-#[utoipa::path(operation_id = "listOutbox", tag = "Sandbox", params(OutboxQuery), responses((status = 200, description = "A page", body = Page<OutboxMessage>), (status = 409, description = "A live key")), security(("api_key" = ["reminders:read"])))]
+#[utoipa::path(operation_id = "listOutbox", tag = "Sandbox", params(PageQuery, OutboxQuery), responses((status = 200, description = "A page", body = Page<OutboxMessage>), (status = 409, description = "A live key")), security(("api_key" = ["reminders:read"])))]
 #[get("/v1/sandbox/outbox")]
 pub async fn outbox(call: Call<(), OutboxQuery>) -> Answer {
     if call.tenant().mode() == Mode::Live {
@@ -393,5 +367,5 @@ pub async fn outbox(call: Call<(), OutboxQuery>) -> Answer {
     let OutboxQuery { channel, address, .. } = call.query.clone();
     let filter = Filter { channel, address, written: true, ..Filter::default() };
     let rows = call.read(move |conn, tenant| store::messages::list(conn, tenant, &filter, window.after(), window.fetch())).await?;
-    call.page(window, rows, |row| row.id.uuid(), OutboxMessage::from)
+    call.page(window, rows, |row| row.id.uuid(), OutboxMessage::from).await
 }

@@ -8,6 +8,7 @@ mod allocations;
 mod audit;
 pub mod auth;
 mod batch;
+mod body;
 mod call;
 mod contacts;
 mod contract;
@@ -21,17 +22,22 @@ mod disputes;
 mod documents;
 mod events;
 mod evidence;
+mod expand;
 mod explain;
 mod external;
+mod frame;
 mod guides;
+mod habits;
 mod health;
 mod holds;
 mod identity_providers;
 mod inbound;
 mod interest;
 mod invoices;
+mod keyed;
 mod keys;
 mod leaks;
+mod limits;
 mod messages;
 mod openapi;
 mod page;
@@ -47,11 +53,13 @@ mod provider_accounts;
 mod publishable_keys;
 mod reference_rates;
 mod reminders;
+mod requests;
 mod reviews;
 mod routes;
 mod scores;
 mod simulation;
 mod solvency;
+mod subject;
 mod suppressions;
 mod tasks;
 mod templates;
@@ -68,7 +76,6 @@ use actix_web::{
     App, HttpServer, ResponseError,
     body::{BoxBody, MessageBody},
     dev::{Server, Service, ServiceResponse},
-    http::header::{HeaderName, HeaderValue},
     middleware::Compress,
     web,
 };
@@ -92,7 +99,11 @@ pub struct State {
     /// What `/metrics` shows.
     pub metrics: health::Metrics,
     /// Keys of requests under way, so that a second one is told to wait.
-    pub under_way: call::UnderWay,
+    pub under_way: keyed::UnderWay,
+    /// What requests did, until it is written.
+    pub requests: requests::Requests,
+    /// How much each caller has asked.
+    pub limits: limits::Limits,
     /// How often leaked keys are reported, and from where.
     pub leak_reports: leaks::Reports,
     /// Invoices that come one by one, at once.
@@ -109,7 +120,9 @@ impl State {
             contract: Contract::compile(&document())?,
             auth: auth::Auth::new(&instance.config)?,
             metrics: health::Metrics::new().map_err(|error| error.to_string())?,
-            under_way: call::UnderWay::default(),
+            under_way: keyed::UnderWay::default(),
+            requests: requests::Requests::default(),
+            limits: limits::Limits::new(instance.config.rates),
             leak_reports: leaks::Reports::default(),
             new_invoices: invoices::Arriving::new(invoices::record),
             instance,
@@ -130,6 +143,7 @@ impl std::ops::Deref for State {
 /// # Errors
 /// When the address cannot be bound.
 pub fn serve(state: Arc<State>, listener: std::net::TcpListener, workers: usize) -> std::io::Result<Server> {
+    actix_web::rt::spawn(requests::write_on(Arc::downgrade(&state)));
     let data = web::Data::from(state);
     let server = HttpServer::new(move || {
         App::new()
@@ -143,16 +157,14 @@ pub fn serve(state: Arc<State>, listener: std::net::TcpListener, workers: usize)
                 let method = request.method().to_string();
                 let answer = service.call(request);
                 async move {
-                    let mut answer = named(answer.await?, &id);
+                    let (mut answer, code) = named(answer.await?, &id);
                     let route = answer.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
                     let elapsed = started.elapsed();
-                    if let Ok(value) = HeaderValue::from_str(&id) {
-                        answer.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
-                    }
                     if debtor::is_for_pages(answer.request().path()) {
                         debtor::open_to_pages(answer.headers_mut());
                     }
                     if let Some(state) = state {
+                        frame::complete(&state, &id, &mut answer, (code, elapsed));
                         state.metrics.observe(&method, &route, answer.status().as_u16(), elapsed);
                     }
                     tracing::info!(request_id = %id, method, route, status = answer.status().as_u16(), micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX), "request");
@@ -160,6 +172,14 @@ pub fn serve(state: Arc<State>, listener: std::net::TcpListener, workers: usize)
                 }
             })
             .wrap(Compress::default())
+            .wrap_fn(|request, service| {
+                let answer = service.call(request);
+                async move {
+                    let mut answer = answer.await?;
+                    frame::tell_coding(&mut answer);
+                    Ok(answer)
+                }
+            })
     })
     .workers(workers)
     .client_request_timeout(std::time::Duration::from_secs(5))
@@ -172,11 +192,14 @@ pub fn serve(state: Arc<State>, listener: std::net::TcpListener, workers: usize)
     Ok(server)
 }
 
-/// A problem names its request, wherever on the way it arose.
-fn named(answer: ServiceResponse<impl MessageBody + 'static>, id: &str) -> ServiceResponse<BoxBody> {
+/// A problem names its request, wherever on the way it arose; its code is returned beside it.
+fn named(answer: ServiceResponse<impl MessageBody + 'static>, id: &str) -> (ServiceResponse<BoxBody>, Option<String>) {
     let problem = answer.response().error().and_then(|error| error.as_error::<Problem>()).cloned();
     match problem {
-        Some(problem) => answer.into_response(problem.of_request(id).error_response()),
-        None => answer.map_into_boxed_body(),
+        Some(problem) => {
+            let code = problem.code.clone();
+            (answer.into_response(problem.of_request(id).error_response()), Some(code))
+        }
+        None => (answer.map_into_boxed_body(), None),
     }
 }

@@ -12,12 +12,14 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{CODES, Problem, routes::Handlers};
+use super::{CODES, Problem, habits, routes::Handlers};
 use crate::domain::event::{Event, EventType};
 
 const DESCRIPTION: &str = "Relance gets invoices paid: it decides who must be reminded, when, through which channel and in which words, sends it, and keeps the proof.\n\n\
 **Money** is an integer of minor units with an ISO 4217 currency. **Dates** are dates in the tenant's zone; **instants** are UTC. **Ids** carry their kind: `inv_…`, `cus_…`.\n\n\
-**Retries are safe**: send `Idempotency-Key` with every POST, PATCH and PUT. **Errors** come all at once, as problem details (RFC 9457). **Lists** are pages: follow `next_cursor`, or `Link`.\n\n\
+**Retries are safe**: send `Idempotency-Key` with every POST, PATCH and PUT. **Nobody overwrites unseen**: what is read has an `ETag`; give it back as `If-Match`. \
+Edits of policies, and what moves money of something that exists, cannot do without: allocations, returns, cancellations, charges, waivers, settlements. **Errors** come all at once, as problem details (RFC 9457). **Lists** are pages: follow `next_cursor`, or `Link`. **Rate limits** are told with each answer, and at `/v1/limits`; each process of the server counts for itself.\n\n\
+**Versions** are dates: send `Relance-Version`, and what is answered keeps to it. An operation that will end answers with `Deprecation` (RFC 9745) and `Sunset` (RFC 8594).\n\n\
 Clients must accept fields, enum values and error codes that are added later.";
 
 const TAGS: &[(&str, &str)] = &[
@@ -75,6 +77,7 @@ fn build() -> Value {
             }
         }
     }
+    habits::add(root);
     drop_unanswered(root);
     show_examples(root);
     document
@@ -151,14 +154,10 @@ fn add_components(root: &mut Map<String, Value>) {
         "securitySchemes".to_owned(),
         json!({
             "api_key": {"type": "http", "scheme": "bearer", "bearerFormat": "rlk_live_… or rlk_test_…", "description": "An API key. It decides the tenant and the mode."},
-<<<<<<< HEAD
-            "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token from POST /v1/tokens; it lives 15 minutes. Made and checked as RFC8725 asks: one algorithm, with issuer, audience and expiry."}
-=======
-            "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token from POST /v1/tokens; it lives 15 minutes."},
+            "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token from POST /v1/tokens; it lives 15 minutes. Made and checked as RFC8725 asks: one algorithm, with issuer, audience and expiry."},
             "identity_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token of one of the tenant's identity providers (`/v1/identity-providers`), for people. It goes with the header `Relance-Tenant` and, in test mode, with `Relance-Mode: test`."},
             "tenant": {"type": "apiKey", "in": "header", "name": "Relance-Tenant", "description": "The tenant, `ten_…`, whose identity provider signed the token. Keys and tokens from POST /v1/tokens know their tenant, and need no such header."},
             "publishable_key": {"type": "http", "scheme": "bearer", "bearerFormat": "rlp_live_… or rlp_test_…", "description": "A publishable key: it opens one debtor's page, and nothing else."}
->>>>>>> identity
         }),
     );
     let responses: Map<String, Value> = statuses()
@@ -177,8 +176,10 @@ fn add_components(root: &mut Map<String, Value>) {
                 "description": title,
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}}
             });
-            if let (Some(headers), Some(response)) = (problem_headers(status), response.as_object_mut()) {
-                response.insert("headers".to_owned(), headers);
+            if let Some(response) = response.as_object_mut() {
+                let framing = habits::framing().into_iter().map(|(name, header)| (name.to_owned(), header));
+                let headers = problem_headers(status).into_iter().chain(framing).collect();
+                response.insert("headers".to_owned(), Value::Object(headers));
             }
             (format!("Problem{status}"), response)
         })
@@ -186,12 +187,16 @@ fn add_components(root: &mut Map<String, Value>) {
     components.insert("responses".to_owned(), Value::Object(responses));
 }
 
-fn problem_headers(status: u16) -> Option<Value> {
+fn problem_headers(status: u16) -> Option<(String, Value)> {
     match status {
-        401 => Some(json!({"WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string", "maxLength": 100}}})),
-        409 | 429 | 503 => {
-            Some(json!({"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1, "maximum": 86400}}}))
-        }
+        401 => Some((
+            "WWW-Authenticate".to_owned(),
+            json!({"description": "How to authenticate.", "schema": {"type": "string", "maxLength": 100}}),
+        )),
+        409 | 429 | 503 => Some((
+            "Retry-After".to_owned(),
+            json!({"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1, "maximum": 86400}}),
+        )),
         _ => None,
     }
 }

@@ -9,7 +9,8 @@ use utoipa::ToSchema;
 use super::{
     Call,
     call::Answer,
-    page::{Page, Paged},
+    page::{Page, PageQuery},
+    subject::Look,
 };
 use crate::{
     actions,
@@ -144,25 +145,10 @@ fn view(conn: &mut Conn, tenant: TenantId, row: PaymentPlan) -> Result<PaymentPl
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PaymentPlanQuery {
-    /// How many rows at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    pub limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    #[param(max_length = 500)]
-    pub cursor: Option<String>,
     /// Only of this customer.
     pub customer_id: Option<CustomerId>,
     /// Only in this state.
     pub state: Option<PlanState>,
-}
-
-impl Paged for PaymentPlanQuery {
-    fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-    fn limit(&self) -> Option<i64> {
-        self.limit
-    }
 }
 
 /// Propose a payment plan
@@ -183,7 +169,7 @@ pub async fn create(call: Call<NewPaymentPlan>) -> Answer {
 /// List payment plans
 ///
 /// In the order in which they were proposed.
-#[utoipa::path(operation_id = "listPaymentPlans", tag = "Silences", params(PaymentPlanQuery), responses((status = 200, description = "A page", body = Page<PaymentPlanView>)), security(("api_key" = ["reminders:read"])))]
+#[utoipa::path(operation_id = "listPaymentPlans", tag = "Silences", params(PageQuery, PaymentPlanQuery), responses((status = 200, description = "A page", body = Page<PaymentPlanView>)), security(("api_key" = ["reminders:read"])))]
 #[get("/v1/payment-plans")]
 pub async fn list(call: Call<(), PaymentPlanQuery>) -> Answer {
     let window = call.window()?;
@@ -194,7 +180,7 @@ pub async fn list(call: Call<(), PaymentPlanQuery>) -> Answer {
             whole(conn, tenant, rows)
         })
         .await?;
-    call.page(window, rows, |(row, ..)| row.id.uuid(), PaymentPlanView::from)
+    call.page(window, rows, |(row, ..)| row.id.uuid(), PaymentPlanView::from).await
 }
 
 /// Get a payment plan
@@ -203,14 +189,17 @@ pub async fn list(call: Call<(), PaymentPlanQuery>) -> Answer {
 #[utoipa::path(operation_id = "getPaymentPlan", tag = "Silences", params(("payment_plan_id" = PaymentPlanId, Path, description = "The plan")), responses((status = 200, description = "The plan", body = PaymentPlanView)), security(("api_key" = ["reminders:read"])))]
 #[get("/v1/payment-plans/{payment_plan_id}")]
 pub async fn find(call: Call) -> Answer {
-    let id = call.id("payment_plan_id")?;
-    let found = call
-        .read(move |conn, tenant| {
-            let row = store::payment_plans::find(conn, tenant, id)?;
-            view(conn, tenant, row)
-        })
-        .await?;
-    call.ok(&found)
+    call.show(current).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current(look: &mut Look<'_>) -> Result<PaymentPlanView> {
+    let id = look.id("payment_plan_id")?;
+    let row = store::payment_plans::find(look.conn, look.tenant, id)?;
+    view(look.conn, look.tenant, row)
 }
 
 /// Accept a payment plan

@@ -9,10 +9,11 @@ use utoipa::ToSchema;
 
 use super::{
     Call,
-    allocations::{AllocationView, ChargeAllocationView, SettlementQuery, Whole, whole, with_allocations},
+    allocations::{self, AllocationView, ChargeAllocationView, SettlementQuery, Whole, whole},
     call::Answer,
     external,
-    page::Page,
+    page::{CountQuery, Page, PageQuery},
+    subject::Look,
 };
 use crate::{
     actions,
@@ -136,18 +137,11 @@ pub async fn create(call: Call<NewPayment>) -> Answer {
 
 /// List payments
 ///
-/// In the order in which they were recorded.
-#[utoipa::path(operation_id = "listPayments", tag = "Payments", params(SettlementQuery), responses((status = 200, description = "A page", body = Page<PaymentView>)), security(("api_key" = ["payments:read"])))]
+/// In the order in which they were recorded, unless `sort` says otherwise.
+#[utoipa::path(operation_id = "listPayments", tag = "Payments", params(PageQuery, CountQuery, SettlementQuery), responses((status = 200, description = "A page", body = Page<PaymentView>)), security(("api_key" = ["payments:read"])))]
 #[get("/v1/payments")]
 pub async fn list(call: Call<(), SettlementQuery>) -> Answer {
-    let (window, filter) = (call.window()?, (&call.query).into());
-    let rows = call
-        .read(move |conn, tenant| {
-            let rows = store::settlements::list(conn, tenant, SettlementKind::Payment, &filter, window.after(), window.fetch())?;
-            with_allocations(conn, tenant, rows)
-        })
-        .await?;
-    call.page(window, rows, |(row, ..)| row.id.uuid(), PaymentView::from)
+    allocations::page(&call, SettlementKind::Payment, PaymentView::from).await
 }
 
 /// Get a payment
@@ -156,14 +150,17 @@ pub async fn list(call: Call<(), SettlementQuery>) -> Answer {
 #[utoipa::path(operation_id = "getPayment", tag = "Payments", params(("payment_id" = PaymentId, Path, description = "The payment")), responses((status = 200, description = "The payment", body = PaymentView)), security(("api_key" = ["payments:read"])))]
 #[get("/v1/payments/{payment_id}")]
 pub async fn find(call: Call) -> Answer {
-    let id = id(&call)?;
-    let found = call
-        .read(move |conn, tenant| {
-            let row = store::settlements::find(conn, tenant, SettlementKind::Payment, id)?;
-            view(conn, tenant, row)
-        })
-        .await?;
-    call.ok(&found)
+    call.show(current).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current(look: &mut Look<'_>) -> Result<PaymentView> {
+    let id: PaymentId = look.id("payment_id")?;
+    let row = store::settlements::find(look.conn, look.tenant, SettlementKind::Payment, SettlementId::from_uuid(id.uuid()))?;
+    view(look.conn, look.tenant, row)
 }
 
 /// Allocate a payment

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{
     Call,
     call::Answer,
-    page::{Page, Paged},
+    page::{Page, PageQuery},
 };
 use crate::{
     actions,
@@ -57,27 +57,12 @@ impl From<Person> for PersonView {
 pub struct PersonQuery {
     /// Only those whom this provider named.
     pub identity_provider_id: Option<IdentityProviderId>,
-    /// How many rows at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    pub limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    #[param(max_length = 500)]
-    pub cursor: Option<String>,
-}
-
-impl Paged for PersonQuery {
-    fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-    fn limit(&self) -> Option<i64> {
-        self.limit
-    }
 }
 
 /// List people
 ///
 /// Everybody who came with a token of an identity provider, in the order in which they first came.
-#[utoipa::path(operation_id = "listPeople", tag = "Access", params(PersonQuery), responses((status = 200, description = "A page", body = Page<PersonView>)), security(("api_key" = ["identity:read"])))]
+#[utoipa::path(operation_id = "listPeople", tag = "Access", params(PageQuery, PersonQuery), responses((status = 200, description = "A page", body = Page<PersonView>)), security(("api_key" = ["identity:read"])))]
 #[get("/v1/people")]
 pub async fn list(call: Call<(), PersonQuery>) -> Answer {
     let (window, provider) = (call.window()?, call.query.identity_provider_id);

@@ -11,6 +11,7 @@ use super::{
     Call,
     call::Answer,
     page::{Page, PageQuery},
+    subject::Look,
 };
 use crate::{
     actions::{self, policies::Migrated},
@@ -213,7 +214,7 @@ fn view(conn: &mut Conn, tenant: TenantId, row: Policy) -> Result<PolicyView> {
 /// Oldest first; the product's come first.
 #[utoipa::path(operation_id = "listPolicies", tag = "Policies", params(PageQuery), responses((status = 200, description = "A page", body = Page<PolicyView>)), security(("api_key" = ["policies:read"])))]
 #[get("/v1/policies")]
-pub async fn list(call: Call<(), PageQuery>) -> Answer {
+pub async fn list(call: Call) -> Answer {
     let window = call.window()?;
     let rows = call
         .read(move |conn, tenant| {
@@ -221,7 +222,7 @@ pub async fn list(call: Call<(), PageQuery>) -> Answer {
             views(conn, tenant, rows)
         })
         .await?;
-    call.page(window, rows, |row| row.id.uuid(), |view| view)
+    call.page(window, rows, |row| row.id.uuid(), |view| view).await
 }
 
 /// Get a policy
@@ -230,14 +231,26 @@ pub async fn list(call: Call<(), PageQuery>) -> Answer {
 #[utoipa::path(operation_id = "getPolicy", tag = "Policies", params(("policy_id" = PolicyId, Path, description = "The policy")), responses((status = 200, description = "The policy", body = PolicyView)), security(("api_key" = ["policies:read"])))]
 #[get("/v1/policies/{policy_id}")]
 pub async fn find(call: Call) -> Answer {
-    let id = call.id("policy_id")?;
-    let found = call
-        .read(move |conn, tenant| {
-            let row = store::policies::find(conn, tenant, id)?;
-            view(conn, tenant, row)
-        })
-        .await?;
-    call.ok(&found)
+    call.show(current).await
+}
+
+/// Those of the ids that are there.
+///
+/// # Errors
+/// The store's.
+pub fn of_ids(conn: &mut Conn, tenant: TenantId, ids: &[PolicyId]) -> Result<Vec<PolicyView>> {
+    let rows = store::policies::of_ids(conn, tenant, ids)?;
+    views(conn, tenant, rows)
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current(look: &mut Look<'_>) -> Result<PolicyView> {
+    let id = look.id("policy_id")?;
+    let row = store::policies::find(look.conn, look.tenant, id)?;
+    view(look.conn, look.tenant, row)
 }
 
 /// Create a policy

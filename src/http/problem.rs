@@ -161,10 +161,22 @@ pub const CODES: &[(&str, u16, &str, &str)] = &[
     ("suppressed", 409, "Nothing may be sent to this address", "Lift its suppression, if the recipient agrees, or take another address."),
     ("task_ended", 409, "The task has ended", "Only an open task changes."),
     ("wrong_state", 409, "Not in this state", "`detail` says where it stands, and which states this takes."),
+    (
+        "precondition_failed",
+        412,
+        "It has changed since you read it",
+        "Read it again, decide anew, and repeat with its present ETag; the same Idempotency-Key may be used.",
+    ),
     ("too_large", 413, "The body is too large", "Split it: at most 2 MB, at most 1,000 items in a batch."),
     ("unsupported_media_type", 415, "Not in this media type", "Send `Content-Type: application/json`."),
     ("invalid", 422, "A rule of the business is broken", "`errors` names every field, the rule and the cure."),
     ("key_reused", 422, "This Idempotency-Key came with another request before", "Use a new key for a new request."),
+    (
+        "precondition_required",
+        428,
+        "Say which state you have read",
+        "Send `If-Match` with the `ETag` of the resource as you have read it, or `*` to act on whatever is there.",
+    ),
     ("hourly_limit", 429, "This hour's share is used up", "`detail` gives the limit; wait for the next hour."),
     (
         "too_many_reports",
@@ -172,6 +184,7 @@ pub const CODES: &[(&str, u16, &str, &str)] = &[
         "Too many reports of keys from your address",
         "Repeat it after `Retry-After`; revoke your own keys by their ids.",
     ),
+    ("rate_limited", 429, "Too many requests", "Repeat after `Retry-After`; `RateLimit` tells with each answer what is left."),
     ("internal", 500, "Our fault", "Nothing was changed. Repeat with the same Idempotency-Key; quote the request id if it persists."),
     ("busy", 503, "Too much at once", "Nothing was changed. Repeat after `Retry-After`."),
     (

@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 use super::{
     Call,
     call::Answer,
-    page::{Page, Paged},
+    page::{Page, PageQuery},
+    subject::Look,
 };
 use crate::{
     actions,
@@ -121,25 +122,10 @@ fn view(conn: &mut Conn, tenant: TenantId, row: Promise) -> Result<PromiseView> 
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PromiseQuery {
-    /// How many rows at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    pub limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    #[param(max_length = 500)]
-    pub cursor: Option<String>,
     /// Only of this customer.
     pub customer_id: Option<CustomerId>,
     /// Only in this state.
     pub state: Option<PromiseState>,
-}
-
-impl Paged for PromiseQuery {
-    fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-    fn limit(&self) -> Option<i64> {
-        self.limit
-    }
 }
 
 /// Record a promise
@@ -160,7 +146,7 @@ pub async fn create(call: Call<NewPromise>) -> Answer {
 /// List promises
 ///
 /// In the order in which they were recorded.
-#[utoipa::path(operation_id = "listPromises", tag = "Silences", params(PromiseQuery), responses((status = 200, description = "A page", body = Page<PromiseView>)), security(("api_key" = ["reminders:read"])))]
+#[utoipa::path(operation_id = "listPromises", tag = "Silences", params(PageQuery, PromiseQuery), responses((status = 200, description = "A page", body = Page<PromiseView>)), security(("api_key" = ["reminders:read"])))]
 #[get("/v1/promises")]
 pub async fn list(call: Call<(), PromiseQuery>) -> Answer {
     let window = call.window()?;
@@ -171,7 +157,7 @@ pub async fn list(call: Call<(), PromiseQuery>) -> Answer {
             whole(conn, tenant, rows)
         })
         .await?;
-    call.page(window, rows, |(row, _)| row.id.uuid(), PromiseView::from)
+    call.page(window, rows, |(row, _)| row.id.uuid(), PromiseView::from).await
 }
 
 /// Get a promise
@@ -180,14 +166,17 @@ pub async fn list(call: Call<(), PromiseQuery>) -> Answer {
 #[utoipa::path(operation_id = "getPromise", tag = "Silences", params(("promise_id" = PromiseId, Path, description = "The promise")), responses((status = 200, description = "The promise", body = PromiseView)), security(("api_key" = ["reminders:read"])))]
 #[get("/v1/promises/{promise_id}")]
 pub async fn find(call: Call) -> Answer {
-    let id = call.id("promise_id")?;
-    let found = call
-        .read(move |conn, tenant| {
-            let row = store::promises::find(conn, tenant, id)?;
-            view(conn, tenant, row)
-        })
-        .await?;
-    call.ok(&found)
+    call.show(current).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current(look: &mut Look<'_>) -> Result<PromiseView> {
+    let id = look.id("promise_id")?;
+    let row = store::promises::find(look.conn, look.tenant, id)?;
+    view(look.conn, look.tenant, row)
 }
 
 /// Withdraw a promise

@@ -11,6 +11,7 @@ use super::{
     Call, State,
     call::Answer,
     page::{Page, PageQuery},
+    subject::Look,
 };
 use crate::{
     actions::{
@@ -116,7 +117,7 @@ pub async fn create(call: Call<NewProviderAccount>) -> Answer {
 /// Also those that are not in use.
 #[utoipa::path(operation_id = "listProviderAccounts", tag = "Providers", params(PageQuery), responses((status = 200, description = "A page", body = Page<ProviderAccountView>)), security(("api_key" = ["providers:read"])))]
 #[get("/v1/provider-accounts")]
-pub async fn list(call: Call<(), PageQuery>) -> Answer {
+pub async fn list(call: Call) -> Answer {
     let (window, state) = (call.window()?, call.state.clone());
     let rows = call
         .read(move |conn, tenant| {
@@ -124,7 +125,7 @@ pub async fn list(call: Call<(), PageQuery>) -> Answer {
             rows.into_iter().map(|row| ProviderAccountView::of(row, &state)).collect::<Result<Vec<_>>>()
         })
         .await?;
-    call.page(window, rows, |row| row.id.uuid(), |view| view)
+    call.page(window, rows, |row| row.id.uuid(), |view| view).await
 }
 
 /// Get a provider account
@@ -133,9 +134,16 @@ pub async fn list(call: Call<(), PageQuery>) -> Answer {
 #[utoipa::path(operation_id = "getProviderAccount", tag = "Providers", params(("provider_account_id" = ProviderAccountId, Path, description = "The account")), responses((status = 200, description = "The account", body = ProviderAccountView)), security(("api_key" = ["providers:read"])))]
 #[get("/v1/provider-accounts/{provider_account_id}")]
 pub async fn find(call: Call) -> Answer {
-    let id = call.id("provider_account_id")?;
-    let row = call.read(move |conn, tenant| store::provider_accounts::find(conn, tenant, id)).await?;
-    call.ok(&ProviderAccountView::of(row, &call.state).map_err(|error| call.problem(error))?)
+    call.show(current).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current(look: &mut Look<'_>) -> Result<ProviderAccountView> {
+    let id = look.id("provider_account_id")?;
+    ProviderAccountView::of(store::provider_accounts::find(look.conn, look.tenant, id)?, look.state)
 }
 
 /// Change a provider account

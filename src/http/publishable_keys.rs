@@ -95,7 +95,7 @@ pub async fn create(call: Call<NewPublishableKey>) -> Answer {
 /// Also those that no longer work.
 #[utoipa::path(operation_id = "listPublishableKeys", tag = "Access", params(("customer_id" = CustomerId, Path, description = "The customer"), PageQuery), responses((status = 200, description = "A page", body = Page<PublishableKeyView>)), security(("api_key" = ["customers:read"])))]
 #[get("/v1/customers/{customer_id}/publishable-keys")]
-pub async fn list(call: Call<(), PageQuery>) -> Answer {
+pub async fn list(call: Call) -> Answer {
     let customer = call.id("customer_id")?;
     let window = call.window()?;
     let rows = call

@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 use super::{
     Call,
     call::Answer,
-    page::{Page, Paged},
+    page::{Page, PageQuery},
+    subject::Look,
 };
 use crate::{
     actions,
@@ -158,12 +159,6 @@ impl From<(Reminder, Vec<Message>)> for ReminderView {
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ReminderQuery {
-    /// How many rows at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    pub limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    #[param(max_length = 500)]
-    pub cursor: Option<String>,
     /// Only of this customer.
     pub customer_id: Option<CustomerId>,
     /// Only in this state.
@@ -171,15 +166,6 @@ pub struct ReminderQuery {
     /// Only of this step.
     #[param(min_length = 1, max_length = 40)]
     pub step: Option<String>,
-}
-
-impl Paged for ReminderQuery {
-    fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-    fn limit(&self) -> Option<i64> {
-        self.limit
-    }
 }
 
 fn with_messages(conn: &mut Conn, tenant: TenantId, rows: Vec<Reminder>) -> Result<Vec<(Reminder, Vec<Message>)>> {
@@ -199,7 +185,7 @@ fn view(conn: &mut Conn, tenant: TenantId, row: Reminder) -> Result<ReminderView
 /// List reminders
 ///
 /// In the order in which they were decided.
-#[utoipa::path(operation_id = "listReminders", tag = "Reminders", params(ReminderQuery), responses((status = 200, description = "A page", body = Page<ReminderView>)), security(("api_key" = ["reminders:read"])))]
+#[utoipa::path(operation_id = "listReminders", tag = "Reminders", params(PageQuery, ReminderQuery), responses((status = 200, description = "A page", body = Page<ReminderView>)), security(("api_key" = ["reminders:read"])))]
 #[get("/v1/reminders")]
 pub async fn list(call: Call<(), ReminderQuery>) -> Answer {
     let window = call.window()?;
@@ -211,7 +197,7 @@ pub async fn list(call: Call<(), ReminderQuery>) -> Answer {
             with_messages(conn, tenant, rows)
         })
         .await?;
-    call.page(window, rows, |(row, _)| row.id.uuid(), ReminderView::from)
+    call.page(window, rows, |(row, _)| row.id.uuid(), ReminderView::from).await
 }
 
 /// Get a reminder
@@ -220,14 +206,17 @@ pub async fn list(call: Call<(), ReminderQuery>) -> Answer {
 #[utoipa::path(operation_id = "getReminder", tag = "Reminders", params(("reminder_id" = ReminderId, Path, description = "The reminder")), responses((status = 200, description = "The reminder", body = ReminderView)), security(("api_key" = ["reminders:read"])))]
 #[get("/v1/reminders/{reminder_id}")]
 pub async fn find(call: Call) -> Answer {
-    let id = call.id("reminder_id")?;
-    let found = call
-        .read(move |conn, tenant| {
-            let row = store::reminders::find(conn, tenant, id)?;
-            view(conn, tenant, row)
-        })
-        .await?;
-    call.ok(&found)
+    call.show(current).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current(look: &mut Look<'_>) -> Result<ReminderView> {
+    let id = look.id("reminder_id")?;
+    let row = store::reminders::find(look.conn, look.tenant, id)?;
+    view(look.conn, look.tenant, row)
 }
 
 /// Approve a reminder

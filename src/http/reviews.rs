@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{
     Call,
     call::Answer,
-    page::{Page, Paged},
+    page::{Page, PageQuery},
 };
 use crate::{
     actions,
@@ -91,12 +91,6 @@ impl From<Task> for ReviewView {
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ReviewQuery {
-    /// How many rows at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    pub limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    #[param(max_length = 500)]
-    pub cursor: Option<String>,
     /// Only about this customer.
     pub customer_id: Option<CustomerId>,
     /// Only in this state; `open` unless told otherwise.
@@ -106,26 +100,17 @@ pub struct ReviewQuery {
     pub reason: Option<String>,
 }
 
-impl Paged for ReviewQuery {
-    fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-    fn limit(&self) -> Option<i64> {
-        self.limit
-    }
-}
-
 /// List reviews
 ///
 /// Customers to look at, in the order in which the reasons arose.
-#[utoipa::path(operation_id = "listReviews", tag = "Credit", params(ReviewQuery), responses((status = 200, description = "A page", body = Page<ReviewView>)), security(("api_key" = ["reminders:read"])))]
+#[utoipa::path(operation_id = "listReviews", tag = "Credit", params(PageQuery, ReviewQuery), responses((status = 200, description = "A page", body = Page<ReviewView>)), security(("api_key" = ["reminders:read"])))]
 #[get("/v1/reviews")]
 pub async fn list(call: Call<(), ReviewQuery>) -> Answer {
     let window = call.window()?;
     let ReviewQuery { customer_id, state, reason, .. } = call.query.clone();
     let filter = Filter { customer_id, state: state.or(Some(TaskState::Open)), kind: Some(TaskKind::Review), reason, ..Filter::default() };
     let rows = call.read(move |conn, tenant| store::tasks::list(conn, tenant, &filter, window.after(), window.fetch())).await?;
-    call.page(window, rows, |row| row.id.uuid(), ReviewView::from)
+    call.page(window, rows, |row| row.id.uuid(), ReviewView::from).await
 }
 
 /// Finish a review

@@ -21,10 +21,10 @@ macro_rules! routes {
 
 use super::{
     access, allocations, audit, batch, contacts, credit, credit_decisions, credit_notes, customers, debtor, direct_debits, disputes,
-    documents, events, evidence, explain, health, holds, identity_providers, inbound, interest, invoices, keys, leaks, messages,
+    documents, events, evidence, explain, health, holds, identity_providers, inbound, interest, invoices, keys, leaks, limits, messages,
     payment_plans, payments, people, policies, preview, promises, protections, provider_accounts, publishable_keys, reference_rates,
-    reminders, reviews, scores, simulation, solvency, suppressions, tasks, templates, tenants, terms, test_clock, tokens, unsubscribe,
-    webhooks,
+    reminders, requests, reviews, scores, simulation, solvency, suppressions, tasks, templates, tenants, terms, test_clock, tokens,
+    unsubscribe, webhooks,
 };
 
 routes! {
@@ -54,6 +54,8 @@ routes! {
     people::block,
     people::unblock,
     people::forget,
+    limits::find,
+    requests::find,
     events::list,
     events::find,
     webhooks::create,

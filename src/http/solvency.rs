@@ -100,7 +100,7 @@ pub async fn create(call: Call<NewSolvencyCheck>) -> Answer {
 /// In the order in which they were asked for.
 #[utoipa::path(operation_id = "listSolvencyChecks", tag = "Credit", params(("customer_id" = CustomerId, Path, description = "The customer"), PageQuery), responses((status = 200, description = "A page", body = Page<SolvencyCheckView>)), security(("api_key" = ["credit:read"])))]
 #[get("/v1/customers/{customer_id}/solvency-checks")]
-pub async fn list(call: Call<(), PageQuery>) -> Answer {
+pub async fn list(call: Call) -> Answer {
     let (window, customer) = (call.window()?, call.id("customer_id")?);
     let rows = call
         .read(move |conn, tenant| {
@@ -108,7 +108,7 @@ pub async fn list(call: Call<(), PageQuery>) -> Answer {
             store::solvency::list(conn, tenant, customer, window.after(), window.fetch())
         })
         .await?;
-    call.page(window, rows, |row| row.id.uuid(), SolvencyCheckView::from)
+    call.page(window, rows, |row| row.id.uuid(), SolvencyCheckView::from).await
 }
 
 /// Get a solvency check

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{
     Call,
     call::Answer,
-    page::{Page, Paged},
+    page::{Page, PageQuery},
 };
 use crate::{
     actions,
@@ -81,12 +81,6 @@ pub struct SuppressionQuery {
     pub address: Option<String>,
     /// `true`: only those in force; `false`: only the lifted ones.
     pub active: Option<bool>,
-    /// How many rows at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    pub limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    #[param(max_length = 500)]
-    pub cursor: Option<String>,
 }
 
 /// Debtors' data never reaches logs.
@@ -96,26 +90,17 @@ impl std::fmt::Debug for SuppressionQuery {
     }
 }
 
-impl Paged for SuppressionQuery {
-    fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-    fn limit(&self) -> Option<i64> {
-        self.limit
-    }
-}
-
 /// List suppressions
 ///
 /// Also the lifted ones, oldest first. Page by page, this is the export: each row has what `POST /v1/suppressions/batch` takes.
-#[utoipa::path(operation_id = "listSuppressions", tag = "Reminders", params(SuppressionQuery), responses((status = 200, description = "A page", body = Page<SuppressionView>)), security(("api_key" = ["suppressions:read"])))]
+#[utoipa::path(operation_id = "listSuppressions", tag = "Reminders", params(PageQuery, SuppressionQuery), responses((status = 200, description = "A page", body = Page<SuppressionView>)), security(("api_key" = ["suppressions:read"])))]
 #[get("/v1/suppressions")]
 pub async fn list(call: Call<(), SuppressionQuery>) -> Answer {
     let window = call.window()?;
     let address = call.query.address.as_deref().map(Address::searched);
     let filter = Filter { channel: call.query.channel, address, active: call.query.active };
     let rows = call.read(move |conn, tenant| store::suppressions::list(conn, tenant, &filter, window.after(), window.fetch())).await?;
-    call.page(window, rows, |row| row.id.uuid(), SuppressionView::from)
+    call.page(window, rows, |row| row.id.uuid(), SuppressionView::from).await
 }
 
 /// Suppress an address

@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 use super::{
     Call,
     call::Answer,
-    page::{Page, Paged},
+    page::{Page, PageQuery},
+    subject::Look,
 };
 use crate::{
     actions,
@@ -105,12 +106,6 @@ impl From<Task> for TaskView {
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct TaskQuery {
-    /// How many rows at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    pub limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    #[param(max_length = 500)]
-    pub cursor: Option<String>,
     /// Only about this customer.
     pub customer_id: Option<CustomerId>,
     /// Only in this state.
@@ -124,26 +119,17 @@ pub struct TaskQuery {
     pub due_by: Option<DateTime<Utc>>,
 }
 
-impl Paged for TaskQuery {
-    fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-    fn limit(&self) -> Option<i64> {
-        self.limit
-    }
-}
-
 /// List tasks
 ///
 /// In the order in which they were given.
-#[utoipa::path(operation_id = "listTasks", tag = "Reminders", params(TaskQuery), responses((status = 200, description = "A page", body = Page<TaskView>)), security(("api_key" = ["reminders:read"])))]
+#[utoipa::path(operation_id = "listTasks", tag = "Reminders", params(PageQuery, TaskQuery), responses((status = 200, description = "A page", body = Page<TaskView>)), security(("api_key" = ["reminders:read"])))]
 #[get("/v1/tasks")]
 pub async fn list(call: Call<(), TaskQuery>) -> Answer {
     let window = call.window()?;
     let TaskQuery { customer_id, state, kind, owner, due_by, .. } = call.query.clone();
     let filter = Filter { customer_id, state, kind, owner, due_by, ..Filter::default() };
     let rows = call.read(move |conn, tenant| store::tasks::list(conn, tenant, &filter, window.after(), window.fetch())).await?;
-    call.page(window, rows, |row| row.id.uuid(), TaskView::from)
+    call.page(window, rows, |row| row.id.uuid(), TaskView::from).await
 }
 
 /// Get a task
@@ -152,9 +138,16 @@ pub async fn list(call: Call<(), TaskQuery>) -> Answer {
 #[utoipa::path(operation_id = "getTask", tag = "Reminders", params(("task_id" = TaskId, Path, description = "The task")), responses((status = 200, description = "The task", body = TaskView)), security(("api_key" = ["reminders:read"])))]
 #[get("/v1/tasks/{task_id}")]
 pub async fn find(call: Call) -> Answer {
-    let id = call.id("task_id")?;
-    let row = call.read(move |conn, tenant| store::tasks::find(conn, tenant, id)).await?;
-    call.ok(&TaskView::from(row))
+    call.show(current).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current(look: &mut Look<'_>) -> crate::error::Result<TaskView> {
+    let id = look.id("task_id")?;
+    store::tasks::find(look.conn, look.tenant, id).map(TaskView::from)
 }
 
 /// Change a task

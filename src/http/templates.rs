@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Call, Problem, call::Answer, page::Page};
+use super::{Call, Problem, call::Answer, page::Page, subject::Look};
 use crate::{
     actions,
     domain::{
@@ -90,7 +90,7 @@ pub struct VersionQuery {
 #[get("/v1/templates")]
 pub async fn list(call: Call) -> Answer {
     let data = call.read(all).await?;
-    call.ok(&Page { data, has_more: false, next_cursor: None })
+    call.ok(&Page::whole(data))
 }
 
 /// Get a template
@@ -99,9 +99,22 @@ pub async fn list(call: Call) -> Answer {
 #[utoipa::path(operation_id = "getTemplate", tag = "Templates", params(("key" = String, Path, description = "The template's key", min_length = 1, max_length = 40, pattern = "^[a-z][a-z0-9_]*$"), VersionQuery), responses((status = 200, description = "The template", body = TemplateDetail)), security(("api_key" = ["templates:read"])))]
 #[get("/v1/templates/{key}")]
 pub async fn find(call: Call<(), VersionQuery>) -> Answer {
-    let (key, version) = (key(&call)?, call.query.version);
-    let detail = call.read(move |conn, tenant| detail(conn, tenant, &key, version)).await?;
-    call.ok(&detail)
+    let version = call.query.version;
+    call.show(move |look| shown(look, version)).await
+}
+
+/// As it is shown where no version is asked for.
+///
+/// # Errors
+/// When it is not there.
+pub fn current(look: &mut Look<'_>) -> Result<TemplateDetail> {
+    shown(look, None)
+}
+
+fn shown(look: &mut Look<'_>, version: Option<i32>) -> Result<TemplateDetail> {
+    let key = look.text("key")?.to_owned();
+    check_key(&key).or(()).map_err(Error::Malformed)?;
+    detail(look.conn, look.tenant, &key, version)
 }
 
 /// Write a template

@@ -9,6 +9,7 @@ use super::{
     Call,
     call::Answer,
     page::{Page, PageQuery},
+    subject::Look,
 };
 use crate::{
     actions,
@@ -126,11 +127,11 @@ pub async fn create(call: Call<NewTenant>) -> Answer {
 /// Every tenant of the installation, in the order in which they were made.
 #[utoipa::path(operation_id = "listTenants", tag = "Tenants", params(PageQuery), responses((status = 200, description = "A page", body = Page<TenantView>)), security(("api_key" = ["tenants:manage"])))]
 #[get("/v1/tenants")]
-pub async fn list(call: Call<(), PageQuery>) -> Answer {
+pub async fn list(call: Call) -> Answer {
     let window = call.window()?;
     let rows =
         call.read(move |conn, _| store::tenants::list_live(conn, window.after_uuid().map(TenantId::from_uuid), window.fetch())).await?;
-    call.page(window, rows, |row| row.tenant_id.uuid(), TenantView::from)
+    call.page(window, rows, |row| row.tenant_id.uuid(), TenantView::from).await
 }
 
 /// Get a tenant
@@ -139,9 +140,16 @@ pub async fn list(call: Call<(), PageQuery>) -> Answer {
 #[utoipa::path(operation_id = "getTenant", tag = "Tenants", params(("tenant_id" = TenantId, Path, description = "The tenant")), responses((status = 200, description = "The tenant", body = TenantView)), security(("api_key" = ["tenants:manage"])))]
 #[get("/v1/tenants/{tenant_id}")]
 pub async fn find(call: Call) -> Answer {
-    let id = tenant_id(&call)?;
-    let row = call.read(move |conn, _| store::tenants::find(conn, id)).await?;
-    call.ok(&TenantView::from(row))
+    call.show(current).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current(look: &mut Look<'_>) -> crate::error::Result<TenantView> {
+    let id = tenant_id(look.text("tenant_id")?)?;
+    store::tenants::find(look.conn, id).map(TenantView::from)
 }
 
 /// Change a tenant
@@ -150,7 +158,7 @@ pub async fn find(call: Call) -> Answer {
 #[utoipa::path(operation_id = "updateTenant", tag = "Tenants", params(("tenant_id" = TenantId, Path, description = "The tenant")), request_body = TenantChange, responses((status = 200, description = "As it is now", body = TenantView)), security(("api_key" = ["tenants:manage"])))]
 #[patch("/v1/tenants/{tenant_id}")]
 pub async fn change(call: Call<TenantChange>) -> Answer {
-    let id = tenant_id(&call)?;
+    let id = tenant_id(call.path("tenant_id")?)?;
     let wanted = call.body.clone();
     call.act(StatusCode::OK, move |act| {
         act.in_partition(id.in_mode(Mode::Test), |act| actions::tenants::change(act, &wanted))?;
@@ -166,8 +174,15 @@ pub async fn change(call: Call<TenantChange>) -> Answer {
 #[utoipa::path(operation_id = "getOwnTenant", tag = "Tenants", responses((status = 200, description = "The tenant", body = TenantView)), security(("api_key" = ["tenant:read"])))]
 #[get("/v1/tenant")]
 pub async fn find_own(call: Call) -> Answer {
-    let row = call.read(store::tenants::find).await?;
-    call.ok(&TenantView::from(row))
+    call.show(current_own).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current_own(look: &mut Look<'_>) -> crate::error::Result<TenantView> {
+    store::tenants::find(look.conn, look.tenant).map(TenantView::from)
 }
 
 /// Change the own tenant
@@ -180,8 +195,6 @@ pub async fn change_own(call: Call<TenantChange>) -> Answer {
     call.act(StatusCode::OK, move |act| actions::tenants::change(act, &wanted).map(TenantView::from)).await
 }
 
-fn tenant_id<B, Q>(call: &Call<B, Q>) -> Result<TenantId, super::Problem> {
-    call.path("tenant_id")?
-        .parse()
-        .map_err(|error: crate::domain::ids::WrongId| Error::Malformed(Faults::one("path", "wrong_id", error.to_string())).into())
+fn tenant_id(text: &str) -> crate::error::Result<TenantId> {
+    text.parse().map_err(|error: crate::domain::ids::WrongId| Error::Malformed(Faults::one("path", "wrong_id", error.to_string())))
 }

@@ -9,6 +9,7 @@ use super::{
     Call,
     call::Answer,
     page::{Page, PageQuery},
+    subject::Look,
 };
 use crate::{
     actions,
@@ -160,7 +161,7 @@ pub async fn create(call: Call<Document>) -> Answer {
 /// In the order in which they were written, archived ones included.
 #[utoipa::path(operation_id = "listTerms", tag = "Terms", params(PageQuery), responses((status = 200, description = "A page", body = Page<TermsView>)), security(("api_key" = ["terms:read"])))]
 #[get("/v1/terms")]
-pub async fn list(call: Call<(), PageQuery>) -> Answer {
+pub async fn list(call: Call) -> Answer {
     let (window, wall) = (call.window()?, call.wall());
     let rows = call
         .read(move |conn, tenant| {
@@ -168,7 +169,7 @@ pub async fn list(call: Call<(), PageQuery>) -> Answer {
             views(conn, tenant, rows, wall)
         })
         .await?;
-    call.page(window, rows, |row| row.id.uuid(), |view| view)
+    call.page(window, rows, |row| row.id.uuid(), |view| view).await
 }
 
 /// Get payment terms
@@ -177,15 +178,18 @@ pub async fn list(call: Call<(), PageQuery>) -> Answer {
 #[utoipa::path(operation_id = "getTerms", tag = "Terms", params(("terms_id" = TermsId, Path, description = "The terms")), responses((status = 200, description = "The terms", body = TermsView)), security(("api_key" = ["terms:read"])))]
 #[get("/v1/terms/{terms_id}")]
 pub async fn find(call: Call) -> Answer {
-    let (id, wall) = (call.id("terms_id")?, call.wall());
-    let found = call
-        .read(move |conn, tenant| {
-            let row = store::terms::find(conn, tenant, id)?;
-            let version = store::terms::version(conn, tenant, id, row.current_version)?;
-            one(conn, tenant, (row, version), wall)
-        })
-        .await?;
-    call.ok(&found)
+    call.show(current).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current(look: &mut Look<'_>) -> Result<TermsView> {
+    let id = look.id("terms_id")?;
+    let row = store::terms::find(look.conn, look.tenant, id)?;
+    let version = store::terms::version(look.conn, look.tenant, id, row.current_version)?;
+    one(look.conn, look.tenant, (row, version), look.wall)
 }
 
 /// Write the next version of payment terms

@@ -9,7 +9,8 @@ use data_encoding::BASE64;
 
 use super::{
     Problem, State,
-    call::{Answer, read_limited, request_id},
+    body::read_limited,
+    call::{Answer, request_id},
 };
 use crate::{
     actions::{self, unsubscribe::Subject},

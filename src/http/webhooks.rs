@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 use super::{
     Call, Problem,
     call::Answer,
-    page::{Page, PageQuery, Paged},
+    page::{Page, PageQuery},
+    subject::Look,
 };
 use crate::{
     actions,
@@ -162,21 +163,6 @@ impl Default for SecretRotation {
 pub struct DeliveryQuery {
     /// Only those that stand here.
     pub state: Option<DeliveryState>,
-    /// How many rows at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    pub limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    #[param(max_length = 500)]
-    pub cursor: Option<String>,
-}
-
-impl Paged for DeliveryQuery {
-    fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref()
-    }
-    fn limit(&self) -> Option<i64> {
-        self.limit
-    }
 }
 
 /// Whether the URL is one that is called.
@@ -202,10 +188,10 @@ pub async fn create(call: Call<NewWebhookEndpoint>) -> Answer {
 /// Also those that are disabled.
 #[utoipa::path(operation_id = "listWebhookEndpoints", tag = "Events", params(PageQuery), responses((status = 200, description = "A page", body = Page<WebhookEndpointView>)), security(("api_key" = ["events:read"])))]
 #[get("/v1/webhook-endpoints")]
-pub async fn list(call: Call<(), PageQuery>) -> Answer {
+pub async fn list(call: Call) -> Answer {
     let window = call.window()?;
     let rows = call.read(move |conn, tenant| store::webhooks::list(conn, tenant, window.after(), window.fetch())).await?;
-    call.page(window, rows, |row| row.id.uuid(), WebhookEndpointView::from)
+    call.page(window, rows, |row| row.id.uuid(), WebhookEndpointView::from).await
 }
 
 /// Get a webhook endpoint
@@ -214,9 +200,16 @@ pub async fn list(call: Call<(), PageQuery>) -> Answer {
 #[utoipa::path(operation_id = "getWebhookEndpoint", tag = "Events", params(("webhook_endpoint_id" = WebhookEndpointId, Path, description = "The endpoint")), responses((status = 200, description = "The endpoint", body = WebhookEndpointView)), security(("api_key" = ["events:read"])))]
 #[get("/v1/webhook-endpoints/{webhook_endpoint_id}")]
 pub async fn find(call: Call) -> Answer {
-    let id = call.id("webhook_endpoint_id")?;
-    let row = call.read(move |conn, tenant| store::webhooks::find(conn, tenant, id)).await?;
-    call.ok(&WebhookEndpointView::from(row))
+    call.show(current).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current(look: &mut Look<'_>) -> crate::error::Result<WebhookEndpointView> {
+    let id = look.id("webhook_endpoint_id")?;
+    store::webhooks::find(look.conn, look.tenant, id).map(WebhookEndpointView::from)
 }
 
 /// Change a webhook endpoint
@@ -297,7 +290,7 @@ pub async fn delete(call: Call) -> Answer {
 /// List a webhook endpoint's deliveries
 ///
 /// The newest first, with every try; kept for thirty days.
-#[utoipa::path(operation_id = "listWebhookDeliveries", tag = "Events", params(("webhook_endpoint_id" = WebhookEndpointId, Path, description = "The endpoint"), DeliveryQuery), responses((status = 200, description = "A page", body = Page<WebhookDeliveryView>)), security(("api_key" = ["events:read"])))]
+#[utoipa::path(operation_id = "listWebhookDeliveries", tag = "Events", params(("webhook_endpoint_id" = WebhookEndpointId, Path, description = "The endpoint"), PageQuery, DeliveryQuery), responses((status = 200, description = "A page", body = Page<WebhookDeliveryView>)), security(("api_key" = ["events:read"])))]
 #[get("/v1/webhook-endpoints/{webhook_endpoint_id}/deliveries")]
 pub async fn deliveries(call: Call<(), DeliveryQuery>) -> Answer {
     let id = call.id("webhook_endpoint_id")?;
@@ -308,7 +301,7 @@ pub async fn deliveries(call: Call<(), DeliveryQuery>) -> Answer {
             store::webhooks::deliveries(conn, tenant, id, state, window.after(), window.fetch())
         })
         .await?;
-    call.page(window, rows, |row| row.id.uuid(), WebhookDeliveryView::from)
+    call.page(window, rows, |row| row.id.uuid(), WebhookDeliveryView::from).await
 }
 
 /// Get a webhook delivery
@@ -317,9 +310,16 @@ pub async fn deliveries(call: Call<(), DeliveryQuery>) -> Answer {
 #[utoipa::path(operation_id = "getWebhookDelivery", tag = "Events", params(("webhook_delivery_id" = WebhookDeliveryId, Path, description = "The delivery")), responses((status = 200, description = "The delivery", body = WebhookDeliveryView)), security(("api_key" = ["events:read"])))]
 #[get("/v1/webhook-deliveries/{webhook_delivery_id}")]
 pub async fn delivery(call: Call) -> Answer {
-    let id = call.id("webhook_delivery_id")?;
-    let row = call.read(move |conn, tenant| store::webhooks::find_delivery(conn, tenant, id)).await?;
-    call.ok(&WebhookDeliveryView::from(row))
+    call.show(current_delivery).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// When it is not there.
+pub fn current_delivery(look: &mut Look<'_>) -> crate::error::Result<WebhookDeliveryView> {
+    let id = look.id("webhook_delivery_id")?;
+    store::webhooks::find_delivery(look.conn, look.tenant, id).map(WebhookDeliveryView::from)
 }
 
 /// Deliver an event again

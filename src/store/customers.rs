@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use diesel::{
     AsChangeset, BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
     SelectableHelper,
@@ -11,7 +12,8 @@ use diesel::{
 
 use super::{
     Conn, Json, Ts,
-    schema::{credit_profiles, customers, policies},
+    connection::MultiBackend,
+    schema::{accounts, credit_profiles, customers, policies},
 };
 use crate::{
     domain::{
@@ -151,6 +153,12 @@ pub fn policy_exists(conn: &mut Conn, tenant: TenantId, id: PolicyId) -> Result<
     Ok(found.is_some())
 }
 
+/// Those of the ids that are there, at most a page of them.
+pub fn of_ids(conn: &mut Conn, tenant: TenantId, ids: &[CustomerId]) -> Result<Vec<Customer>> {
+    let here = customers::tenant_id.eq(tenant).and(customers::id.eq_any(ids.to_vec()));
+    Ok(customers::table.filter(here).select(Customer::as_select()).load(conn)?)
+}
+
 /// What a listing asks for.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -166,12 +174,68 @@ pub struct Filter {
     pub external_id: Option<String>,
     /// Only those on the watch list.
     pub watched: bool,
+    /// Only those with an account that is looked at before this moment.
+    pub next_action_before: Option<DateTime<Utc>>,
 }
 
-/// Customers after `after`, oldest first.
-pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<CustomerId>, limit: i64) -> Result<Vec<Customer>> {
-    let mut query =
-        customers::table.filter(customers::tenant_id.eq(tenant)).select(Customer::as_select()).order(customers::id.asc()).into_boxed();
+crate::words! {
+    /// The order of customers.
+    pub enum CustomerSort {
+        /// As they were recorded, the oldest first.
+        CreatedAt = "created_at",
+        /// The newest first.
+        Newest = "-created_at",
+        /// By their names.
+        Name = "name",
+        /// The last name first.
+        NameDown = "-name",
+    }
+}
+
+impl CustomerSort {
+    /// Whether a place in it is a name before it is an id.
+    pub const fn is_by_name(self) -> bool {
+        matches!(self, Self::Name | Self::NameDown)
+    }
+}
+
+/// How many a filter lets through.
+pub fn count(conn: &mut Conn, tenant: TenantId, filter: &Filter) -> Result<i64> {
+    Ok(matching(tenant, filter).count().get_result(conn)?)
+}
+
+/// Customers in an order, after a place in it: an id, and the name that it was sorted by, if it was.
+pub fn list(
+    conn: &mut Conn,
+    tenant: TenantId,
+    filter: &Filter,
+    sort: CustomerSort,
+    after: Option<(CustomerId, Option<String>)>,
+    limit: i64,
+) -> Result<Vec<Customer>> {
+    let mut query = matching(tenant, filter).select(Customer::as_select()).limit(limit);
+    query = match (sort, after) {
+        (CustomerSort::CreatedAt, Some((id, _))) => query.filter(customers::id.gt(id)),
+        (CustomerSort::Newest, Some((id, _))) => query.filter(customers::id.lt(id)),
+        // The bound alone says where to begin in the index; what it lets in of its name is left out by the id.
+        (CustomerSort::Name, Some((id, Some(name)))) => {
+            query.filter(customers::name.ge(name.clone())).filter(customers::name.gt(name).or(customers::id.gt(id)))
+        }
+        (CustomerSort::NameDown, Some((id, Some(name)))) => {
+            query.filter(customers::name.le(name.clone())).filter(customers::name.lt(name).or(customers::id.lt(id)))
+        }
+        _ => query,
+    };
+    Ok(match sort {
+        CustomerSort::CreatedAt => query.order(customers::id.asc()).load(conn)?,
+        CustomerSort::Newest => query.order(customers::id.desc()).load(conn)?,
+        CustomerSort::Name => query.order((customers::name.asc(), customers::id.asc())).load(conn)?,
+        CustomerSort::NameDown => query.order((customers::name.desc(), customers::id.desc())).load(conn)?,
+    })
+}
+
+fn matching(tenant: TenantId, filter: &Filter) -> customers::BoxedQuery<'static, MultiBackend> {
+    let mut query = customers::table.filter(customers::tenant_id.eq(tenant)).into_boxed();
     if let Some(prefix) = &filter.prefix {
         let pattern = format!("{}%", prefix.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         query = query.filter(
@@ -200,8 +264,11 @@ pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<Cu
             .select(credit_profiles::customer_id);
         query = query.filter(customers::id.eq_any(watched));
     }
-    if let Some(after) = after {
-        query = query.filter(customers::id.gt(after));
+    if let Some(before) = filter.next_action_before {
+        let due = accounts::table
+            .filter(accounts::tenant_id.eq(tenant).and(accounts::next_action_at.lt(Ts(before))))
+            .select(accounts::customer_id);
+        query = query.filter(customers::id.eq_any(due));
     }
-    Ok(query.limit(limit).load(conn)?)
+    query
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{RunQueryDsl, connection::SimpleConnection, sql_query, sql_types};
+use uuid::Uuid;
 
 use super::{Conn, Ts, types::UtcTs};
 use crate::{domain::ids::TenantId, error::Result};
@@ -114,6 +115,26 @@ pub fn try_lock(conn: &mut Conn, word: &[u8; 8]) -> Result<bool> {
         // The one writer holds every lock.
         Conn::Sqlite(_) => Ok(true),
     }
+}
+
+/// Keeps a row of `table`, which has an `id`, as it is until the end of the transaction, for whoever else would change it. Whether it can have changed
+/// while we waited: never where there is one writer.
+pub fn keep_row(conn: &mut Conn, table: &'static str, tenant: TenantId, id: Uuid) -> Result<bool> {
+    let sql = format!("SELECT 1 AS value FROM {table} WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE");
+    if let Conn::Pg(pg) = conn {
+        sql_query(sql).bind::<sql_types::Uuid, _>(tenant.uuid()).bind::<sql_types::Uuid, _>(id).execute(pg)?;
+    }
+    Ok(matches!(conn, Conn::Pg(_)))
+}
+
+/// As [`keep_row`], the tenant's own.
+pub fn keep_tenant(conn: &mut Conn, tenant: TenantId) -> Result<bool> {
+    if let Conn::Pg(pg) = conn {
+        sql_query("SELECT 1 AS value FROM tenants WHERE tenant_id = $1 FOR NO KEY UPDATE")
+            .bind::<sql_types::Uuid, _>(tenant.uuid())
+            .execute(pg)?;
+    }
+    Ok(matches!(conn, Conn::Pg(_)))
 }
 
 /// Ends the claim of rows that another transaction is working on: `FOR UPDATE SKIP LOCKED` where there can be two writers.

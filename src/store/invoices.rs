@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use diesel::{
-    AsChangeset, BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
-    SelectableHelper,
+    AsChangeset, BoolExpressionMethods, ExpressionMethods, Insertable, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, RunQueryDsl,
+    Selectable, SelectableHelper,
 };
 
 use super::{
     Conn, Json, Ts,
     customers::BATCH,
-    schema::{instalments, invoices},
+    schema::{disputes, instalments, invoices, promise_instalments, promises},
 };
 use crate::{
     domain::{
@@ -19,8 +19,10 @@ use crate::{
         ids::{CustomerId, InvoiceId, TenantId, TermsId},
         ledger::{
             InvoiceKind,
+            dispute::DisputeState,
             interest::{FixedSum, LateInterest},
             invoice::InvoiceStatus,
+            promise::PromiseState,
             proposal::Named,
             terms::{Copied, Dates, DueDateSource, Terms, split::Amounts},
         },
@@ -166,9 +168,18 @@ pub fn named(conn: &mut Conn, tenant: TenantId, ids: &[InvoiceId]) -> Result<Vec
     Ok(found)
 }
 
+/// Those of the ids that are there, at most a page of them.
+pub fn of_ids(conn: &mut Conn, tenant: TenantId, ids: &[InvoiceId]) -> Result<Vec<Invoice>> {
+    let here = invoices::tenant_id.eq(tenant).and(invoices::id.eq_any(ids.to_vec()));
+    Ok(invoices::table.filter(here).select(Invoice::as_select()).load(conn)?)
+}
+
 /// What a listing asks for.
 #[derive(Debug, Clone, Default)]
-#[expect(missing_docs, reason = "each is a column; the bounds on due dates look at instalments with something left to pay")]
+#[expect(
+    missing_docs,
+    reason = "each is a column, or says what is open about an invoice; the bounds on due dates look at instalments with something left to pay"
+)]
 pub struct Filter {
     pub customer_id: Option<CustomerId>,
     pub status: Option<InvoiceStatus>,
@@ -178,46 +189,137 @@ pub struct Filter {
     pub external_id: Option<String>,
     pub due_from: Option<NaiveDate>,
     pub due_to: Option<NaiveDate>,
+    pub disputed: Option<bool>,
+    pub promised: Option<bool>,
 }
 
-/// Invoices after `after`, oldest first.
-pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<InvoiceId>, limit: i64) -> Result<Vec<Invoice>> {
-    let mut query =
-        invoices::table.filter(invoices::tenant_id.eq(tenant)).select(Invoice::as_select()).order(invoices::id.asc()).into_boxed();
-    if let Some(customer) = filter.customer_id {
-        query = query.filter(invoices::customer_id.eq(customer));
+crate::words! {
+    /// The order of invoices.
+    pub enum InvoiceSort {
+        /// As they were recorded, the oldest first.
+        CreatedAt = "created_at",
+        /// The newest first.
+        Newest = "-created_at",
+        /// By the due date of the first instalment, the earliest first.
+        DueDate = "due_date",
+        /// The latest first.
+        LatestDue = "-due_date",
     }
-    if let Some(status) = filter.status {
-        query = query.filter(invoices::status.eq(status));
+}
+
+impl InvoiceSort {
+    /// Whether a place in it is a due date before it is an id.
+    pub const fn is_by_due_date(self) -> bool {
+        matches!(self, Self::DueDate | Self::LatestDue)
     }
-    if let Some(currency) = filter.currency {
-        query = query.filter(invoices::currency.eq(currency));
+}
+
+/// Those of `$invoices`, the table or a join of it, that a filter lets through.
+macro_rules! matching {
+    ($invoices:expr, $tenant:expr, $filter:expr) => {{
+        let filter: &Filter = $filter;
+        let mut query = $invoices.filter(invoices::tenant_id.eq($tenant)).into_boxed();
+        if let Some(customer) = filter.customer_id {
+            query = query.filter(invoices::customer_id.eq(customer));
+        }
+        if let Some(status) = filter.status {
+            query = query.filter(invoices::status.eq(status));
+        }
+        if let Some(currency) = filter.currency {
+            query = query.filter(invoices::currency.eq(currency));
+        }
+        if let Some(number) = &filter.number {
+            query = query.filter(invoices::number.eq(number.clone()));
+        }
+        if let Some(source) = &filter.source {
+            query = query.filter(invoices::source.eq(source.clone()));
+        }
+        if let Some(name) = &filter.external_id {
+            query = query.filter(invoices::external_id.eq(name.clone()));
+        }
+        if filter.due_from.is_some() || filter.due_to.is_some() {
+            let (from, to) = (filter.due_from.unwrap_or(EARLIEST), filter.due_to.unwrap_or(LATEST));
+            let due = instalments::table
+                .filter(instalments::tenant_id.eq($tenant).and(instalments::balance_minor.gt(0)))
+                .filter(instalments::due_date.ge(from).and(instalments::due_date.le(to)))
+                .select(instalments::invoice_id);
+            query = query.filter(invoices::id.eq_any(due));
+        }
+        let disputed = disputes::table
+            .filter(disputes::tenant_id.eq($tenant).and(disputes::state.eq(DisputeState::Open)))
+            .select(disputes::invoice_id);
+        query = match filter.disputed {
+            Some(true) => query.filter(invoices::id.eq_any(disputed)),
+            Some(false) => query.filter(invoices::id.ne_all(disputed)),
+            None => query,
+        };
+        let covers = promise_instalments::tenant_id.eq(promises::tenant_id).and(promise_instalments::promise_id.eq(promises::id));
+        let covered = instalments::tenant_id.eq(promises::tenant_id).and(instalments::id.eq(promise_instalments::instalment_id));
+        let promised = promises::table
+            .inner_join(promise_instalments::table.on(covers))
+            .inner_join(instalments::table.on(covered))
+            .filter(promises::tenant_id.eq($tenant).and(promises::state.eq(PromiseState::Open)))
+            .select(instalments::invoice_id);
+        match filter.promised {
+            Some(true) => query.filter(invoices::id.eq_any(promised)),
+            Some(false) => query.filter(invoices::id.ne_all(promised)),
+            None => query,
+        }
+    }};
+}
+
+/// How many a filter lets through.
+pub fn count(conn: &mut Conn, tenant: TenantId, filter: &Filter) -> Result<i64> {
+    Ok(matching!(invoices::table, tenant, filter).count().get_result(conn)?)
+}
+
+/// Invoices in an order, after a place in it: an id, and the due date that it was sorted by, if it was.
+pub fn list(
+    conn: &mut Conn,
+    tenant: TenantId,
+    filter: &Filter,
+    sort: InvoiceSort,
+    after: Option<(InvoiceId, Option<NaiveDate>)>,
+    limit: i64,
+) -> Result<Vec<Invoice>> {
+    if sort.is_by_due_date() {
+        return list_by_due_date(conn, tenant, filter, sort == InvoiceSort::LatestDue, after, limit);
     }
-    if let Some(number) = &filter.number {
-        query = query.filter(invoices::number.eq(number.clone()));
+    let query = matching!(invoices::table, tenant, filter).select(Invoice::as_select()).limit(limit);
+    let after = after.map(|(id, _)| id);
+    Ok(match (sort == InvoiceSort::Newest, after) {
+        (false, None) => query.order(invoices::id.asc()).load(conn)?,
+        (false, Some(id)) => query.filter(invoices::id.gt(id)).order(invoices::id.asc()).load(conn)?,
+        (true, None) => query.order(invoices::id.desc()).load(conn)?,
+        (true, Some(id)) => query.filter(invoices::id.lt(id)).order(invoices::id.desc()).load(conn)?,
+    })
+}
+
+/// Every invoice has a first instalment, whose index is read in its order.
+fn list_by_due_date(
+    conn: &mut Conn,
+    tenant: TenantId,
+    filter: &Filter,
+    latest_first: bool,
+    after: Option<(InvoiceId, Option<NaiveDate>)>,
+    limit: i64,
+) -> Result<Vec<Invoice>> {
+    let first = diesel::alias!(instalments as first);
+    let (of, due, invoice) =
+        (first.field(instalments::tenant_id), first.field(instalments::due_date), first.field(instalments::invoice_id));
+    let is_first = of.eq(tenant).and(invoice.eq(invoices::id)).and(first.field(instalments::position).eq(0));
+    let mut query = matching!(invoices::table.inner_join(first.on(is_first)), tenant, filter).select(Invoice::as_select()).limit(limit);
+    if let Some((id, Some(day))) = after {
+        // The bound alone says where to begin in the index; what it lets in of its day is left out by the id.
+        query = match latest_first {
+            false => query.filter(due.ge(day)).filter(due.gt(day).or(invoice.gt(id))),
+            true => query.filter(due.le(day)).filter(due.lt(day).or(invoice.lt(id))),
+        };
     }
-    if let Some(source) = &filter.source {
-        query = query.filter(invoices::source.eq(source.clone()));
-    }
-    if let Some(name) = &filter.external_id {
-        query = query.filter(invoices::external_id.eq(name.clone()));
-    }
-    if filter.due_from.is_some() || filter.due_to.is_some() {
-        let from = filter.due_from.unwrap_or(EARLIEST);
-        let to = filter.due_to.unwrap_or(LATEST);
-        query = query.filter(
-            invoices::id.eq_any(
-                instalments::table
-                    .filter(instalments::tenant_id.eq(tenant).and(instalments::balance_minor.gt(0)))
-                    .filter(instalments::due_date.ge(from).and(instalments::due_date.le(to)))
-                    .select(instalments::invoice_id),
-            ),
-        );
-    }
-    if let Some(after) = after {
-        query = query.filter(invoices::id.gt(after));
-    }
-    Ok(query.limit(limit).load(conn)?)
+    Ok(match latest_first {
+        false => query.order((due.asc(), invoice.asc())).load(conn)?,
+        true => query.order((due.desc(), invoice.desc())).load(conn)?,
+    })
 }
 
 /// Bounds of a due date that both databases can compare.

@@ -45,6 +45,7 @@ pub mod publishable_keys;
 pub mod receipts;
 pub mod reference_rates;
 pub mod reminders;
+pub mod requests;
 mod schema;
 pub mod settlements;
 mod silences;

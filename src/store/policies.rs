@@ -92,6 +92,12 @@ pub fn find(conn: &mut Conn, tenant: TenantId, id: PolicyId) -> Result<Policy> {
         .ok_or(Error::NotFound("policy"))
 }
 
+/// Those of the ids that are there, at most a page of them.
+pub fn of_ids(conn: &mut Conn, tenant: TenantId, ids: &[PolicyId]) -> Result<Vec<Policy>> {
+    let here = policies::tenant_id.eq(tenant).and(policies::id.eq_any(ids.to_vec()));
+    Ok(policies::table.filter(here).select(Policy::as_select()).load(conn)?)
+}
+
 /// Whether a customer may be put under it: it exists, and a version of it is in force.
 pub fn exists(conn: &mut Conn, tenant: TenantId, id: PolicyId) -> Result<bool> {
     let here = policies::tenant_id.eq(tenant).and(policies::id.eq(id));

@@ -1183,6 +1183,29 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
+
+    /// What requests did.
+    requests (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        operation -> Text,
+        method -> Text,
+        path -> Text,
+        status -> Integer,
+        code -> Nullable<Text>,
+        actor -> Text,
+        took_micros -> BigInt,
+        key_digest -> Nullable<Binary>,
+        replayed -> Bool,
+        resource -> Nullable<Text>,
+        entries -> Nullable<DbJson>,
+        received_at -> UtcTs,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     tenants,
     api_keys,
@@ -1241,5 +1264,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     webhook_deliveries,
     identity_providers,
     people,
-    publishable_keys
+    publishable_keys,
+    requests
 );

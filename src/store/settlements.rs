@@ -9,6 +9,7 @@ use diesel::{
 use super::{
     Conn, Json, Ts,
     allocations::Allocation,
+    connection::MultiBackend,
     schema::{allocations, settlements},
 };
 use crate::{
@@ -176,33 +177,73 @@ pub struct Filter {
     pub unallocated: Option<bool>,
 }
 
-/// Settlements of a kind after `after`, oldest first.
+crate::words! {
+    /// The order of payments and of credit notes.
+    pub enum SettlementSort {
+        /// As they were recorded, the oldest first.
+        CreatedAt = "created_at",
+        /// The newest first.
+        Newest = "-created_at",
+        /// By the day on which they count: a payment's value date, a credit note's issue date.
+        Date = "date",
+        /// The latest day first.
+        LatestDate = "-date",
+    }
+}
+
+impl SettlementSort {
+    /// Whether a place in it is a date before it is an id.
+    pub const fn is_by_date(self) -> bool {
+        matches!(self, Self::Date | Self::LatestDate)
+    }
+}
+
+/// How many of a kind a filter lets through.
+pub fn count(conn: &mut Conn, tenant: TenantId, kind: SettlementKind, filter: &Filter) -> Result<i64> {
+    Ok(matching(tenant, kind, filter).count().get_result(conn)?)
+}
+
+/// Settlements of a kind in an order, after a place in it: an id, and the day that it was sorted by, if it was.
 pub fn list(
     conn: &mut Conn,
     tenant: TenantId,
     kind: SettlementKind,
     filter: &Filter,
-    after: Option<SettlementId>,
+    (sort, after): (SettlementSort, Option<(SettlementId, Option<NaiveDate>)>),
     limit: i64,
 ) -> Result<Vec<Settlement>> {
-    let mut query = settlements::table
-        .filter(settlements::tenant_id.eq(tenant).and(settlements::kind.eq(kind)))
-        .select(Settlement::as_select())
-        .order(settlements::id.asc())
-        .into_boxed();
+    let mut query = matching(tenant, kind, filter).select(Settlement::as_select()).limit(limit);
+    query = match (sort, after) {
+        (SettlementSort::CreatedAt, Some((id, _))) => query.filter(settlements::id.gt(id)),
+        (SettlementSort::Newest, Some((id, _))) => query.filter(settlements::id.lt(id)),
+        // The bound alone says where to begin in the index; what it lets in of its day is left out by the id.
+        (SettlementSort::Date, Some((id, Some(day)))) => {
+            query.filter(settlements::settled_on.ge(day)).filter(settlements::settled_on.gt(day).or(settlements::id.gt(id)))
+        }
+        (SettlementSort::LatestDate, Some((id, Some(day)))) => {
+            query.filter(settlements::settled_on.le(day)).filter(settlements::settled_on.lt(day).or(settlements::id.lt(id)))
+        }
+        _ => query,
+    };
+    Ok(match sort {
+        SettlementSort::CreatedAt => query.order(settlements::id.asc()).load(conn)?,
+        SettlementSort::Newest => query.order(settlements::id.desc()).load(conn)?,
+        SettlementSort::Date => query.order((settlements::settled_on.asc(), settlements::id.asc())).load(conn)?,
+        SettlementSort::LatestDate => query.order((settlements::settled_on.desc(), settlements::id.desc())).load(conn)?,
+    })
+}
+
+fn matching(tenant: TenantId, kind: SettlementKind, filter: &Filter) -> settlements::BoxedQuery<'static, MultiBackend> {
+    let mut query = settlements::table.filter(settlements::tenant_id.eq(tenant).and(settlements::kind.eq(kind))).into_boxed();
     if let Some(customer) = filter.customer_id {
         query = query.filter(settlements::customer_id.eq(customer));
     }
     if let Some(currency) = filter.currency {
         query = query.filter(settlements::currency.eq(currency));
     }
-    query = match filter.unallocated {
+    match filter.unallocated {
         Some(true) => query.filter(settlements::unallocated_minor.gt(0)),
         Some(false) => query.filter(settlements::unallocated_minor.eq(0)),
         None => query,
-    };
-    if let Some(after) = after {
-        query = query.filter(settlements::id.gt(after));
     }
-    Ok(query.limit(limit).load(conn)?)
 }

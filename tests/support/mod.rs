@@ -7,13 +7,16 @@ pub mod issuer;
 pub mod ledger;
 pub mod scripted;
 
-use std::{net::TcpListener, sync::Arc};
+use std::{
+    net::TcpListener,
+    sync::{Arc, LazyLock},
+};
 
 use chrono::{DateTime, TimeZone, Utc};
 use relance::{
     actions,
     clock::Clock,
-    config::{Config, LogFormat, Role, Secrets},
+    config::{Config, LogFormat, Rates, Role, Secrets},
     domain::ids::{Mode, TenantId},
     http::{self, State},
     instance::Instance,
@@ -84,6 +87,26 @@ impl Reply {
     }
 }
 
+/// Whether the document says that this write cannot do without `If-Match`.
+fn needs_match(method: &str, path: &str) -> bool {
+    static NEEDY: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
+        let document = http::document();
+        let operations = document["paths"].as_object().unwrap().iter().flat_map(|(path, item)| {
+            item.as_object().unwrap().iter().map(move |(method, operation)| (method.to_uppercase(), path.clone(), operation))
+        });
+        let needs = |operation: &Value| {
+            operation["parameters"].as_array().into_iter().flatten().any(|one| one["name"] == "If-Match" && one["required"] == true)
+        };
+        operations.filter(|(.., operation)| needs(operation)).map(|(method, path, _)| (method, path)).collect()
+    });
+    let parts: Vec<&str> = path.split('?').next().unwrap_or_default().split('/').collect();
+    let fits = |template: &str| {
+        let wanted: Vec<&str> = template.split('/').collect();
+        wanted.len() == parts.len() && wanted.iter().zip(&parts).all(|(wanted, part)| wanted.starts_with('{') || wanted == part)
+    };
+    NEEDY.iter().any(|(needy, template)| needy == method && fits(template))
+}
+
 /// The moment at which every test begins: a Monday at noon in Paris.
 pub fn start_time() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 3, 2, 11, 0, 0).unwrap()
@@ -99,6 +122,11 @@ pub struct Tenant {
 
 impl App {
     pub async fn start(database: database::Database) -> Self {
+        Self::start_with(database, Rates::default(), http::document()).await
+    }
+
+    /// The same, with other limits, and with a contract compiled from another document.
+    pub async fn start_with(database: database::Database, rates: Rates, document: Value) -> Self {
         let url: DatabaseUrl = database.url.parse().unwrap();
         relance::store::migrations::migrate(&url).unwrap();
         let db = Db::open(&url, 8).unwrap();
@@ -116,10 +144,12 @@ impl App {
             allow_private_networks: true,
             trusted_proxies: Vec::new(),
             lease_seconds: 60,
+            rates,
             secrets: Secrets { current: [7; 32], former: Vec::new() },
         };
         let instance = Arc::new(Instance::new(db.clone(), clock.clone(), config).unwrap());
-        let state = Arc::new(State::new(instance).unwrap());
+        let contract = http::Contract::compile(&document).unwrap();
+        let state = Arc::new(State { contract, ..State::new(instance).unwrap() });
         let server = http::serve(Arc::clone(&state), listener, 1).unwrap();
         actix_web::rt::spawn(server);
         #[expect(clippy::disallowed_methods, reason = "the test is the outside world")]
@@ -128,7 +158,7 @@ impl App {
         Self { url: format!("http://{address}"), clock, db, state, platform, client, _database: database }
     }
 
-    /// Sends a request; a `Null` body sends none.
+    /// Sends a request; a `Null` body sends none. A write that cannot do without `If-Match` acts on whatever is there, unless the headers say otherwise.
     pub async fn send(&self, method: &str, path: &str, key: &str, body: Value, headers: &[(&str, &str)]) -> Reply {
         let mut request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.url));
         if !key.is_empty() {
@@ -136,6 +166,9 @@ impl App {
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
+        }
+        if needs_match(method, path) && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("if-match")) {
+            request = request.header("If-Match", "*");
         }
         if !body.is_null() {
             request = request.json(&body);

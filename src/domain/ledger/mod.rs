@@ -1,5 +1,6 @@
 //! What is owed: invoices, their instalments and what settles them.
 
+pub mod ageing;
 pub mod allocation;
 pub mod commitment;
 pub mod direct_debit;
