@@ -4,6 +4,7 @@
 //! inflates to. Nothing here expands an entity, follows a path or asks a network.
 
 mod amount;
+pub mod bank_file;
 pub mod csv;
 mod fields;
 pub mod invoice_file;
