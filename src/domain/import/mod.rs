@@ -9,6 +9,7 @@ pub mod csv;
 mod fields;
 pub mod invoice_file;
 mod pdf;
+pub mod references;
 mod text;
 mod xml;
 
