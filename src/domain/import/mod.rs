@@ -6,6 +6,7 @@
 mod amount;
 pub mod bank_file;
 pub mod csv;
+pub mod fec;
 mod fields;
 pub mod invoice_file;
 mod pdf;
