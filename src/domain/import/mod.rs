@@ -8,6 +8,8 @@ pub mod bank_file;
 pub mod csv;
 pub mod fec;
 mod fields;
+#[cfg(test)]
+mod fuzz;
 pub mod invoice_file;
 mod pdf;
 pub mod references;

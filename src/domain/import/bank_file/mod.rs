@@ -233,11 +233,12 @@ fn name(entries: &mut [Entry]) {
             entry.reversal.to_string(),
             entry.booked_on.or(entry.value_on).map(|day| day.to_string()).unwrap_or_default(),
         ];
-        match &entry.servicer_reference {
+        let only = entry.transactions.first().filter(|_| entry.transactions.len() == 1);
+        // Some banks give their reference with the only transaction, and not with the entry, in one message and the reverse in another.
+        match entry.servicer_reference.as_ref().or_else(|| only?.servicer_reference.as_ref()) {
             Some(reference) => parts.push(reference.clone()),
             None => {
                 parts.push(String::new());
-                let only = entry.transactions.first().filter(|_| entry.transactions.len() == 1);
                 let told =
                     only.map(|one| [one.end_to_end_id.clone(), one.debtor.account.clone(), one.creditor.account.clone(), one.text.clone()]);
                 parts.extend(told.into_iter().flatten().map(Option::unwrap_or_default));

@@ -1,6 +1,7 @@
 //! Files made by hand: a year of one creditor in every spelling that the law and its programs know.
 
 use super::*;
+use crate::domain::import::fuzz::foreign;
 
 const HEAD: &str = "JournalCode|JournalLib|EcritureNum|EcritureDate|CompteNum|CompteLib|CompAuxNum|CompAuxLib|PieceRef|PieceDate|EcritureLib|Debit|Credit|EcritureLet|DateLet|ValidDate|Montantdevise|Idevise";
 const ROWS: &str = "\
@@ -117,11 +118,13 @@ fn faults_stop_at_a_hundred() {
     assert_eq!(read(format!("{HEAD}\n{rows}").as_bytes()).unwrap_err().0.len(), 100);
 }
 
-proptest::proptest! {
-    #[test]
-    fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200), cells in "(411|416|7|512|\\||;|\t|,|\"|\n|[0-9]{1,8}|é|-){0,80}") {
+#[test]
+fn any_bytes_are_read_or_refused() {
+    let cells = "(411|416|7|512|\\||;|\t|,|\"|\n|[0-9]{1,8}|é|-){0,80}";
+    foreign((proptest::collection::vec(proptest::num::u8::ANY, 0..200), cells), |(bytes, cells)| {
         let _ = (read(&bytes), read(cells.as_bytes()), read(format!("{HEAD}\n{cells}").as_bytes()));
-        let damaged: String = ROWS.chars().zip(cells.chars().cycle().chain(std::iter::repeat('x'))).map(|(one, other)| if other == '4' { other } else { one }).collect();
+        let others = cells.chars().cycle().chain(std::iter::repeat('x'));
+        let damaged: String = ROWS.chars().zip(others).map(|(one, other)| if other == '4' { other } else { one }).collect();
         let _ = read(format!("{HEAD}\n{damaged}").as_bytes());
-    }
+    });
 }

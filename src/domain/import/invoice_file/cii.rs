@@ -9,6 +9,8 @@ use crate::domain::{
         xml::Element,
     },
     invalid::Faults,
+    ledger::invoice::NewInstalment,
+    money::Currency,
 };
 
 /// Where what is agreed, delivered and settled stand.
@@ -45,7 +47,7 @@ pub(super) fn read(root: Element<'_>) -> Result<InvoiceFile, Faults> {
     if settlement.is_some() && totals.and_then(|totals| totals.at("DuePayableAmount")).is_none() {
         fields.wrong(&format!("{SETTLEMENT}/{name}/DuePayableAmount"), "required", "missing; write what is left to pay, such as 120.00");
     }
-    let (due_dates, terms, mandate) = terms(&mut fields, settlement);
+    let terms = terms(&mut fields, settlement, currency);
     let party = |fields: &mut Fields, name: &str| agreement.and_then(|one| one.at(name)).map(|one| party(fields, one)).unwrap_or_default();
     let buyer = party(&mut fields, "BuyerTradeParty");
     if agreement.is_some() && buyer.name.is_none() {
@@ -60,8 +62,9 @@ pub(super) fn read(root: Element<'_>) -> Result<InvoiceFile, Faults> {
         number,
         issue_date,
         delivery_date: date(&mut fields, delivered, "…/ApplicableHeaderTradeDelivery", "ActualDeliverySupplyChainEvent/OccurrenceDateTime"),
-        due_dates,
-        terms,
+        due_dates: terms.due_dates,
+        instalments: terms.instalments,
+        terms: (!terms.words.is_empty()).then(|| terms.words.join("\n")),
         currency,
         net,
         gross,
@@ -73,7 +76,7 @@ pub(super) fn read(root: Element<'_>) -> Result<InvoiceFile, Faults> {
         buyer_reference: fields.text(agreement, &["BuyerReference"]),
         order_reference: fields.text(agreement, &["BuyerOrderReferencedDocument/IssuerAssignedID"]),
         preceding: preceding.filter_map(|one| fields.text(Some(one), &["IssuerAssignedID"])).collect(),
-        means: means(&mut fields, settlement, mandate.as_deref()),
+        means: means(&mut fields, settlement, terms.mandate.as_deref()),
     };
     parts.whole(fields.faults)
 }
@@ -91,14 +94,27 @@ fn date(fields: &mut Fields, under: Option<Element<'_>>, place: &str, path: &str
     date
 }
 
-/// Due dates, words and the mandate, which stands among the terms.
-fn terms(fields: &mut Fields, settlement: Option<Element<'_>>) -> (Vec<NaiveDate>, Option<String>, Option<String>) {
-    let all: Vec<Element<'_>> = settlement.into_iter().flat_map(|one| one.all("SpecifiedTradePaymentTerms")).take(MAX_REPEATED).collect();
+/// What all the terms together say. The mandate stands among them.
+#[derive(Default)]
+struct Terms {
+    due_dates: Vec<NaiveDate>,
+    instalments: Vec<NewInstalment>,
+    words: Vec<String>,
+    mandate: Option<String>,
+}
+
+fn terms(fields: &mut Fields, settlement: Option<Element<'_>>, currency: Option<Currency>) -> Terms {
     let place = format!("{SETTLEMENT}/SpecifiedTradePaymentTerms");
-    let dates = all.iter().filter_map(|one| date(fields, Some(*one), &place, "DueDateDateTime")).collect();
-    let words: Vec<String> = all.iter().filter_map(|one| fields.note(Some(*one), &["Description"])).collect();
-    let mandate = all.iter().find_map(|one| fields.text(Some(*one), &["DirectDebitMandateID"]));
-    (dates, (!words.is_empty()).then(|| words.join("\n")), mandate)
+    let mut found = Terms::default();
+    for one in settlement.into_iter().flat_map(|one| one.all("SpecifiedTradePaymentTerms")).take(MAX_REPEATED) {
+        let due_date = date(fields, Some(one), &place, "DueDateDateTime");
+        let amount = currency.and_then(|currency| fields.amount(Some(one), &place, "PartialPaymentAmount", currency));
+        found.due_dates.extend(due_date);
+        found.instalments.extend(due_date.zip(amount).map(|(due_date, amount)| NewInstalment { due_date, amount }));
+        found.words.extend(fields.note(Some(one), &["Description"]));
+        found.mandate = found.mandate.or_else(|| fields.text(Some(one), &["DirectDebitMandateID"]));
+    }
+    found
 }
 
 /// The means of payment. What is to be quoted and the mandate stand beside them and hold for all; a mandate alone is a means too.

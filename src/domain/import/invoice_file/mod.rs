@@ -20,7 +20,11 @@ use super::{
     text::compact,
     xml::{Document, Element},
 };
-use crate::domain::{invalid::Faults, ledger::terms::DueDateSource, money::Currency};
+use crate::domain::{
+    invalid::Faults,
+    ledger::{invoice::NewInstalment, terms::DueDateSource},
+    money::Currency,
+};
 
 pub use terms::{Discount, Said, said};
 
@@ -68,6 +72,8 @@ pub struct InvoiceFile {
     pub delivery_date: Option<NaiveDate>,
     /// When it is to be paid, if it says so.
     pub due: Option<DueOn>,
+    /// Its parts with a date each, by date, where it gives several that sum to what is left to pay.
+    pub instalments: Vec<NewInstalment>,
     /// The payment terms in its own words (BT-20).
     pub terms: Option<String>,
     /// Discounts for paying early that the terms give, in their order.
@@ -177,12 +183,12 @@ impl PaymentMeans {
     }
 }
 
-/// Reads the invoices of a file: an XML file holds one, a PDF those of its attachments that are one.
+/// Reads the invoice of a file: XML, or a PDF with the XML attached.
 ///
 /// # Errors
 /// What the file is not, or everything in it that is missing or wrong, each at its element.
-pub fn read(bytes: &[u8]) -> Result<Vec<InvoiceFile>, Faults> {
-    if pdf::is_pdf(bytes) { Ok(vec![read_pdf(bytes)?]) } else { Ok(vec![read_xml(bytes)?]) }
+pub fn read(bytes: &[u8]) -> Result<InvoiceFile, Faults> {
+    if pdf::is_pdf(bytes) { read_pdf(bytes) } else { read_xml(bytes) }
 }
 
 /// The invoice of an XML file.
@@ -257,6 +263,7 @@ struct Parts<'a> {
     issue_date: Option<NaiveDate>,
     delivery_date: Option<NaiveDate>,
     due_dates: Vec<NaiveDate>,
+    instalments: Vec<NewInstalment>,
     terms: Option<String>,
     currency: Option<Currency>,
     net: Option<i64>,
@@ -286,6 +293,12 @@ impl Parts<'_> {
         // Of several dates the last is the day on which all of it is due.
         let given = self.due_dates.iter().max().map(|date| DueOn { date: *date, source: DueDateSource::Given });
         let worded = said.due_date.map(|date| DueOn { date, source: DueDateSource::Terms });
+        let mut instalments = self.instalments;
+        instalments.sort_by_key(|one| one.due_date);
+        let sum = instalments.iter().try_fold(0_i64, |sum, one| sum.checked_add(one.amount).filter(|_| one.amount > 0));
+        if instalments.len() < 2 || sum != Some(due) {
+            instalments.clear();
+        }
         Ok(InvoiceFile {
             syntax: self.syntax,
             profile: self.profile.clone(),
@@ -295,6 +308,7 @@ impl Parts<'_> {
             issue_date,
             delivery_date: self.delivery_date,
             due: given.or(worded),
+            instalments,
             terms: self.terms.clone(),
             discounts: said.discounts,
             currency: self.currency.ok_or_else(missing)?,

@@ -4,6 +4,8 @@ use super::{Identifier, InvoiceFile, MAX_REPEATED, Parts, Party, PaymentMeans, S
 use crate::domain::{
     import::{fields::Fields, xml::Element},
     invalid::Faults,
+    ledger::invoice::NewInstalment,
+    money::Currency,
 };
 
 /// Reads an `Invoice` or a `CreditNote`.
@@ -54,6 +56,7 @@ pub(super) fn read(root: Element<'_>) -> Result<InvoiceFile, Faults> {
         issue_date,
         delivery_date,
         due_dates,
+        instalments: instalments(&mut fields, root, &place, currency),
         terms: (!terms.is_empty()).then(|| terms.join("\n")),
         currency,
         net,
@@ -79,6 +82,16 @@ fn due_dates(fields: &mut Fields, root: Element<'_>, place: &str) -> Vec<chrono:
     let means = root.all("PaymentMeans").take(MAX_REPEATED).map(|one| (one, "PaymentMeans"));
     let terms = root.all("PaymentTerms").take(MAX_REPEATED).map(|one| (one, "PaymentTerms"));
     means.chain(terms).filter_map(|(one, name)| fields.date(Some(one), &format!("{place}/{name}"), "PaymentDueDate")).collect()
+}
+
+/// Terms that give an amount and its own date.
+fn instalments(fields: &mut Fields, root: Element<'_>, place: &str, currency: Option<Currency>) -> Vec<NewInstalment> {
+    let (Some(currency), place) = (currency, format!("{place}/PaymentTerms")) else { return Vec::new() };
+    let part = |terms: Element<'_>| {
+        let due_date = fields.date(Some(terms), &place, "PaymentDueDate")?;
+        Some(NewInstalment { due_date, amount: fields.amount(Some(terms), &place, "Amount", currency)? })
+    };
+    root.all("PaymentTerms").take(MAX_REPEATED).filter_map(part).collect()
 }
 
 fn payment_means(fields: &mut Fields, means: Element<'_>) -> PaymentMeans {
