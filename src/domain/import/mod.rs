@@ -1,6 +1,6 @@
 //! Other systems' files as customers, invoices and payments. Pure: bytes or a row of cells in, values or faults out.
 //!
-//! Whatever a stranger writes is bounded before it is read: [`MAX_BYTES`] of a file, depth, elements and attributes of [`xml`], what a PDF
+//! Whatever a stranger writes is bounded before it is read: [`MAX_BYTES`] of a file, depth, elements and attributes of XML, what a PDF
 //! inflates to. Nothing here expands an entity, follows a path or asks a network.
 
 mod amount;

@@ -75,7 +75,7 @@ const fn steers(one: char) -> bool {
     matches!(one, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// Lines, each as [`line`] makes it, without the empty ones.
+/// Lines, each as [`line()`] makes it, without the empty ones.
 pub(super) fn lines(text: &str) -> String {
     text.lines().map(line).filter(|one| !one.is_empty()).collect::<Vec<_>>().join("\n")
 }

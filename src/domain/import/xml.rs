@@ -16,13 +16,13 @@ use super::text::{bounded, decoded};
 use crate::domain::invalid::Faults;
 
 /// How many elements may stand in one another.
-pub const MAX_DEPTH: usize = 64;
+const MAX_DEPTH: usize = 64;
 /// How many elements a file may have.
-pub const MAX_ELEMENTS: usize = 300_000;
+const MAX_ELEMENTS: usize = 300_000;
 /// How many attributes an element may have.
-pub const MAX_ATTRIBUTES: usize = 64;
+const MAX_ATTRIBUTES: usize = 64;
 /// How many all elements may have together.
-pub const MAX_ALL_ATTRIBUTES: usize = 300_000;
+const MAX_ALL_ATTRIBUTES: usize = 300_000;
 /// The longest name of an element or an attribute, in bytes.
 const MAX_NAME: usize = 200;
 

@@ -195,6 +195,10 @@ pub fn read(bytes: &[u8]) -> Result<InvoiceFile, Faults> {
 fn read_xml(bytes: &[u8]) -> Result<InvoiceFile, Faults> {
     let document = Document::read(bytes)?;
     let root = document.root().ok_or_else(|| Faults::one("", "wrong_format", "no XML: there is no element"))?;
+    // Peppol hands invoices over in an envelope.
+    let inside = || root.elements().find(|one| matches!(one.name(), "Invoice" | "CreditNote" | "CrossIndustryInvoice"));
+    let enveloped = if root.name() == "StandardBusinessDocument" { inside() } else { None };
+    let root = enveloped.unwrap_or(root);
     match root.name() {
         "Invoice" | "CreditNote" if root.declares("urn:oasis:names:specification:ubl:schema:xsd:") => ubl::read(root),
         "CrossIndustryInvoice" => cii::read(root),

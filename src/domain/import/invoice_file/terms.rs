@@ -99,7 +99,7 @@ impl Found {
             // The days that stand nearest to the percentage are the discount's.
             let nearest = days.iter().min_by_key(|(at, _)| at.abs_diff(place)).copied();
             let Some((at, days)) = nearest else {
-                self.unclear |= !clause.has_date();
+                self.unclear |= !clause.has_date() && !clause.names_a_discount_by_word();
                 return;
             };
             plain.retain(|(other, _)| *other != at);
@@ -131,8 +131,8 @@ impl Found {
         days.dedup();
         let one = match (self.dates.as_slice(), days.as_slice()) {
             _ if self.unclear => None,
-            ([date], _) => Some(*date),
-            ([], [date]) => Some(*date),
+            ([date], []) | ([], [date]) => Some(*date),
+            ([date], [other]) if date == other => Some(*date),
             ([], []) if self.at_once && self.discounts.is_empty() => Some(issue_date),
             _ => None,
         };
@@ -205,6 +205,10 @@ mod tests {
             ("Payable by 2026-04-01", "2026-04-01"),
             ("à régler avant le 31/03/2026", "2026-03-31"),
             ("Zahlbar bis 31.3.26", "2026-03-31"),
+            ("Der Betrag wird am 20.03.2026 per Lastschrift eingezogen.", "2026-03-20"),
+            ("Rechnung vom 10.03.2026, zahlbar in 14 Tagen", "2026-03-24"),
+            ("30 jours net. Escompte de 1,5 % pour paiement anticipé.", "2026-04-09"),
+            ("Paiement à 45 j FDM", "2026-04-30"),
         ] {
             assert_eq!(told(text), (due.to_owned(), String::new()), "{text}");
         }
@@ -251,6 +255,12 @@ mod tests {
             "99999 days",
             "Payable by 2020-01-01",
             "3 Raten, je 30 Tage",
+            "Rechnung vom 01.04.2026",
+            "Zahlbar laut Rechnung vom 10.03.2026",
+            "Direct debit on the 5th",
+            "Upon receipt of goods",
+            "Payable by 2026-04-01. 30 days net",
+            "30 % à la commande",
         ] {
             assert_eq!(told(text).0, "-", "{text}");
         }

@@ -154,6 +154,16 @@ fn every_fault_is_told_at_once() {
 }
 
 #[test]
+fn an_envelope_is_opened() {
+    let (_, invoice) = UBL.split_once("?>").unwrap();
+    let enveloped = format!(
+        "<StandardBusinessDocument xmlns='urn:sbd'><StandardBusinessDocumentHeader><Invoices/></StandardBusinessDocumentHeader>{invoice}</StandardBusinessDocument>"
+    );
+    assert_eq!(only(&enveloped), only(UBL));
+    assert_eq!(faults("<StandardBusinessDocument/>")[0].0, "/StandardBusinessDocument");
+}
+
+#[test]
 fn what_is_no_invoice_is_named() {
     for (text, place, code) in [
         ("<html/>", "/html", "wrong_type"),

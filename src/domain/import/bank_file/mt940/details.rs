@@ -48,7 +48,8 @@ fn lines_joined(lines: &[&str]) -> String {
     let mut text = String::new();
     let mut full = true;
     for (n, piece) in lines.iter().enumerate() {
-        if !full && !(numbered && begins_subfield(piece)) {
+        let goes_on = full || (numbered && begins_subfield(piece));
+        if !goes_on {
             text.push(' ');
         }
         text.push_str(piece);

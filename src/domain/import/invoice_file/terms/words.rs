@@ -31,11 +31,49 @@ const DAYS: &[&str] =
 const WEEKS: &[&str] = &["week", "weeks", "woche", "wochen", "semaine", "semaines", "weken"];
 const MONTHS: &[&str] = &["month", "months", "monat", "monate", "monaten", "mois", "maand", "maanden"];
 const MONEY: &[&str] = &["eur", "euro", "€", "chf", "usd", "$", "gbp", "£"];
-const AT_ONCE: &[&str] =
-    &["sofort", "immediate", "immediately", "receipt", "réception", "reception", "comptant", "onmiddellijk", "direct", "erhalt"];
+const AT_ONCE: &[&str] = &["sofort", "immediate", "immediately", "receipt", "réception", "reception", "comptant", "onmiddellijk"];
 const NET: &[&str] = &["net", "netto", "nett", "nets", "abzug", "sonst", "otherwise", "sinon"];
 const OTHERWISE: &[&str] = &["or", "oder", "ou", "sonst", "sinon", "otherwise", "anders"];
 const DISCOUNT: &[&str] = &["skonto", "discount", "escompte", "korting", "rabatt", "nachlass", "betalingskorting"];
+/// Words before a day that is another thing's.
+const OF_ANOTHER: &[&str] = &["vom", "du", "dated", "from", "van", "d.d"];
+/// Beginnings of words by which a day is one to pay on.
+const PAY: &[&str] = &[
+    "bis",
+    "by",
+    "before",
+    "avant",
+    "due",
+    "fällig",
+    "faellig",
+    "zahl",
+    "pay",
+    "pai",
+    "überweis",
+    "regl",
+    "règl",
+    "régl",
+    "échéance",
+    "echeance",
+    "betal",
+    "vervaldatum",
+    "voor",
+    "vóór",
+    "uiterlijk",
+    "spätestens",
+    "latest",
+    "eingezogen",
+    "einzug",
+    "abgebucht",
+    "debit",
+    "prélev",
+    "prelev",
+    "afgeschreven",
+    "incasso",
+    "limite",
+    "until",
+    "jusqu",
+];
 /// Beginnings of words by which a clause is about what happens later, or about other days than those of payment.
 const ELSE: &[&str] = &[
     "verzug",
@@ -43,7 +81,10 @@ const ELSE: &[&str] = &[
     "zins",
     "mahn",
     "interest",
-    "late",
+    "goods",
+    "ware",
+    "marchandise",
+    "goederen",
     "overdue",
     "penalt",
     "pénalit",
@@ -73,6 +114,7 @@ const ELSE: &[&str] = &[
 const PARTS: &[&str] = &[
     "rate",
     "raten",
+    "commande",
     "anzahlung",
     "acompte",
     "arrhes",
@@ -212,7 +254,7 @@ impl Clause {
 
     /// About lateness, returns, warranty: not about when to pay.
     pub(super) fn is_about_something_else(&self) -> bool {
-        self.begins(ELSE)
+        self.begins(ELSE) || self.any(&["late"])
     }
 
     /// About a part of the amount.
@@ -252,13 +294,19 @@ impl Clause {
         self.0.iter().enumerate().filter_map(read).collect()
     }
 
-    /// Days of the calendar that it names.
+    /// Days of the calendar that it names as days to pay on: with a word of paying or of an end, and not as the day of something else ("invoice of …").
     pub(super) fn dates(&self) -> Vec<NaiveDate> {
-        let dates = self.0.iter().filter_map(|word| match word {
-            Word::Date(date) => Some(*date),
+        let of_another = |n: usize| matches!(n.checked_sub(1).and_then(|n| self.0.get(n)), Some(Word::Plain(word)) if OF_ANOTHER.contains(&word.as_str()));
+        let dates = self.0.iter().enumerate().filter_map(|(n, word)| match word {
+            Word::Date(date) if !of_another(n) => Some(*date),
             _ => None,
         });
-        dates.collect()
+        if self.begins(PAY) { dates.collect() } else { Vec::new() }
+    }
+
+    /// Whether it speaks of a discount.
+    pub(super) fn names_a_discount_by_word(&self) -> bool {
+        self.any(DISCOUNT)
     }
 
     /// Whether it names a day of the calendar.
