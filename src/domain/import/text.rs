@@ -29,10 +29,13 @@ pub(super) fn decoded<'a>(bytes: &'a [u8], declared: Option<&str>) -> Result<Cow
         (None, Some(name)) => named(name)?,
     };
     let rest = bytes.get(marked.map_or(0, |(_, length)| length)..).unwrap_or_default();
-    encoding.decode_without_bom_handling_and_without_replacement(rest).ok_or_else(|| {
-        let place = std::str::from_utf8(rest).err().filter(|_| encoding == UTF_8).map(|error| format!(" at byte {}", error.valid_up_to()));
-        let detail =
-            format!("the bytes are not {}{}; save the file in the encoding that it declares", encoding.name(), place.unwrap_or_default());
+    let read = if encoding == UTF_8 {
+        std::str::from_utf8(rest).map(Cow::Borrowed).map_err(|error| format!(" at byte {}", error.valid_up_to()))
+    } else {
+        encoding.decode_without_bom_handling_and_without_replacement(rest).ok_or_else(String::new)
+    };
+    read.map_err(|place| {
+        let detail = format!("the bytes are not {}{place}; save the file in the encoding that it declares", encoding.name());
         Faults::one("", "encoding", detail)
     })
 }
