@@ -63,14 +63,13 @@ type Rule = fn(&Source) -> Vec<String>;
 const LONGEST: usize = 400;
 /// Longer files, how long they may be, and why they are still one thing.
 const LONGER: &[(&str, usize, &str)] = &[
-    ("src/store/schema.rs", 1200, "the tables, one after the other"),
+    ("src/store/schema.rs", 1300, "the tables, one after the other"),
     ("src/store/facts.rs", 460, "what a decision knows is loaded in one place"),
     ("src/domain/dunning/account.rs", 420, "what a decision knows stands in one place"),
     ("src/domain/dunning/policy.rs", 410, "a policy is one document"),
     ("src/domain/evidence/entry.rs", 420, "the entry's encoding, with its tests"),
     ("src/domain/evidence/tree.rs", 420, "the tree of RFC 6962, with its tests"),
     ("src/domain/evidence/verify/tests.rs", 440, "every way to falsify a log"),
-    ("src/domain/import/csv.rs", 420, "the reader of tables, with its tests"),
     ("src/domain/calendar/holidays.rs", 420, "the holidays of every country, as one table"),
     ("src/http/call.rs", 420, "every request passes here, in one order"),
     ("src/http/evidence.rs", 420, "one resource is one file"),

@@ -25,6 +25,7 @@ mod failover;
 mod history;
 mod house;
 mod import;
+mod imports;
 mod interest;
 mod ledger;
 mod letters;

@@ -35,6 +35,10 @@ crate::words! {
         InvoicesRead = "invoices:read",
         /// Write invoices and their documents.
         InvoicesWrite = "invoices:write",
+        /// Read imports and what became of their rows.
+        ImportsRead = "imports:read",
+        /// Import files: that writes customers, invoices and payments.
+        ImportsWrite = "imports:write",
         /// Read payments, credit notes and allocations.
         PaymentsRead = "payments:read",
         /// Record payments and credit notes, allocate them.

@@ -161,6 +161,13 @@ impl<Body, Query> Call<Body, Query> {
         self.caller.tenant
     }
 
+    /// Counts a body that went another way, by its digest, among what the `Idempotency-Key` stands for.
+    pub fn with_body(&mut self, digest: &[u8]) {
+        if let Some(keyed) = &mut self.keyed {
+            keyed.fingerprint = sha256(&[&keyed.fingerprint, digest]);
+        }
+    }
+
     /// The world's present.
     pub fn wall(&self) -> DateTime<Utc> {
         self.state.clock.now()

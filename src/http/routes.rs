@@ -21,9 +21,9 @@ macro_rules! routes {
 
 use super::{
     allocations, batch, contacts, credit, credit_decisions, credit_notes, customers, direct_debits, disputes, documents, events, evidence,
-    explain, health, holds, inbound, interest, invoices, keys, messages, payment_plans, payments, policies, preview, promises, protections,
-    provider_accounts, reference_rates, reminders, reviews, scores, simulation, solvency, suppressions, tasks, templates, tenants, terms,
-    test_clock, tokens, unsubscribe, webhooks,
+    explain, health, holds, import_mappings, imports, inbound, interest, invoices, keys, messages, payment_plans, payments, policies,
+    preview, promises, protections, provider_accounts, reference_rates, reminders, reviews, scores, simulation, solvency, suppressions,
+    tasks, templates, tenants, terms, test_clock, tokens, unsubscribe, webhooks,
 };
 
 routes! {
@@ -123,6 +123,15 @@ routes! {
     documents::find,
     documents::content,
     documents::linked,
+    import_mappings::list,
+    import_mappings::find,
+    import_mappings::write,
+    import_mappings::delete,
+    imports::create,
+    imports::list,
+    imports::find,
+    imports::cancel,
+    imports::rows::list,
     terms::preview,
     terms::create,
     terms::list,

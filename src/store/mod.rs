@@ -24,6 +24,9 @@ pub mod facts;
 pub mod guarantees;
 pub mod holds;
 pub mod idempotency;
+pub mod import_files;
+pub mod import_mappings;
+pub mod imports;
 pub mod instalments;
 pub mod interest;
 pub mod invoices;
@@ -239,6 +242,17 @@ fn begin(conn: &mut Conn, tenant: TenantId, on_postgres: &str, on_sqlite: &str) 
         Conn::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, on_sqlite)?,
     }
     Ok(())
+}
+
+/// Does `work` and undoes it: what it would have come to.
+///
+/// # Errors
+/// What `work` returns.
+pub fn rehearse<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+    <Conn as diesel::Connection>::TransactionManager::begin_transaction(conn)?;
+    let outcome = work(conn);
+    rollback(conn)?;
+    outcome
 }
 
 fn rollback(conn: &mut Conn) -> Result<()> {

@@ -6,13 +6,18 @@
 mod amount;
 pub mod bank_file;
 pub mod csv;
+pub mod e_invoice;
 pub mod fec;
 mod fields;
 #[cfg(test)]
 mod fuzz;
+pub mod incoming;
 pub mod invoice_file;
+pub mod job;
+pub mod opening;
 mod pdf;
 pub mod references;
+pub mod sniff;
 mod text;
 mod xml;
 
