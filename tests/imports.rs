@@ -1,6 +1,7 @@
 //! Files taken in behind the request: tables, electronic invoices, bank statements, accounting files; once, however often they are sent.
 
 mod banks;
+mod exports;
 mod samples;
 mod tables;
 

@@ -26,7 +26,8 @@ use crate::{
     error::{Error, Result},
     store,
 };
-use view::{InvoiceView, view, with_parts};
+use view::view;
+pub(super) use view::{InvoiceView, with_parts};
 
 /// Which invoices to list.
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]

@@ -19,6 +19,7 @@ mod documents;
 mod events;
 mod evidence;
 mod explain;
+mod exports;
 mod external;
 mod health;
 mod holds;

@@ -21,9 +21,9 @@ macro_rules! routes {
 
 use super::{
     allocations, batch, contacts, credit, credit_decisions, credit_notes, customers, direct_debits, disputes, documents, events, evidence,
-    explain, health, holds, import_mappings, imports, inbound, interest, invoices, keys, messages, payment_plans, payments, policies,
-    preview, promises, protections, provider_accounts, reference_rates, reminders, reviews, scores, simulation, solvency, suppressions,
-    tasks, templates, tenants, terms, test_clock, tokens, unsubscribe, webhooks,
+    explain, exports, health, holds, import_mappings, imports, inbound, interest, invoices, keys, messages, payment_plans, payments,
+    policies, preview, promises, protections, provider_accounts, reference_rates, reminders, reviews, scores, simulation, solvency,
+    suppressions, tasks, templates, tenants, terms, test_clock, tokens, unsubscribe, webhooks,
 };
 
 routes! {
@@ -123,6 +123,10 @@ routes! {
     documents::find,
     documents::content,
     documents::linked,
+    exports::customers,
+    exports::invoices,
+    exports::payments,
+    exports::reminders,
     import_mappings::list,
     import_mappings::find,
     import_mappings::write,

@@ -25,7 +25,7 @@ fn samples(folders: &[&str]) -> Vec<(String, Vec<u8>)> {
 /// A tenant whose terms are thirty days, for invoices that do not say.
 async fn creditor(app: &App) -> Tenant {
     let tenant = app.tenant("Atelier").await;
-    let terms = json!({"document": {"name": "30 days", "parts": [{"due": {"kind": "net", "days": 30}}]}});
+    let terms = json!({"name": "30 days", "audiences": ["business"], "due": {"rule": {"kind": "net", "days": 30}}});
     let made = app.post("/v1/terms", &tenant.test, terms).await.expect(201);
     app.patch("/v1/tenant", &tenant.test, json!({"terms_id": made["id"]})).await.expect(200);
     tenant
@@ -62,7 +62,7 @@ on_both! {
             let invoices = list(&app, &tenant, "/v1/invoices").await;
             let debits = list(&app, &tenant, "/v1/direct-debits").await;
             assert_eq!(debits.len(), 1, "{name}");
-            assert_eq!((&debits[0]["amount"], &debits[0]["collect_on"], &debits[0]["status"]), (&invoices[0]["total"], &invoices[0]["instalments"][0]["due_date"], &json!("announced")), "{name}");
+            assert_eq!((&debits[0]["amount"], &debits[0]["collect_on"], &debits[0]["state"]), (&invoices[0]["total"], &invoices[0]["instalments"][0]["due_date"], &json!("announced")), "{name}");
         }
     }
 

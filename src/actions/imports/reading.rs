@@ -100,6 +100,11 @@ impl<'a> Pieces<'a> {
         let piece = import_files::piece(conn, tenant, file, first)?.unwrap_or_default();
         Ok(Self { conn, tenant, file, next: first.saturating_add(1), piece, at: place % PIECE })
     }
+
+    /// The byte at its place.
+    pub(super) fn first(&self) -> Option<u8> {
+        self.piece.get(self.at).copied()
+    }
 }
 
 impl Read for Pieces<'_> {

@@ -98,10 +98,7 @@ fn signed(number: u64) -> Result<i64> {
 }
 
 fn unreadable(error: csv::Error) -> Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => Error::internal(error),
-        other => Faults::one("", "malformed", format!("{other:?}")).into(),
-    }
+    if error.is_io_error() { Error::internal(error) } else { Faults::one("", "malformed", error.to_string()).into() }
 }
 
 /// The rows at the mark.
@@ -110,6 +107,8 @@ pub(super) fn slice(conn: &mut Conn, file: &ImportFile, import: Import) -> Resul
     let Some(mapping) = &settings.mapping else { return Err(Error::internal("a table without a mapping")) };
     let left = u64::try_from(file.size.saturating_sub(import.place)).unwrap_or(0);
     let pieces = Pieces::from(conn, import.tenant_id, import.file_id, import.place)?;
+    // Where lines end in two characters, a row ends with the first of them, and the next one's line begins behind the second.
+    let behind = i64::from(pieces.first() == Some(b'\n'));
     let mut reader = reader(mapping.delimiter.unwrap_or(',')).from_reader(pieces.take(LONGEST_SLICE));
     let (mut lines, mut record) = (Vec::with_capacity(CHUNK), ByteRecord::new());
     let (mut end, mut last) = ((import.place, import.line), false);
@@ -128,7 +127,8 @@ pub(super) fn slice(conn: &mut Conn, file: &ImportFile, import: Import) -> Resul
             }
             break;
         }
-        let line = import.line.saturating_add(signed(record.position().map_or(1, csv::Position::line))?).saturating_sub(1);
+        let line =
+            import.line.saturating_add(signed(record.position().map_or(1, csv::Position::line))?).saturating_add(behind).saturating_sub(1);
         end =
             (import.place.saturating_add(signed(position.byte())?), import.line.saturating_add(signed(position.line())?).saturating_sub(1));
         let cells: Vec<String> = record.iter().map(text).collect();
