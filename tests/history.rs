@@ -9,10 +9,10 @@ use std::{
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc, Weekday};
 use relance::{
-    actions::import::{Job, csv},
     domain::{
         dunning::reminder::{ReminderState, TaskKind},
         ids::{InstalmentId, Mode, TenantId},
+        import::job::ImportCounts,
     },
     store::{self, reminders::Reminder},
 };
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::{
     on_both,
-    support::{App, Tenant, ledger::partition},
+    support::{App, Tenant, imports, ledger::partition},
 };
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/samples/ar/ibm-late-payment-histories.csv");
@@ -199,11 +199,10 @@ fn remind(debts: &mut [Debt<'_>], grouping: Grouping, today: NaiveDate) -> Optio
     Some(Reminded { on: today, carrying: carrying.to_owned(), step: step.to_owned(), total, lines })
 }
 
-fn import(app: &App, tenant: TenantId, table: &str, as_of: NaiveDate) -> relance::actions::import::Counts {
-    let mapping = toml::from_str(MAPPING).unwrap();
-    let job = Job { tenant, actor: "test", mapping: &mapping, delimiter: b',', as_of: Some(as_of), dry_run: false };
-    let none_left_out = |problem: &relance::domain::import::csv::CellProblem| panic!("{problem:?}");
-    csv(&app.db, &app.clock, &job, table.as_bytes(), |_| {}, none_left_out).unwrap()
+fn import(app: &App, tenant: TenantId, table: &str, as_of: NaiveDate) -> ImportCounts {
+    let (import, left_out) = imports::table(app, tenant, MAPPING, table.as_bytes(), Some(as_of), false).unwrap();
+    assert_eq!(left_out, []);
+    import.counts.0
 }
 
 /// Sends the clock, which stands at `at`, to `to`.
@@ -223,7 +222,7 @@ async fn history(app: &App, policy: Option<Value>, table: &str, sales: &[Sale<'_
     advance(app, &tenant, morning(cut()), morning(cut())).await;
     let counts = import(app, partition(&tenant, Mode::Test), table, cut());
     let count = |which: fn(&Sale<'_>) -> bool| u64::try_from(sales.iter().filter(|sale| which(sale)).count()).unwrap();
-    assert_eq!((counts.rows, counts.refused, counts.customers.created), (2_466, 0, 100));
+    assert_eq!((counts.rows_read(), counts.refused, counts.customers.created), (2_466, 0, 100));
     assert_eq!(counts.invoices.created, count(|sale| sale.issued <= cut()));
     assert_eq!(counts.payments.created, count(|sale| sale.settled <= cut()));
 

@@ -72,7 +72,6 @@ const LONGER: &[(&str, usize, &str)] = &[
     ("src/domain/evidence/entry.rs", 420, "the entry's encoding, with its tests"),
     ("src/domain/evidence/tree.rs", 420, "the tree of RFC 6962, with its tests"),
     ("src/domain/evidence/verify/tests.rs", 440, "every way to falsify a log"),
-    ("src/domain/import/csv.rs", 420, "the reader of tables, with its tests"),
     ("src/domain/calendar/holidays.rs", 420, "the holidays of every country, as one table"),
     ("src/outbound/mod.rs", 480, "what every adapter promises and is given stands in one place"),
     ("src/outbound/dsn.rs", 420, "the reader of bounces, with its tests"),

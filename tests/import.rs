@@ -1,17 +1,20 @@
 //! Tables of other systems: read exactly, every wrong cell named, imported again without doubles.
 
 use relance::{
-    actions::import::{Counts, Job, Tally, csv},
     domain::{
         ids::{Mode, TenantId},
-        import::csv::{CellProblem, Mapping},
+        import::{csv::Mapping, job::ImportCounts},
     },
+    store,
 };
 use serde_json::{Value, json};
 
 use crate::{
     on_both,
-    support::{App, Tenant},
+    support::{
+        App, Tenant,
+        imports::{self, Problem, tally},
+    },
 };
 
 const MAPPING: &str = r#"
@@ -46,55 +49,32 @@ fn import(
     tenant: &Tenant,
     mapping: &str,
     table: &[u8],
-    delimiter: u8,
     as_of: Option<&str>,
     dry_run: bool,
-) -> (Counts, Vec<CellProblem>) {
-    let mapping: Mapping = toml::from_str(mapping).unwrap();
-    let job = Job {
-        tenant: tenant.id.parse::<TenantId>().unwrap().in_mode(Mode::Test),
-        actor: "test",
-        mapping: &mapping,
-        delimiter,
-        as_of: as_of.map(|day| day.parse().unwrap()),
-        dry_run,
-    };
-    let mut problems = Vec::new();
-    let counts = csv(
-        &app.db,
-        &app.clock,
-        &job,
-        table,
-        |_| {},
-        |problem| {
-            problems.push(problem.clone());
-            Ok(())
-        },
-    );
-    (counts.unwrap(), problems)
-}
-
-const fn tally(created: u64, changed: u64, unchanged: u64) -> Tally {
-    Tally { created, changed, unchanged }
+) -> (store::imports::Import, Vec<Problem>) {
+    let here = tenant.id.parse::<TenantId>().unwrap().in_mode(Mode::Test);
+    imports::table(app, here, mapping, table, as_of.map(|day| day.parse().unwrap()), dry_run).unwrap()
 }
 
 on_both! {
     async fn a_table_is_imported_once_however_often(app: App) {
         let tenant = app.tenant("Atelier").await;
-        let run = |as_of, dry_run| import(&app, &tenant, MAPPING, TABLE.as_bytes(), b';', as_of, dry_run);
+        let run = |as_of, dry_run| import(&app, &tenant, MAPPING, TABLE.as_bytes(), as_of, dry_run);
         let (dry, problems) = run(None, true);
-        assert_eq!((dry.rows, dry.refused, problems.len()), (6, 2, 4));
+        assert_eq!((dry.counts.rows_read(), dry.counts.refused, dry.counts.invoices), (6, 3, tally(3, 0, 0)));
         assert_eq!(app.get("/v1/customers", &tenant.test).await.expect(200)["data"], json!([]));
-        let named: Vec<(u64, &str, &str)> = problems.iter().map(|one| (one.row, one.column.as_str(), one.value.as_str())).collect();
-        assert_eq!(named, [(4, "montant", "12,345"), (5, "courriel", "nobody"), (5, "date", "2026-01-12"), (5, "montant", "-3")]);
+        let named: Vec<(i64, &str, &str)> = problems.iter().map(|(line, column, value)| (*line, column.as_str(), value.as_deref().unwrap_or_default())).collect();
+        let cells = [(4, "montant", "12,345"), (5, "courriel", "nobody"), (5, "date", "2026-01-12"), (5, "montant", "-3"), (6, "/external_id", "")];
+        assert_eq!(named, cells);
 
         let (early, _) = run(Some("2026-01-31"), false);
-        assert_eq!((early.later, early.refused, early.customers, early.invoices, early.payments), (1, 3, tally(2, 0, 0), tally(2, 0, 0), tally(0, 0, 0)));
-        let (now, problems) = run(None, false);
-        assert_eq!((now.customers, now.invoices, now.payments), (tally(1, 0, 2), tally(1, 0, 2), tally(1, 0, 0)));
-        assert!(problems.iter().any(|one| one.row == 6 && one.column == "/external_id"), "{problems:?}");
+        let of = |counts: ImportCounts| (counts.customers, counts.invoices, counts.payments);
+        assert_eq!((early.counts.skipped, early.counts.refused), (1, 3));
+        assert_eq!(of(early.counts.0), (tally(2, 0, 0), tally(2, 0, 0), tally(0, 0, 0)));
+        let (now, _) = run(None, false);
+        assert_eq!(of(now.counts.0), (tally(1, 0, 2), tally(1, 0, 2), tally(1, 0, 0)));
         let (again, _) = run(None, false);
-        assert_eq!((again.customers, again.invoices, again.payments), (tally(0, 0, 3), tally(0, 0, 3), tally(0, 0, 1)));
+        assert_eq!(of(again.counts.0), (tally(0, 0, 3), tally(0, 0, 3), tally(0, 0, 1)));
 
         let paid = app.get("/v1/invoices/by-external-id/old/F1", &tenant.test).await.expect(200);
         assert_eq!((&paid["total"], &paid["balance"], &paid["status"]), (&json!(120_050), &json!(0), &json!("settled")));
@@ -105,10 +85,12 @@ on_both! {
 
     async fn a_mapping_that_does_not_fit_is_refused_whole(app: App) {
         let tenant = app.tenant("Atelier").await;
-        let mapping: Mapping = toml::from_str(&MAPPING.replace("\"nom\"", "\"name\"")).unwrap();
-        let job = Job { tenant: tenant.id.parse().unwrap(), actor: "test", mapping: &mapping, delimiter: b';', as_of: None, dry_run: false };
-        let refused = csv(&app.db, &app.clock, &job, TABLE.as_bytes(), |_| {}, |_| Ok(())).unwrap_err().to_string();
-        assert!(refused.contains("no column \"name\" in the file"), "{refused}");
+        let here: TenantId = tenant.id.parse().unwrap();
+        let refused = |mapping: &str| imports::table(&app, here, mapping, TABLE.as_bytes(), None, false).unwrap_err().to_string();
+        let unknown = refused(&MAPPING.replace("\"nom\"", "\"name\""));
+        assert!(unknown.contains("no column \"name\" in the file"), "{unknown}");
+        let asked = refused(&MAPPING.replace("currency = \"EUR\"\n", ""));
+        assert!(asked.contains("/currency: no currency"), "{asked}");
         assert!(toml::from_str::<Mapping>("source = \"x\"").is_err());
     }
 
@@ -123,10 +105,11 @@ on_both! {
             [invoice]\nexternal_id = \"invoiceNumber\"\nnumber = \"invoiceNumber\"\nissue_date = \"InvoiceDate\"\ndue_date = \"DueDate\"\namount = \"InvoiceAmount\"\n\
             [payment]\ndate = \"SettledDate\"\n";
         let tenant = app.tenant("Atelier").await;
-        let (counts, problems) = import(&app, &tenant, mapping, &table, b',', Some("2013-06-30"), false);
-        assert_eq!((counts.rows, problems.as_slice()), (2_466, [].as_slice()));
+        let (history, problems) = import(&app, &tenant, mapping, &table, Some("2013-06-30"), false);
+        let counts = history.counts.0;
+        assert_eq!((counts.rows_read(), problems.as_slice()), (2_466, [].as_slice()));
         assert_eq!(counts.customers.created, 100);
-        assert_eq!(counts.invoices.created + counts.later, 2_466);
+        assert_eq!(counts.invoices.created + counts.skipped, 2_466);
         let mut open = 0;
         let mut path = "/v1/invoices?status=open&limit=200".to_owned();
         loop {

@@ -29,6 +29,7 @@ mod history;
 mod house;
 mod identity;
 mod import;
+mod imports;
 mod interest;
 mod keys;
 mod ledger;

@@ -1,9 +1,6 @@
 //! Payment terms: written and held to the law, copied on invoices, and the discount for paying early.
 
-use relance::{
-    actions::import::{Job, csv},
-    domain::{ids::Mode, import::csv::Mapping},
-};
+use relance::domain::ids::Mode;
 use serde_json::{Value, json};
 
 use crate::{
@@ -11,6 +8,7 @@ use crate::{
     support::{
         App, Tenant,
         dunning::{ANN, later},
+        imports,
         ledger::{journal, partition},
     },
 };
@@ -387,12 +385,10 @@ on_both! {
         let own = write(&app, key, net("own", 10)).await;
         let named = write(&app, key, net("named", 20)).await;
         app.patch("/v1/tenant", key, json!({"terms_id": own["id"]})).await.expect(200);
-        let mapping: Mapping = toml::from_str("source = \"old\"\ncurrency = \"EUR\"\n[customer]\nexternal_id = \"c\"\nname = \"c\"\n[invoice]\nexternal_id = \"f\"\nnumber = \"f\"\nissue_date = \"d\"\ndue_date = \"e\"\nterms_id = \"t\"\namount = \"a\"\n").unwrap();
+        let mapping = "source = \"old\"\ncurrency = \"EUR\"\n[customer]\nexternal_id = \"c\"\nname = \"c\"\n[invoice]\nexternal_id = \"f\"\nnumber = \"f\"\nissue_date = \"d\"\ndue_date = \"e\"\nterms_id = \"t\"\namount = \"a\"\n";
         let table = format!("c,f,d,e,t,a\n1,F1,2026-03-02,,,10\n1,F2,2026-03-02,2026-03-05,,10\n1,F3,2026-03-02,,{},10\n1,F4,2026-03-02,,x,10\n", id(&named));
-        let job = Job { tenant: partition(&tenant, Mode::Test), actor: "test", mapping: &mapping, delimiter: b',', as_of: None, dry_run: false };
-        let mut problems = Vec::new();
-        let counts = csv(&app.db, &app.clock, &job, table.as_bytes(), |_| {}, |problem| { problems.push((problem.row, problem.column.clone())); Ok(()) }).unwrap();
-        assert_eq!((counts.invoices.created, problems), (3, vec![(5, "t".to_owned())]));
+        let (import, problems) = imports::table(&app, partition(&tenant, Mode::Test), mapping, table.as_bytes(), None, false).unwrap();
+        assert_eq!((import.counts.invoices.created, problems), (3, vec![(5, "t".to_owned(), Some("x".to_owned()))]));
         let invoices = app.list(key, "/v1/invoices").await;
         let mut dates: Vec<(&str, &str)> = invoices.iter().map(|one| (parts(one)[0].0, one["due_date_source"].as_str().unwrap())).collect();
         dates.sort_unstable();

@@ -18,7 +18,7 @@ pub mod export;
 pub mod holds;
 pub mod idempotency;
 pub mod identity_providers;
-pub mod import;
+pub mod imports;
 pub mod interest;
 pub mod invoices;
 pub mod joint;
@@ -166,6 +166,17 @@ impl Act<'_> {
         drop(act.finish()?);
         store::dialect::enter(self.conn, self.tenant)?;
         Ok(value)
+    }
+
+    /// Does `work` and undoes it, evidence and all: what it would have come to.
+    ///
+    /// # Errors
+    /// What `work` returns, and the store's.
+    pub fn rehearse<T>(&mut self, work: impl FnOnce(&mut Act<'_>) -> Result<T>) -> Result<T> {
+        let (tenant, actor, now, wall) = (self.tenant, self.actor, self.now, self.wall);
+        store::rehearse(self.conn, |conn| {
+            work(&mut Act { conn, tenant, actor, now, wall, entries: Vec::new(), touched: BTreeSet::new(), rested: BTreeSet::new() })
+        })
     }
 
     /// Has the changed accounts looked at, and writes the journal; returns its entries.

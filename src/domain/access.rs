@@ -41,6 +41,10 @@ crate::words! {
         InvoicesRead = "invoices:read",
         /// Write invoices and their documents.
         InvoicesWrite = "invoices:write",
+        /// Read imports and what became of their rows.
+        ImportsRead = "imports:read",
+        /// Import files: that writes customers, invoices and payments.
+        ImportsWrite = "imports:write",
         /// Read payments, credit notes and allocations.
         PaymentsRead = "payments:read",
         /// Record payments and credit notes, allocate them.
@@ -147,9 +151,13 @@ impl Role {
             // How debtors are dunned.
             S::CreditOverride | S::TermsWrite | S::PoliciesWrite | S::TemplatesWrite => matches!(self, Self::Owner | Self::Manager),
             // The daily work.
-            S::CustomersWrite | S::CreditWrite | S::InvoicesWrite | S::PaymentsWrite | S::RemindersWrite | S::SuppressionsWrite => {
-                self != Self::Viewer
-            }
+            S::CustomersWrite
+            | S::CreditWrite
+            | S::InvoicesWrite
+            | S::PaymentsWrite
+            | S::RemindersWrite
+            | S::SuppressionsWrite
+            | S::ImportsWrite => self != Self::Viewer,
             // What shows who did what.
             S::KeysRead | S::IdentityRead | S::EvidenceRead | S::EventsRead => self != Self::Agent,
             S::TenantRead
@@ -162,7 +170,8 @@ impl Role {
             | S::TemplatesRead
             | S::RemindersRead
             | S::ProvidersRead
-            | S::SuppressionsRead => true,
+            | S::SuppressionsRead
+            | S::ImportsRead => true,
         }
     }
 }

@@ -30,6 +30,29 @@ pub fn sha256(parts: &[&[u8]]) -> Hash {
     hash
 }
 
+/// SHA-256 of what comes piece by piece.
+pub struct Sha256(digest::Context);
+
+impl Default for Sha256 {
+    fn default() -> Self {
+        Self(digest::Context::new(&digest::SHA256))
+    }
+}
+
+impl Sha256 {
+    /// Takes the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The digest of all of them.
+    pub fn finish(self) -> Hash {
+        let mut hash = [0; 32];
+        hash.iter_mut().zip(self.0.finish().as_ref()).for_each(|(to, from)| *to = *from);
+        hash
+    }
+}
+
 /// `N` random bytes, fit for keys and salts.
 ///
 /// # Errors

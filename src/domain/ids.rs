@@ -73,6 +73,8 @@ kinds! {
     Event EventId "evt" "an event";
     WebhookEndpoint WebhookEndpointId "whe" "a webhook endpoint";
     WebhookDelivery WebhookDeliveryId "whd" "a webhook delivery";
+    Import ImportId "imp" "an import";
+    ImportFile ImportFileId "fil" "a file to import";
 }
 
 /// A typed identifier. Ids made later sort later, to the millisecond.

@@ -15,6 +15,7 @@ pub mod delivery;
 pub mod dunning;
 pub mod event;
 pub mod evidence;
+pub mod export;
 pub mod external;
 pub mod identity;
 pub mod ids;

@@ -120,7 +120,7 @@ pub async fn page<View: Serialize>(call: &Call<(), SettlementQuery>, kind: Settl
 pub type Whole = (Settlement, Vec<Allocation>, Vec<ChargeAllocation>);
 
 /// Settlements with what they settle.
-fn with_allocations(conn: &mut Conn, tenant: TenantId, rows: Vec<Settlement>) -> Result<Vec<Whole>> {
+pub(super) fn with_allocations(conn: &mut Conn, tenant: TenantId, rows: Vec<Settlement>) -> Result<Vec<Whole>> {
     let ids: Vec<SettlementId> = rows.iter().map(|row| row.id).collect();
     let mut allocations = HashMap::<SettlementId, Vec<Allocation>>::new();
     for one in store::allocations::of_settlements(conn, tenant, &ids)? {

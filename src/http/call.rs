@@ -36,6 +36,7 @@ use crate::{
         joint::Joint,
     },
     domain::{
+        crypto::sha256,
         ids::{Id, Kind, RequestId, TenantId},
         invalid::Faults,
     },
@@ -126,6 +127,13 @@ impl<Body, Query> Call<Body, Query> {
     /// The tenant's partition.
     pub const fn tenant(&self) -> TenantId {
         self.caller.tenant
+    }
+
+    /// Counts a body that went another way, by its digest, among what the `Idempotency-Key` stands for.
+    pub fn with_body(&mut self, digest: &[u8]) {
+        if let Some(keyed) = &mut self.keyed {
+            keyed.fingerprint = sha256(&[&keyed.fingerprint, digest]);
+        }
     }
 
     /// The world's present.

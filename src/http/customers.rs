@@ -181,7 +181,8 @@ impl From<&CustomerQuery> for store::customers::Filter {
     }
 }
 
-fn views(conn: &mut Conn, tenant: TenantId, rows: Vec<Customer>) -> Result<Vec<CustomerView>> {
+/// Customers as callers see them.
+pub(super) fn views(conn: &mut Conn, tenant: TenantId, rows: Vec<Customer>) -> Result<Vec<CustomerView>> {
     let settings = store::tenants::find(conn, tenant)?.settings.0.credit;
     let ids: Vec<CustomerId> = rows.iter().map(|row| row.id).collect();
     let mut people = HashMap::<CustomerId, Vec<Contact>>::new();

@@ -33,7 +33,7 @@ use crate::{
         tenant::{AddressLine, BankDetails},
     },
     error::Result,
-    store::{self, Conn, instalments::Instalment},
+    store::{self, Conn, instalments::Instalment, invoices::InvoiceSort},
 };
 
 /// Who wants the money.
@@ -235,11 +235,12 @@ pub async fn invoices(call: Call) -> Answer {
     let filter = store::invoices::Filter { customer_id: Some(customer), status: Some(InvoiceStatus::Open), ..Default::default() };
     let rows = call
         .read(move |conn, tenant| {
-            let rows = store::invoices::list(conn, tenant, &filter, window.after(), window.fetch())?;
+            let rows =
+                store::invoices::list(conn, tenant, &filter, InvoiceSort::CreatedAt, window.after().map(|id| (id, None)), window.fetch())?;
             with_parts(conn, tenant, rows)
         })
         .await?;
-    call.page(window, rows, |(row, _)| row.id.uuid(), DebtorInvoice::from)
+    call.page(window, rows, |(row, _)| row.id.uuid(), DebtorInvoice::from).await
 }
 
 /// Whether browsers may read this path from any page. There are no cookies here: who is served is decided by a key that the page must know.

@@ -119,7 +119,7 @@ pub async fn create(call: Call<NewIdentityProvider>) -> Answer {
 pub async fn list(call: Call) -> Answer {
     let window = call.window()?;
     let rows = call.read(move |conn, tenant| store::identity_providers::list(conn, tenant, window.after(), window.fetch())).await?;
-    call.page(window, rows, |row| row.id.uuid(), IdentityProviderView::from)
+    call.page(window, rows, |row| row.id.uuid(), IdentityProviderView::from).await
 }
 
 /// Get an identity provider

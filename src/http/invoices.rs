@@ -30,8 +30,8 @@ use crate::{
     error::{Error, Result},
     store::{self, Conn, instalments::Instalment, invoices::InvoiceSort},
 };
-use view::{InvoiceView, view};
-pub(super) use view::{Whole, with_parts};
+use view::view;
+pub(super) use view::{InvoiceView, Whole, with_parts};
 
 /// Which invoices to list.
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]

@@ -65,7 +65,7 @@ impl Limits {
     fn policies(&self, caller: &Caller, heavy: bool) -> impl Iterator<Item = (RatePolicy, Uuid, u32)> {
         let tenant = caller.tenant.uuid();
         [
-            (RatePolicy::Key, caller.key.uuid(), self.rates.key),
+            (RatePolicy::Key, caller.identity.uuid(), self.rates.key),
             (RatePolicy::Tenant, tenant, self.rates.tenant),
             (RatePolicy::Exports, tenant, if heavy { self.rates.exports } else { 0 }),
         ]
@@ -200,10 +200,19 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::domain::ids::{ApiKeyId, TenantId};
+    use crate::{
+        domain::ids::{ApiKeyId, TenantId},
+        http::auth::Identity,
+    };
 
     fn caller(now: DateTime<Utc>) -> Caller {
-        Caller { tenant: TenantId::new(now), key: ApiKeyId::new(now), actor: String::new(), scopes: BTreeSet::new(), checkpoint: None }
+        Caller {
+            tenant: TenantId::new(now),
+            identity: Identity::Key(ApiKeyId::new(now)),
+            actor: String::new(),
+            scopes: BTreeSet::new(),
+            checkpoint: None,
+        }
     }
 
     #[test]

@@ -36,6 +36,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Reminders", "What was decided, sent and done; and why not."),
     ("Silences", "The reasons to be silent: holds, disputes, direct debits on their way, promises and payment plans."),
     ("Providers", "Accounts at e-mail and SMS providers, and what they report."),
+    ("Imports", "Files of other systems, taken in: tables, electronic invoices, bank statements, accounting files."),
     ("Events", "What happened, told by webhook or read from the feed."),
     ("Evidence", "The journal, and the proofs that nothing in it was changed."),
     ("Sandbox", "Test mode: the outbox and the clock."),

@@ -67,7 +67,7 @@ pub struct PersonQuery {
 pub async fn list(call: Call<(), PersonQuery>) -> Answer {
     let (window, provider) = (call.window()?, call.query.identity_provider_id);
     let rows = call.read(move |conn, tenant| store::people::list(conn, tenant, provider, window.after(), window.fetch())).await?;
-    call.page(window, rows, |row| row.id.uuid(), PersonView::from)
+    call.page(window, rows, |row| row.id.uuid(), PersonView::from).await
 }
 
 /// Get a person

@@ -104,7 +104,7 @@ pub async fn list(call: Call) -> Answer {
             store::publishable_keys::list(conn, tenant, customer, window.after(), window.fetch())
         })
         .await?;
-    call.page(window, rows, |row| row.id.uuid(), PublishableKeyView::from)
+    call.page(window, rows, |row| row.id.uuid(), PublishableKeyView::from).await
 }
 
 /// Revoke a publishable key

@@ -168,7 +168,8 @@ pub struct ReminderQuery {
     pub step: Option<String>,
 }
 
-fn with_messages(conn: &mut Conn, tenant: TenantId, rows: Vec<Reminder>) -> Result<Vec<(Reminder, Vec<Message>)>> {
+/// Reminders with their messages.
+pub(super) fn with_messages(conn: &mut Conn, tenant: TenantId, rows: Vec<Reminder>) -> Result<Vec<(Reminder, Vec<Message>)>> {
     let ids: Vec<ReminderId> = rows.iter().map(|row| row.id).collect();
     let mut messages = HashMap::<Option<ReminderId>, Vec<Message>>::new();
     for message in store::messages::of_reminders(conn, tenant, &ids)? {

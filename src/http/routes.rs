@@ -21,10 +21,10 @@ macro_rules! routes {
 
 use super::{
     access, allocations, audit, batch, contacts, credit, credit_decisions, credit_notes, customers, debtor, direct_debits, disputes,
-    documents, events, evidence, explain, health, holds, identity_providers, inbound, interest, invoices, keys, leaks, limits, messages,
-    payment_plans, payments, people, policies, preview, promises, protections, provider_accounts, publishable_keys, reference_rates,
-    reminders, requests, reviews, scores, simulation, solvency, suppressions, tasks, templates, tenants, terms, test_clock, tokens,
-    unsubscribe, webhooks,
+    documents, events, evidence, explain, exports, health, holds, identity_providers, import_mappings, imports, inbound, interest,
+    invoices, keys, leaks, limits, messages, payment_plans, payments, people, policies, preview, promises, protections, provider_accounts,
+    publishable_keys, reference_rates, reminders, requests, reviews, scores, simulation, solvency, suppressions, tasks, templates, tenants,
+    terms, test_clock, tokens, unsubscribe, webhooks,
 };
 
 routes! {
@@ -147,6 +147,19 @@ routes! {
     documents::find,
     documents::content,
     documents::linked,
+    exports::customers,
+    exports::invoices,
+    exports::payments,
+    exports::reminders,
+    import_mappings::list,
+    import_mappings::find,
+    import_mappings::write,
+    import_mappings::delete,
+    imports::create,
+    imports::list,
+    imports::find,
+    imports::cancel,
+    imports::rows::list,
     terms::preview,
     terms::create,
     terms::list,

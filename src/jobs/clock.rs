@@ -16,8 +16,8 @@ pub(super) async fn step(instance: &Instance, tenant: TenantId) -> Result<bool> 
             if next.is_some_and(|next| next <= at.0) {
                 return Ok(true);
             }
-            // Another loop tells the endpoints; the clock waits for it.
-            if super::webhooks::is_behind(conn, tenant, at.0)? {
+            // Other loops tell the endpoints and take in files; the clock waits for them.
+            if super::webhooks::is_behind(conn, tenant, at.0)? || super::imports::waits(conn, tenant)? {
                 return Ok(false);
             }
             let next = [next, store::webhooks::next_due(conn, tenant)?].into_iter().flatten().min();

@@ -4,6 +4,7 @@
 
 mod clock;
 mod dispatch;
+pub mod imports;
 mod lookups;
 mod partition;
 mod proofs;
@@ -26,7 +27,8 @@ pub fn start(instance: &Arc<Instance>, stop: &watch::Receiver<bool>) -> JoinHand
     let sealing = seals::run(instance.db.clone(), instance.clock.clone(), Arc::clone(&instance.signer), stop.clone());
     let working = worker::run(Arc::clone(instance), worker::work, stop.clone());
     let telling = worker::run(Arc::clone(instance), worker::tell_endpoints, stop.clone());
+    let importing = worker::run(Arc::clone(instance), worker::take_files, stop.clone());
     tokio::spawn(async move {
-        tokio::join!(sealing, working, telling);
+        tokio::join!(sealing, working, telling, importing);
     })
 }

@@ -45,8 +45,17 @@ impl Slots {
         T: Send + 'static,
         F: Fn(&mut Act<'_>) -> Result<T> + Send + 'static,
     {
+        self.act_for(instance, tenant, actions::SYSTEM, work).await
+    }
+
+    /// Does `work` in a transaction in the name of `actor`, when it is its turn.
+    pub async fn act_for<T, F>(&self, instance: &Instance, tenant: TenantId, actor: &str, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Act<'_>) -> Result<T> + Send + 'static,
+    {
         let _place = self.place().await;
-        actions::run(&instance.db, &instance.clock, tenant, actions::SYSTEM, work).await
+        actions::run(&instance.db, &instance.clock, tenant, actor, work).await
     }
 
     /// Looks, when it is its turn.

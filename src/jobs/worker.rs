@@ -17,6 +17,7 @@ use tokio::{
 };
 
 use super::{
+    imports,
     partition::{Turn, whole},
     slots::Slots,
     webhooks,
@@ -90,6 +91,11 @@ pub async fn work(instance: Arc<Instance>, slots: Slots, tenant: TenantId, tell:
 /// A turn at telling the partition's endpoints.
 pub async fn tell_endpoints(instance: Arc<Instance>, slots: Slots, tenant: TenantId, tell: Tell) {
     drop(tell.send((tenant, webhooks::whole(&instance, &slots, tenant).await)));
+}
+
+/// A turn at the partition's files.
+pub async fn take_files(instance: Arc<Instance>, slots: Slots, tenant: TenantId, tell: Tell) {
+    drop(tell.send((tenant, imports::whole(&instance, &slots, tenant).await)));
 }
 
 /// Who is next.

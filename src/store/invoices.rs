@@ -174,6 +174,33 @@ pub fn of_ids(conn: &mut Conn, tenant: TenantId, ids: &[InvoiceId]) -> Result<Ve
     Ok(invoices::table.filter(here).select(Invoice::as_select()).load(conn)?)
 }
 
+/// An invoice with something left to pay, as a payer may name it.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = invoices)]
+#[expect(missing_docs, reason = "columns say what they are")]
+pub struct OpenInvoice {
+    pub id: InvoiceId,
+    pub customer_id: CustomerId,
+    pub number: String,
+    pub structured_reference: Option<String>,
+    pub currency: Currency,
+    pub balance_minor: i64,
+}
+
+/// Every open invoice in these currencies, oldest first: what a bank's file is matched with.
+pub fn open_in(conn: &mut Conn, tenant: TenantId, currencies: &[Currency]) -> Result<Vec<OpenInvoice>> {
+    let mut found = Vec::new();
+    for currency in currencies {
+        let rows: Vec<OpenInvoice> = invoices::table
+            .filter(invoices::tenant_id.eq(tenant).and(invoices::currency.eq(*currency)).and(invoices::status.eq(InvoiceStatus::Open)))
+            .order(invoices::id.asc())
+            .select(OpenInvoice::as_select())
+            .load(conn)?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
 /// What a listing asks for.
 #[derive(Debug, Clone, Default)]
 #[expect(

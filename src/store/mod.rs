@@ -25,6 +25,9 @@ pub mod guarantees;
 pub mod holds;
 pub mod idempotency;
 pub mod identity_providers;
+pub mod import_files;
+pub mod import_mappings;
+pub mod imports;
 pub mod instalments;
 pub mod interest;
 pub mod invoices;
@@ -244,6 +247,17 @@ fn begin(conn: &mut Conn, tenant: TenantId, on_postgres: &str, on_sqlite: &str) 
         Conn::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, on_sqlite)?,
     }
     Ok(())
+}
+
+/// Does `work` and undoes it: what it would have come to.
+///
+/// # Errors
+/// What `work` returns.
+pub fn rehearse<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+    <Conn as diesel::Connection>::TransactionManager::begin_transaction(conn)?;
+    let outcome = work(conn);
+    rollback(conn)?;
+    outcome
 }
 
 fn rollback(conn: &mut Conn) -> Result<()> {

@@ -1206,6 +1206,94 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+
+    /// Files that were sent to be imported.
+    import_files (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        sha256 -> Nullable<Binary>,
+        size -> BigInt,
+        created_at -> UtcTs,
+    }
+}
+
+diesel::table! {
+    use crate::store::types::DbUuid;
+    use diesel::sql_types::{Binary, Integer};
+
+    /// Their bytes, in pieces.
+    import_pieces (tenant_id, file_id, number) {
+        tenant_id -> DbUuid,
+        file_id -> DbUuid,
+        number -> Integer,
+        content -> Binary,
+    }
+}
+
+diesel::table! {
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+
+    /// Imports, and how far each has come.
+    imports (tenant_id, id) {
+        tenant_id -> DbUuid,
+        id -> DbUuid,
+        file_id -> DbUuid,
+        file_name -> Nullable<Text>,
+        kind -> Text,
+        format -> Text,
+        source -> Text,
+        settings -> DbJson,
+        dry_run -> Bool,
+        state -> Text,
+        place -> BigInt,
+        line -> BigInt,
+        counts -> DbJson,
+        problems -> DbJson,
+        created_by -> Text,
+        version -> BigInt,
+        created_at -> UtcTs,
+        updated_at -> UtcTs,
+        started_at -> Nullable<UtcTs>,
+        finished_at -> Nullable<UtcTs>,
+    }
+}
+
+diesel::table! {
+    use crate::store::types::{DbJson, DbUuid};
+    use diesel::sql_types::{BigInt, Text};
+
+    /// What became of each row of an import.
+    import_rows (tenant_id, import_id, number) {
+        tenant_id -> DbUuid,
+        import_id -> DbUuid,
+        number -> BigInt,
+        line -> BigInt,
+        reference -> Text,
+        outcome -> Text,
+        things -> DbJson,
+        problems -> DbJson,
+    }
+}
+
+diesel::table! {
+    use crate::store::types::{DbJson, DbUuid, UtcTs};
+    use diesel::sql_types::{BigInt, Text};
+
+    /// Which column of a table feeds which field.
+    import_mappings (tenant_id, name) {
+        tenant_id -> DbUuid,
+        name -> Text,
+        document -> DbJson,
+        version -> BigInt,
+        created_at -> UtcTs,
+        updated_at -> UtcTs,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     tenants,
     api_keys,
@@ -1265,5 +1353,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     identity_providers,
     people,
     publishable_keys,
-    requests
+    requests,
+    import_files,
+    import_pieces,
+    imports,
+    import_rows,
+    import_mappings
 );

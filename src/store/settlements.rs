@@ -1,5 +1,7 @@
 //! Payments and credit notes, in one table. What they settle is in [`allocations`](super::allocations).
 
+use std::collections::HashMap;
+
 use chrono::NaiveDate;
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, Insertable, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
@@ -10,6 +12,7 @@ use super::{
     Conn, Json, Ts,
     allocations::Allocation,
     connection::MultiBackend,
+    customers::BATCH,
     schema::{allocations, settlements},
 };
 use crate::{
@@ -109,6 +112,33 @@ pub fn find_by_key(conn: &mut Conn, tenant: TenantId, kind: SettlementKind, key:
         .select(Settlement::as_select())
         .first(conn)
         .optional()?)
+}
+
+/// Those of a source's names that are known, each with its public id.
+pub fn known(conn: &mut Conn, tenant: TenantId, source: &str, names: &[String]) -> Result<HashMap<String, String>> {
+    let mut found = HashMap::new();
+    for part in names.chunks(BATCH) {
+        let rows: Vec<(Option<String>, SettlementKind, SettlementId)> = settlements::table
+            .filter(settlements::tenant_id.eq(tenant).and(settlements::source.eq(source)))
+            .filter(settlements::kind.eq_any([SettlementKind::Payment, SettlementKind::CreditNote]))
+            .filter(settlements::external_id.eq_any(part.to_vec()))
+            .select((settlements::external_id, settlements::kind, settlements::id))
+            .load(conn)?;
+        found.extend(rows.into_iter().filter_map(|(name, kind, id)| Some((name?, kind.public_id(id)))));
+    }
+    Ok(found)
+}
+
+/// The last payments of a source of just this amount: what a return may be of.
+pub fn payments_of(conn: &mut Conn, tenant: TenantId, source: &str, currency: Currency, amount: i64) -> Result<Vec<Settlement>> {
+    const LAST: i64 = 500;
+    Ok(settlements::table
+        .filter(settlements::tenant_id.eq(tenant).and(settlements::kind.eq(SettlementKind::Payment)))
+        .filter(settlements::source.eq(source).and(settlements::currency.eq(currency)).and(settlements::amount_minor.eq(amount)))
+        .order(settlements::id.desc())
+        .select(Settlement::as_select())
+        .limit(LAST)
+        .load(conn)?)
 }
 
 /// Notes how much is left to allocate.

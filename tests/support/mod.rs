@@ -3,6 +3,7 @@
 pub mod database;
 pub mod dunning;
 mod events;
+pub mod imports;
 pub mod issuer;
 pub mod ledger;
 pub mod scripted;
@@ -182,6 +183,12 @@ impl App {
         Self::reply(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
     }
 
+    /// Sends a file as it is.
+    pub async fn upload(&self, path: &str, key: &str, media_type: &str, file: Vec<u8>, headers: &[(&str, &str)]) -> Reply {
+        let request = self.client.post(format!("{}{path}", self.url)).bearer_auth(key).header("content-type", media_type).body(file);
+        Self::reply(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+    }
+
     async fn reply(request: reqwest::RequestBuilder) -> Reply {
         let answer = request.send().await.unwrap();
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
@@ -216,7 +223,8 @@ impl App {
         for _ in 0..100_000 {
             let worked = jobs::turn(&self.state.instance, partition).await.unwrap();
             let told = jobs::webhooks::turn(&self.state.instance, partition).await.unwrap();
-            if worked != jobs::Turn::Busy && told != jobs::Turn::Busy {
+            let taken = jobs::imports::turn(&self.state.instance, partition).await.unwrap();
+            if [worked, told, taken].iter().all(|turn| *turn != jobs::Turn::Busy) {
                 return;
             }
         }

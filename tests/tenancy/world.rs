@@ -10,7 +10,7 @@ use relance::{
         credit::request::SolvencyState,
         delivery::MessageState,
         dunning::reminder::{ReminderState, TaskKind, TaskState},
-        ids::{DocumentId, KINDS, MessageId, ReminderId, SolvencyCheckId, TaskId, TenantId},
+        ids::{DocumentId, KINDS, MessageId, Mode, ReminderId, SolvencyCheckId, TaskId, TenantId},
     },
     http,
     store::{self, Conn, Json, Ts, messages::Message, reminders::Reminder, solvency::SolvencyCheck, tasks::Task},
@@ -292,6 +292,7 @@ impl World {
         app.send("PUT", &format!("/v1/templates/{key}"), &self.tenant.live, draft, &[]).await.expect(200);
         app.post(&format!("/v1/templates/{key}/versions/1/activate"), &self.tenant.live, Value::Null).await.expect(200);
         self.texts.insert("key".to_owned(), key);
+        self.import(app).await;
         self.remind(app).await;
         self.let_in(app).await;
         // Everything above left evidence; sealed, it has its proofs.
@@ -320,6 +321,19 @@ impl World {
         let admit = move |act: &mut actions::Act<'_>| actions::people::admit(act, provider, &subject);
         let person = actions::run(&app.db, &app.clock, partition, actions::SYSTEM, admit).await.unwrap();
         self.ids.insert("usr".to_owned(), person.id.to_string());
+    }
+
+    /// An import of a table by a mapping of its own.
+    async fn import(&mut self, app: &App) {
+        let mapping = json!({"source": "table", "currency": "EUR", "customer": {"external_id": "c", "name": "n"}});
+        let name = &self.canary;
+        app.send("PUT", &format!("/v1/import-mappings/{name}"), &self.tenant.live, mapping, &[]).await.expect(201);
+        let path = format!("/v1/imports?mapping={name}&file_name={name}.csv");
+        let table = format!("c,n\n{name}-table,{name}\n").into_bytes();
+        let made = app.upload(&path, &self.tenant.live, "text/csv", table, &[]).await.expect(202);
+        app.settle(&self.tenant, Mode::Live).await;
+        self.ids.insert("imp".to_owned(), made["id"].as_str().unwrap().to_owned());
+        self.texts.insert("mapping_name".to_owned(), name.clone());
     }
 
     /// A reminder with its message and a task: what no request makes, only time.

@@ -83,7 +83,8 @@ impl Resolver {
     /// No terms and no due dates; terms that do not exist, do not fit, or that the law voids; dates or amounts that they need.
     pub(super) fn resolve(&self, new: &NewInvoice, customer: CustomerId, known: Option<&Invoice>) -> Result<Resolved> {
         if let Some(parts) = new.given() {
-            return Ok(Resolved { source: DueDateSource::Given, terms: None, parts });
+            let source = if new.dated_by_terms { DueDateSource::Terms } else { DueDateSource::Given };
+            return Ok(Resolved { source, terms: None, parts });
         }
         let (tenant, (own, kind)) = match (&self.tenant, self.customers.get(&customer)) {
             (Some(tenant), Some(own)) => (tenant, *own),

@@ -11,7 +11,7 @@ use super::EventType;
 enum Shape {
     /// An id with one of these prefixes.
     Id(&'static [&'static str]),
-    /// The id of what it happened to.
+    /// The id of what it happened to: one of these prefixes, with a bar between them.
     Subject(&'static str),
     /// Ids with this prefix.
     Ids(&'static str),
@@ -88,6 +88,7 @@ const NAMES: &[(&str, Shape, &str, &str)] = &[
     ("jurisdiction", Text, "Whose law is the customer's: a country, or a part of one.", "FR"),
     ("kind", Word, "Of which kind.", "invoice"),
     ("language", Text, "The language of what is written to the person.", "fr"),
+    ("last4", Text, "The key's last four characters.", "x7Qa"),
     ("left_out", List, "What was left out, with the rule behind it.", ""),
     ("legal_form", Text, "The customer's legal form.", "SAS"),
     ("limit", Amount, "The credit limit; none: no credit without a limit's being set.", ""),
@@ -140,7 +141,7 @@ const NAMES: &[(&str, Shape, &str, &str)] = &[
 ];
 
 impl EventType {
-    /// The prefix of what it happens to, and the names that its events have beside `id`. A question mark: not always, or null.
+    /// The prefixes of what it happens to, and the names that its events have beside `id`. A question mark: not always, or null.
     const fn said(self) -> &'static str {
         match self {
             Self::AccountReview => "tsk: kind reason customer_id currency",
@@ -173,6 +174,7 @@ impl EventType {
                 "inv: customer_id source? external_id? number kind issue_date currency total instalments due_date_source terms_id? terms_version?"
             }
             Self::InvoiceOverdue => "inv: customer_id currency instalment_id due_date balance",
+            Self::KeyLeaked => "key|pbk: last4",
             Self::MessageAccepted
             | Self::MessageBouncedHard
             | Self::MessageBouncedSoft
@@ -302,7 +304,7 @@ impl Shape {
     fn example(self, own: &str) -> Value {
         match self {
             Id(prefixes) => json!(format!("{}_{ID}", prefixes.first().unwrap_or(&""))),
-            Subject(prefix) => json!(format!("{prefix}_{ID}")),
+            Subject(prefixes) => json!(format!("{}_{ID}", prefixes.split('|').next().unwrap_or_default())),
             Ids(prefix) => json!([format!("{prefix}_{ID}")]),
             Amount => json!(120_000),
             Count => json!(1),

@@ -15,12 +15,37 @@ pub(super) fn minor(text: &str, decimal_separator: char, currency: Currency) -> 
     if whole.is_empty() || !digits(whole) || !digits(decimals) {
         return Err(wrong());
     }
+    exact(whole, decimals, currency)
+}
+
+/// An amount in minor units as XML writes it: a sign perhaps, digits, a point and decimals (`-1234.500`), and nothing else.
+pub(super) fn decimal(text: &str, currency: Currency) -> Result<i64, String> {
+    signed(text, '.', currency)
+}
+
+/// The same, with `separator` before the decimals.
+pub(super) fn signed(text: &str, separator: char, currency: Currency) -> Result<i64, String> {
+    let plain = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (whole, decimals) = plain.split_once(separator).unwrap_or((plain, ""));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if (whole.is_empty() && decimals.is_empty()) || !digits(whole) || !digits(decimals) {
+        let place = currency.decimals();
+        return Err(format!(
+            "not an amount; write digits and {place} decimals after {separator:?}, without a currency or separators of thousands"
+        ));
+    }
+    let minor = exact(whole, decimals, currency)?;
+    Ok(if text.starts_with('-') { -minor } else { minor })
+}
+
+/// Digits as minor units; zeros beyond the currency's decimals say nothing.
+fn exact(whole: &str, decimals: &str, currency: Currency) -> Result<i64, String> {
     let places = usize::try_from(currency.decimals()).unwrap_or(0);
-    let kept = decimals.trim_end_matches('0');
+    let (whole, kept) = (whole.trim_start_matches('0'), decimals.trim_end_matches('0'));
     if kept.len() > places {
         return Err(format!("{currency} has {places} decimals"));
     }
-    let minor = format!("{whole}{kept:0<places$}").parse::<i64>().ok().filter(|minor| *minor <= MAX_MINOR);
+    let minor = format!("0{whole}{kept:0<places$}").parse::<i64>().ok().filter(|minor| *minor <= MAX_MINOR);
     minor.ok_or_else(|| "too large".to_owned())
 }
 
@@ -43,5 +68,24 @@ mod tests {
         for wrong in ["", "-1", "1.2.3", "1.005", "abc", "99999999999999999999", "(5)"] {
             assert!(minor(wrong, '.', Currency::EUR).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn decimals_of_files_are_exact_and_may_be_negative() {
+        let yen: Currency = "JPY".parse().unwrap();
+        for (text, currency, expected) in [
+            ("8.850", Currency::EUR, 885),
+            ("-529.87", Currency::EUR, -52_987),
+            ("+5", Currency::EUR, 500),
+            (".5", Currency::EUR, 50),
+            ("000000000025.", Currency::EUR, 2_500),
+            ("200000.00000", yen, 200_000),
+        ] {
+            assert_eq!(decimal(text, currency), Ok(expected), "{text}");
+        }
+        for wrong in ["", "-", ".", "1,5", "1 000", "1e3", "--1", "8.855", "1.005", "0x1", "NaN", "10000000000000.01", "٣"] {
+            assert!(decimal(wrong, Currency::EUR).is_err(), "{wrong}");
+        }
+        assert_eq!(signed("-1,5", ',', Currency::EUR), Ok(-150));
     }
 }

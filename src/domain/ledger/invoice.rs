@@ -99,6 +99,10 @@ pub struct NewInvoice {
     /// The last day on which it is paid in time; or give `instalments`, or `terms_id`, or nothing: then the customer's terms apply, else the tenant's.
     #[serde(default)]
     pub due_date: Option<NaiveDate>,
+    /// Whether `due_date` was counted from the words of the invoice's own terms. No caller says so: a reader of files does.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub dated_by_terms: bool,
     /// The terms that give its due dates, discount and clauses. What they say now is copied: a later version never changes the invoice.
     #[serde(default)]
     pub terms_id: Option<TermsId>,

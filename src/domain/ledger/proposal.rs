@@ -12,10 +12,11 @@ use super::{
     allocation::{Open, Share, oldest_first},
     settlement::Wanted,
 };
-use crate::domain::ids::InvoiceId;
+use crate::domain::{
+    ids::InvoiceId,
+    import::references::{Mention, Words},
+};
 
-/// The shortest number that is looked for inside other words, once spaces and signs are gone.
-const SHORTEST_COMPACT: usize = 5;
 /// How many invoices of the same amount are proposed.
 const MOST_ALIKE: usize = 20;
 
@@ -76,7 +77,7 @@ pub struct Proposal {
 
 /// The proposals for `amount`, the most certain first; of two that would do the same, the more certain one.
 pub fn proposals(amount: i64, reference: Option<&str>, invoices: &[Named], open: &[Open]) -> Vec<Proposal> {
-    let words = reference.unwrap_or_default();
+    let words = Words::new(reference.unwrap_or_default());
     let mut found = Vec::new();
     let mut add = |basis, certainty, why: String, of: Vec<Open>| {
         let shares = oldest_first(amount, of);
@@ -87,18 +88,22 @@ pub fn proposals(amount: i64, reference: Option<&str>, invoices: &[Named], open:
         }
     };
     for basis in [ProposalBasis::StructuredReference, ProposalBasis::InvoiceNumber] {
-        let is_meant = |named: &&Named| match basis {
-            ProposalBasis::StructuredReference => named.structured_reference.as_deref().is_some_and(|reference| quotes(words, reference)),
-            _ => names(words, &named.number),
+        let mention = |named: &Named| match basis {
+            ProposalBasis::StructuredReference => named.structured_reference.as_deref().and_then(|reference| words.quotes(reference)),
+            _ => words.name(&named.number),
         };
-        let meant: Vec<&Named> = invoices.iter().filter(is_meant).collect();
+        let mentioned: Vec<(&Named, Mention)> = invoices.iter().filter_map(|named| Some((named, mention(named)?))).collect();
+        // What stands within a number that is quoted for itself is a chance.
+        let Some(best) = mentioned.iter().map(|(_, mention)| *mention).min() else { continue };
+        let meant: Vec<&Named> = mentioned.into_iter().filter(|(_, mention)| *mention == best).map(|(named, _)| named).collect();
         let of: Vec<Open> = open.iter().filter(|one| meant.iter().any(|named| named.invoice_id == one.invoice_id)).cloned().collect();
         let numbers: Vec<&str> = meant.iter().take(5).map(|named| named.number.as_str()).collect();
         let covers = sum(&of) >= amount;
+        let certain = covers && best == Mention::Whole;
         let how = if basis == ProposalBasis::StructuredReference { "gives the structured reference of" } else { "quotes" };
         let why =
             format!("The payer {how} invoice {}{}.", numbers.join(", "), if covers { "" } else { ", and pays more than is open there" });
-        add(basis, if covers { Certainty::Certain } else { Certainty::Likely }, why, of);
+        add(basis, if certain { Certainty::Certain } else { Certainty::Likely }, why, of);
     }
     exact(amount, invoices, open, &mut add);
     let why = "Nothing says what the payment is for: the oldest instalments first.".to_owned();
@@ -137,29 +142,6 @@ fn listed(shares: &[Share]) -> Vec<Wanted> {
     let wanted =
         |share: &Share| Wanted { invoice_id: None, instalment_id: Some(share.instalment_id), charge_id: None, amount: share.amount_minor };
     shares.iter().map(wanted).collect()
-}
-
-/// Whether the words hold a reference, however it is spaced and signed.
-fn quotes(words: &str, reference: &str) -> bool {
-    let wanted = compact(reference);
-    wanted.len() >= SHORTEST_COMPACT && compact(words).contains(&wanted)
-}
-
-/// Whether the words name a number: as it is written, standing alone; or, if it is long enough to be nobody else's, however it is spaced and signed.
-fn names(words: &str, number: &str) -> bool {
-    let (words_here, wanted) = (words.to_uppercase(), number.trim().to_uppercase());
-    let alone = |(at, found): (usize, &str)| {
-        let before = words_here.get(..at).and_then(|before| before.chars().next_back());
-        let after = words_here.get(at.saturating_add(found.len())..).and_then(|after| after.chars().next());
-        ![before, after].into_iter().flatten().any(char::is_alphanumeric)
-    };
-    let written = !wanted.is_empty() && words_here.match_indices(wanted.as_str()).any(alone);
-    let digits = wanted.chars().filter(char::is_ascii_digit).count();
-    written || (digits >= SHORTEST_COMPACT && quotes(words, number))
-}
-
-fn compact(text: &str) -> String {
-    text.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_uppercase()).collect()
 }
 
 #[cfg(test)]
@@ -203,6 +185,7 @@ mod tests {
         assert_eq!(told(500, "virement 090933755493", &two)[0], (StructuredReference, Certain, 500));
         assert_eq!(told(300, "votre f-7, merci", &two)[0], (InvoiceNumber, Certain, 300));
         assert_eq!(told(900, "F 2026 118", &two), [(InvoiceNumber, Likely, 500), (OldestFirst, Possible, 800)]);
+        assert_eq!(told(500, "XF20261189", &two)[0], (InvoiceNumber, Likely, 500), "within another word, it may be another's");
         assert_eq!(told(300, "F-77", &two), [(ExactAmount, Likely, 300)], "another number is no number");
         assert_eq!(told(800, "", &two), [(ExactAmount, Likely, 800)]);
         assert_eq!(told(100, "", &two), [(OldestFirst, Possible, 100)]);
