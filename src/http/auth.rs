@@ -45,6 +45,18 @@ pub enum Identity {
     Debtor(CustomerId),
 }
 
+impl Identity {
+    /// What tells this caller from the others of its tenant: whose requests are counted together.
+    pub const fn uuid(self) -> uuid::Uuid {
+        match self {
+            Self::Nobody => uuid::Uuid::nil(),
+            Self::Key(id) => id.uuid(),
+            Self::Person(id) => id.uuid(),
+            Self::Debtor(id) => id.uuid(),
+        }
+    }
+}
+
 /// An authenticated caller.
 #[derive(Debug, Clone)]
 pub struct Caller {
