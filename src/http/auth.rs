@@ -46,7 +46,7 @@ pub enum Identity {
 }
 
 impl Identity {
-    /// By which its requests are counted.
+    /// What tells this caller from the others of its tenant: whose requests are counted together.
     pub const fn uuid(self) -> uuid::Uuid {
         match self {
             Self::Nobody => uuid::Uuid::nil(),
