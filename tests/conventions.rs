@@ -201,7 +201,7 @@ on_both! {
         let limits = app.get("/v1/limits", &tenant.live).await.expect(200);
         // The clock stands still: one read, and this one.
         let left: Vec<i64> = limits["limits"].as_array().unwrap().iter().map(|one| one["remaining"].as_i64().unwrap()).collect();
-        assert_eq!(left, [299_998, 599_998, 60]);
+        assert_eq!(left, [299_998, 599_998, 10_000]);
         assert_eq!(app.get("/v1/nowhere", &tenant.live).await.header("ratelimit"), None);
         let refused = app.get("/v1/tenants", &tenant.live).await;
         assert_eq!(refused.status, 403);
