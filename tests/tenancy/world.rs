@@ -193,7 +193,8 @@ impl Operation {
         if let Some(body) = &self.body {
             strings(body, String::new(), &mut |pointer, text| {
                 let parent = pointer.split('/').nth_back(1).unwrap_or_default();
-                if pointer.ends_with("/external_id") && parent.starts_with(char::is_alphabetic) {
+                // In a mapping such a text names a column.
+                if pointer.ends_with("/external_id") && parent.starts_with(char::is_alphabetic) && self.id != "putImportMapping" {
                     named.push(Place::Named(pointer.clone()));
                 }
                 if let Some(prefix) = prefix(text) {

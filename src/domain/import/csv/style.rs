@@ -50,7 +50,7 @@ fn cells<'a>(columns: &[&String], headings: &[String], rows: &'a [Vec<String>]) 
 /// The format in which most of the dates can be read. Cells that no format reads are each their own row's problem.
 fn date_format(dates: &[&str]) -> Result<&'static str, String> {
     let reads = |format: &&str| dates.iter().filter(|date| is_date(date, format)).count();
-    let most = DATE_FORMATS.iter().map(|format| reads(format)).max().unwrap_or(0);
+    let most = DATE_FORMATS.iter().map(&reads).max().unwrap_or(0);
     let fitting: Vec<&'static str> = DATE_FORMATS.into_iter().filter(|format| most > 0 && reads(format) == most).collect();
     match fitting.as_slice() {
         [] if dates.is_empty() => Ok("%Y-%m-%d"),
