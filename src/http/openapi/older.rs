@@ -7,17 +7,13 @@ use serde_json::{Map, Value, json};
 
 /// Keywords of JSON Schema 2020-12 that 3.0 has no word for. Each only narrows, or explains.
 const UNSAID: &[&str] = &[
-    "$anchor",
     "$comment",
     "$defs",
-    "$dynamicAnchor",
-    "$dynamicRef",
     "$id",
     "$schema",
     "contains",
     "contentEncoding",
     "contentMediaType",
-    "contentSchema",
     "dependentRequired",
     "dependentSchemas",
     "else",
