@@ -7,17 +7,13 @@ use serde_json::{Map, Value, json};
 
 /// Keywords of JSON Schema 2020-12 that 3.0 has no word for. Each only narrows, or explains.
 const UNSAID: &[&str] = &[
-    "$anchor",
     "$comment",
     "$defs",
-    "$dynamicAnchor",
-    "$dynamicRef",
     "$id",
     "$schema",
     "contains",
     "contentEncoding",
     "contentMediaType",
-    "contentSchema",
     "dependentRequired",
     "dependentSchemas",
     "else",
@@ -141,16 +137,16 @@ fn type_null(said: &mut Map<String, Value>, kind: Option<&str>) {
         return;
     }
     said.remove("nullable");
-    let null = json!({"type": "string", "nullable": true, "enum": [null]});
+    let only_null = json!({"type": "string", "nullable": true, "enum": [null]});
     if said.get("enum") == Some(&json!([null])) {
-        said.extend(null.as_object().cloned().unwrap_or_default());
+        said.extend(only_null.as_object().cloned().unwrap_or_default());
         return;
     }
     let mut others = Map::new();
     for word in ["allOf", "oneOf", "anyOf", "not"] {
         others.extend(said.remove_entry(word));
     }
-    said.insert("anyOf".to_owned(), json!([others, null]));
+    said.insert("anyOf".to_owned(), json!([others, only_null]));
 }
 
 /// The one type of all that a schema allows, but `null`.
@@ -163,7 +159,7 @@ fn kind<'a>(schema: &'a Value, document: &'a Value, depth: usize) -> Option<&'a 
         return deeper(document.pointer(target.trim_start_matches('#'))?);
     }
     match schema.get("type") {
-        Some(Value::String(name)) => return Some(name),
+        Some(Value::String(name)) => return (name != "null").then_some(name),
         Some(Value::Array(names)) => return single(names.iter().filter_map(Value::as_str).filter(|name| *name != "null").map(Some)),
         _ => {}
     }
