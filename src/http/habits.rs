@@ -33,6 +33,7 @@ pub const NEEDS_MATCH: &[&str] = &[
 
 /// Posts at a subject that change nothing of it: they ask, try or tell again.
 const NO_EDIT: &[&str] = &[
+    "checkIdentityProvider",
     "checkProviderAccount",
     "previewTemplate",
     "redeliverWebhook",
@@ -46,7 +47,7 @@ const NO_EDIT: &[&str] = &[
 const SHOWS_ANOTHER: &[&str] = &["putTemplate"];
 
 /// What is counted with the exports.
-const EXPORTS: &[&str] = &["exportEvidence"];
+const EXPORTS: &[&str] = &["exportAuditLog", "exportCustomers", "exportEvidence", "exportInvoices", "exportPayments", "exportReminders"];
 
 /// A list of entity tags, or `*`.
 const TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"([ \t]*,[ \t]*(W/)?"[!#-~]*")*)$"#;

@@ -11,6 +11,7 @@ use super::{
     Call, Problem,
     call::Answer,
     page::{Page, PageQuery},
+    subject::Look,
 };
 use crate::{
     actions,
@@ -19,6 +20,7 @@ use crate::{
         ids::IdentityProviderId,
         invalid::Faults,
     },
+    error::Result,
     store::{self, identity_providers::IdentityProvider},
 };
 
@@ -128,10 +130,19 @@ pub async fn list(call: Call) -> Answer {
 #[utoipa::path(operation_id = "getIdentityProvider", tag = "Access", params(("identity_provider_id" = IdentityProviderId, Path, description = "The provider")), responses((status = 200, description = "The provider", body = IdentityProviderView)), security(("api_key" = ["identity:read"])))]
 #[get("/v1/identity-providers/{identity_provider_id}")]
 pub async fn find(call: Call) -> Answer {
-    call.ok(&IdentityProviderView::from(found(&call).await?))
+    call.show(current).await
 }
 
-async fn found(call: &Call) -> Result<IdentityProvider, Problem> {
+/// As it is shown.
+///
+/// # Errors
+/// No such thing.
+pub(super) fn current(look: &mut Look<'_>) -> Result<IdentityProviderView> {
+    let id = look.id("identity_provider_id")?;
+    store::identity_providers::find(look.conn, look.tenant, id).map(IdentityProviderView::from)
+}
+
+async fn found(call: &Call) -> std::result::Result<IdentityProvider, Problem> {
     let id = call.id("identity_provider_id")?;
     call.read(move |conn, tenant| store::identity_providers::find(conn, tenant, id)).await
 }

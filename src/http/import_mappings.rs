@@ -5,10 +5,11 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Call, call::Answer, external};
+use super::{Call, call::Answer, external, subject::Look};
 use crate::{
     actions,
     domain::import::{csv::Mapping, job::ImportKind},
+    error::Result,
     store::{self, import_mappings::ImportMapping},
 };
 
@@ -73,9 +74,16 @@ pub async fn list(call: Call) -> Answer {
 #[utoipa::path(operation_id = "getImportMapping", tag = "Imports", params(("mapping_name" = String, Path, description = "Its name", min_length = 1, max_length = 50)), responses((status = 200, description = "The mapping", body = ImportMappingView)), security(("api_key" = ["imports:read"])))]
 #[get("/v1/import-mappings/{mapping_name}")]
 pub async fn find(call: Call) -> Answer {
-    let name = call.path("mapping_name")?.to_owned();
-    let row = call.read(move |conn, tenant| store::import_mappings::find(conn, tenant, &name)).await?;
-    call.ok(&ImportMappingView::from(row))
+    call.show(current).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// No such thing.
+pub(super) fn current(look: &mut Look<'_>) -> Result<ImportMappingView> {
+    let name = look.text("mapping_name")?.to_owned();
+    store::import_mappings::find(look.conn, look.tenant, &name).map(ImportMappingView::from)
 }
 
 /// Write an import mapping

@@ -25,6 +25,7 @@ use super::{
     Call, Problem,
     call::Answer,
     page::{Page, PageQuery},
+    subject::Look,
 };
 use crate::{
     actions::{
@@ -36,7 +37,7 @@ use crate::{
         ids::ImportId,
         import::job::{ImportFormat, ImportKind, ImportProblem, ImportState, Tally},
     },
-    error::Error,
+    error::{Error, Result},
     store::{self, imports::Import},
 };
 
@@ -245,9 +246,16 @@ pub async fn list(call: Call<(), ImportsQuery>) -> Answer {
 #[utoipa::path(operation_id = "getImport", tag = "Imports", params(("import_id" = ImportId, Path, description = "The import")), responses((status = 200, description = "The import", body = ImportView)), security(("api_key" = ["imports:read"])))]
 #[get("/v1/imports/{import_id}")]
 pub async fn find(call: Call) -> Answer {
-    let id = call.id("import_id")?;
-    let row = call.read(move |conn, tenant| store::imports::find(conn, tenant, id)).await?;
-    call.ok(&ImportView::from(row))
+    call.show(current).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// No such thing.
+pub(super) fn current(look: &mut Look<'_>) -> Result<ImportView> {
+    let id = look.id("import_id")?;
+    store::imports::find(look.conn, look.tenant, id).map(ImportView::from)
 }
 
 /// Cancel an import

@@ -9,10 +9,12 @@ use super::{
     Call,
     call::Answer,
     page::{Page, PageQuery},
+    subject::Look,
 };
 use crate::{
     actions,
     domain::ids::{IdentityProviderId, PersonId},
+    error::Result,
     store::{self, people::Person},
 };
 
@@ -76,9 +78,16 @@ pub async fn list(call: Call<(), PersonQuery>) -> Answer {
 #[utoipa::path(operation_id = "getPerson", tag = "Access", params(("person_id" = PersonId, Path, description = "The person")), responses((status = 200, description = "The person", body = PersonView)), security(("api_key" = ["identity:read"])))]
 #[get("/v1/people/{person_id}")]
 pub async fn find(call: Call) -> Answer {
-    let id = call.id("person_id")?;
-    let row = call.read(move |conn, tenant| store::people::find(conn, tenant, id)).await?;
-    call.ok(&PersonView::from(row))
+    call.show(current).await
+}
+
+/// As it is shown.
+///
+/// # Errors
+/// No such thing.
+pub(super) fn current(look: &mut Look<'_>) -> Result<PersonView> {
+    let id = look.id("person_id")?;
+    store::people::find(look.conn, look.tenant, id).map(PersonView::from)
 }
 
 /// Block a person

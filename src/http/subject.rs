@@ -14,8 +14,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    State, contract::Operation, credit, credit_decisions, credit_notes, customers, direct_debits, disputes, holds, invoices, messages,
-    payment_plans, payments, policies, promises, provider_accounts, reminders, tasks, templates, tenants, terms, webhooks,
+    State, contract::Operation, credit, credit_decisions, credit_notes, customers, direct_debits, disputes, holds, identity_providers,
+    import_mappings, imports, invoices, messages, payment_plans, payments, people, policies, promises, provider_accounts, reminders, tasks, templates, tenants, terms, webhooks,
 };
 use crate::{
     actions::Act,
@@ -143,11 +143,15 @@ const SUBJECTS: &[Subject] = &[
     of("/v1/disputes/{dispute_id}", Held::Row("disputes"), |look| json(&disputes::current(look)?)),
     of("/v1/guarantees/{guarantee_id}", Held::Row("guarantees"), |look| json(&credit::current_guarantee(look)?)),
     of("/v1/holds/{hold_id}", Held::Row("holds"), |look| json(&holds::current(look)?)),
+    of("/v1/identity-providers/{identity_provider_id}", Held::Row("identity_providers"), |look| json(&identity_providers::current(look)?)),
+    of("/v1/import-mappings/{mapping_name}", Held::Tenant, |look| json(&import_mappings::current(look)?)),
+    of("/v1/imports/{import_id}", Held::Row("imports"), |look| json(&imports::current(look)?)),
     of("/v1/invoices/by-external-id/{source}/{external_id}", Held::Account, |look| json(&invoices::current_by_key(look)?)),
     of("/v1/invoices/{invoice_id}", Held::Account, |look| json(&invoices::current(look)?)),
     of("/v1/messages/{message_id}", Held::Row("messages"), |look| json(&messages::current(look)?)),
     of("/v1/payment-plans/{payment_plan_id}", Held::Account, |look| json(&payment_plans::current(look)?)),
     of("/v1/payments/{payment_id}", Held::Account, |look| json(&payments::current(look)?)),
+    of("/v1/people/{person_id}", Held::Row("people"), |look| json(&people::current(look)?)),
     of("/v1/policies/{policy_id}", Held::Row("policies"), |look| json(&policies::current(look)?)),
     of("/v1/promises/{promise_id}", Held::Account, |look| json(&promises::current(look)?)),
     of("/v1/provider-accounts/{provider_account_id}", Held::Row("provider_accounts"), |look| json(&provider_accounts::current(look)?)),
