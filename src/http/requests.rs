@@ -35,7 +35,11 @@ const ENTRIES: i64 = 20;
 
 /// Records that wait to be written.
 #[derive(Debug, Default)]
-pub struct Requests(Mutex<Vec<Request>>);
+pub struct Requests {
+    waiting: Mutex<Vec<Request>>,
+    /// Held while records are written, so that whoever writes next finds what was taken before.
+    writing: tokio::sync::Mutex<()>,
+}
 
 /// How a request ended.
 #[derive(Debug)]
@@ -74,7 +78,7 @@ impl Requests {
             entries: noted.entries.clone().map(Json),
             received_at: Ts(ended.at),
         };
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() < MOST {
             waiting.push(row);
         }
@@ -82,7 +86,8 @@ impl Requests {
 
     /// Writes what waits.
     pub async fn write(&self, db: &Db, now: DateTime<Utc>) {
-        let waiting = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let _turn = self.writing.lock().await;
+        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         let mut by_tenant = BTreeMap::<TenantId, Vec<Request>>::new();
         for row in waiting {
             by_tenant.entry(row.tenant_id).or_default().push(row);
