@@ -147,7 +147,7 @@ on_both! {
         assert_eq!((disputes.len(), &disputes[0]["amount"], text(&disputes[0], "/reason"), text(&disputes[0], "/note")), (1, &json!(120_000), "other", "The chairs are broken."));
         assert!(to_ann.contains(text(&disputes[0], "/task_id")));
         assert_eq!(app.rules(key, &ann).await.1, ["dispute"]);
-        assert_eq!(told(&app, &tenant, "dispute.opened")[0]["task"], disputes[0]["task_id"]);
+        assert_eq!(told(&app, &tenant, "dispute.opened")[0]["task_id"], disputes[0]["task_id"]);
 
         let fault = |answer: Value| format!("{} {}", text(&answer, "/errors/0/pointer"), text(&answer, "/errors/0/code"));
         for (body, wrong) in [

@@ -42,6 +42,7 @@ async fn bare(app: &App, method: &str, path: &str, key: &str, body: &Value) -> c
 
 fn key_for<'a>(app: &'a App, world: &'a World, operation: &Operation) -> &'a str {
     match (operation.is_platforms(), operation.is_of_test_mode()) {
+        _ if operation.is_of_a_page() => &world.page_key,
         (true, _) => &app.platform,
         (false, true) => &world.tenant.test,
         (false, false) => &world.tenant.live,

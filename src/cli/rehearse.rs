@@ -127,10 +127,10 @@ async fn bring_about(api: &Api, event: Event) -> Result<Value, Failure> {
     if event == Event::CustomerCreated {
         return Ok(customer);
     }
-    let invoice = json!({"customer_id": customer["id"], "number": format!("T-{mark}"), "issue_date": day(-40), "due_date": day(-10),
+    let invoice = json!({"customer_id": customer.get("id"), "number": format!("T-{mark}"), "issue_date": day(-40), "due_date": day(-10),
         "currency": "EUR", "total": 120_000});
     let invoice = api.post("/v1/invoices", &invoice).await?;
-    let of_customer = json!({"customer_id": customer["id"], "currency": "EUR", "amount": 120_000});
+    let of_customer = json!({"customer_id": customer.get("id"), "currency": "EUR", "amount": 120_000});
     let with = |more: Value| {
         let both = [&of_customer, &more].into_iter().filter_map(Value::as_object).flatten();
         both.map(|(name, value)| (name.clone(), value.clone())).collect::<Value>()
@@ -142,11 +142,11 @@ async fn bring_about(api: &Api, event: Event) -> Result<Value, Failure> {
         Event::PromiseBroken => {
             let promise = api.post("/v1/promises", &with(json!({"due_on": day(1)}))).await?;
             advance(api, HowFar::By(TimeDelta::days(10))).await?;
-            api.get(&format!("/v1/promises/{}", promise["id"].as_str().unwrap_or_default())).await
+            api.get(&format!("/v1/promises/{}", promise.get("id").and_then(Value::as_str).unwrap_or_default())).await
         }
-        Event::DisputeOpened => api.post("/v1/disputes", &json!({"invoice_id": invoice["id"], "reason": "quality"})).await,
+        Event::DisputeOpened => api.post("/v1/disputes", &json!({"invoice_id": invoice.get("id"), "reason": "quality"})).await,
         Event::HoldPlaced => {
-            let hold = json!({"customer_id": customer["id"], "reason": "triggered", "until": day(7)});
+            let hold = json!({"customer_id": customer.get("id"), "reason": "triggered", "until": day(7)});
             api.post("/v1/holds", &hold).await
         }
         Event::MessageDelivered => {

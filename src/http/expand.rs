@@ -141,13 +141,29 @@ pub fn paths(shapes: &Map<String, Value>, shape: &str) -> Vec<String> {
     paths
 }
 
-/// Describes, in every shape that has the id of something expandable, the place where that will stand.
+/// A shape and all that it is made of.
+fn parts(shapes: &Map<String, Value>, shape: &str) -> BTreeSet<String> {
+    let (mut known, mut next) = (BTreeSet::new(), vec![shape.to_owned()]);
+    while let Some(name) = next.pop() {
+        let text = shapes.get(&name).map(Value::to_string).unwrap_or_default();
+        if known.insert(name) {
+            let targets = text.split("\"#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next());
+            next.extend(targets.map(str::to_owned));
+        }
+    }
+    known
+}
+
+/// Describes, in every shape that has the id of something expandable, the place where that will stand; but not within that very thing, whose shape would never end.
 pub fn describe(shapes: &mut Map<String, Value>, shown: &BTreeSet<String>) {
+    let own: Vec<BTreeSet<String>> = EXPANDABLE.iter().map(|one| parts(shapes, one.shape)).collect();
     for (name, shape) in shapes.iter_mut().filter(|(name, _)| shown.contains(*name) || name.ends_with("View")) {
         let Some(properties) = shape.get_mut("properties").and_then(Value::as_object_mut) else { continue };
-        for one in
-            EXPANDABLE.iter().filter(|one| one.shape != name && properties.contains_key(&format!("{}_id", one.name))).collect::<Vec<_>>()
-        {
+        let beside = EXPANDABLE.iter().zip(&own).filter(|(_, own)| !own.contains(name.as_str()));
+        for one in beside.map(|(one, _)| one) {
+            if !properties.contains_key(&format!("{}_id", one.name)) {
+                continue;
+            }
             let place = serde_json::json!({"allOf": [{"$ref": format!("#/components/schemas/{}", one.shape)}],
                 "description": format!("The whole {}, where it is expanded.", one.name)});
             properties.entry(one.name).or_insert(place);

@@ -156,7 +156,7 @@ fn add_components(root: &mut Map<String, Value>) {
         json!({
             "api_key": {"type": "http", "scheme": "bearer", "bearerFormat": "rlk_live_… or rlk_test_…", "description": "An API key. It decides the tenant and the mode."},
             "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token from POST /v1/tokens; it lives 15 minutes. Made and checked as RFC8725 asks: one algorithm, with issuer, audience and expiry."},
-            "identity_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token of one of the tenant's identity providers (`/v1/identity-providers`), for people. It goes with the header `Relance-Tenant` and, in test mode, with `Relance-Mode: test`."},
+            "identity_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token of one of the tenant's identity providers (`/v1/identity-providers`), for people. Checked as RFC8725 asks: algorithms pinned, with issuer, audience and expiry. It goes with the header `Relance-Tenant` and, in test mode, with `Relance-Mode: test`."},
             "tenant": {"type": "apiKey", "in": "header", "name": "Relance-Tenant", "description": "The tenant, `ten_…`, whose identity provider signed the token. Keys and tokens from POST /v1/tokens know their tenant, and need no such header."},
             "publishable_key": {"type": "http", "scheme": "bearer", "bearerFormat": "rlp_live_… or rlp_test_…", "description": "A publishable key: it opens one debtor's page, and nothing else."}
         }),
@@ -223,6 +223,9 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
     if takes_body && let Some(body) = operation.get_mut("requestBody").and_then(Value::as_object_mut) {
         body.insert("required".to_owned(), json!(true));
     }
+    if let Some(body) = operation.get_mut("requestBody") {
+        say_bytes(body);
+    }
     if writes && !public {
         let header = json!({"name": "Idempotency-Key", "in": "header", "required": false,
             "description": "Repeating the request with the same key changes nothing more and gets the first answer again (kept 30 days).",
@@ -255,10 +258,17 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
         }
         for (_, response) in responses.iter_mut().filter(|(status, _)| status.starts_with('2')) {
             add_headers(public, response);
-            // What is declared as bytes is described as numbers.
-            if let Some(bytes) = response.pointer_mut("/content/application~1octet-stream/schema") {
-                *bytes = json!({"type": "string", "format": "binary", "description": "The file."});
-            }
+            say_bytes(response);
+        }
+    }
+}
+
+/// Describes files as such: what is declared as bytes would be described as numbers.
+fn say_bytes(body: &mut Value) {
+    let contents = body.get_mut("content").and_then(Value::as_object_mut);
+    for (_, content) in contents.into_iter().flatten() {
+        if let Some(schema) = content.get_mut("schema").filter(|schema| schema.pointer("/items/format") == Some(&json!("int32"))) {
+            *schema = json!({"type": "string", "format": "binary", "description": "The file."});
         }
     }
 }

@@ -15,7 +15,8 @@ use serde_json::Value;
 
 use super::{
     State, contract::Operation, credit, credit_decisions, credit_notes, customers, direct_debits, disputes, holds, identity_providers,
-    import_mappings, imports, invoices, messages, payment_plans, payments, people, policies, promises, provider_accounts, reminders, tasks, templates, tenants, terms, webhooks,
+    import_mappings, imports, invoices, messages, payment_plans, payments, people, policies, promises, provider_accounts, reminders, tasks,
+    templates, tenants, terms, webhooks,
 };
 use crate::{
     actions::Act,

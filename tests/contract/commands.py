@@ -58,6 +58,7 @@ relance("listen", "--all", "--once", "--forward-to", url, "--secret", secret)
 events = [(one["id"], one["type"]) for one in feed()]
 assert told == events, f"{len(told)} of {len(events)} forwarded, in order"
 
-for shell in ("bash", "zsh", "fish"):
-    assert "promise.broken" in relance("completions", shell)
+# What is made for fish knows commands and options, and no values.
+for shell, word in (("bash", "promise.broken"), ("zsh", "promise.broken"), ("fish", "trigger")):
+    assert word in relance("completions", shell)
 print(f"{len(told)} events triggered, followed, forwarded and verified")
