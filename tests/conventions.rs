@@ -99,7 +99,7 @@ on_both! {
             let wrong = app.send(&operation.method, &request.path, key, request.body.clone(), &[("If-Match", NOBODYS_TAG)]).await;
             assert_eq!((wrong.status, &wrong.body["code"]), (412, &json!("precondition_failed")), "{}: {}", operation.id, wrong.text);
             let odd = app.send(&operation.method, &request.path, key, request.body.clone(), &[("If-Match", "odd")]).await;
-            assert_eq!((odd.status, &odd.body["errors"][0]["pointer"]), (400, &json!("header/If-Match")), "{}: {}", operation.id, odd.text);
+            assert_eq!((odd.status, &odd.body["code"]), (412, &json!("precondition_failed")), "{}: {}", operation.id, odd.text);
             let needs = NEEDS_MATCH.contains(&operation.id.as_str());
             if needs {
                 let without = bare(&app, &operation.method, &request.path, key, &request.body).await;

@@ -49,8 +49,8 @@ const SHOWS_ANOTHER: &[&str] = &["putTemplate"];
 /// What is counted with the exports.
 const EXPORTS: &[&str] = &["exportAuditLog", "exportCustomers", "exportEvidence", "exportInvoices", "exportPayments", "exportReminders"];
 
-/// A list of entity tags, or `*`.
-const TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"([ \t]*,[ \t]*(W/)?"[!#-~]*")*)$"#;
+/// A list of entity tags, or `*`. What is no tag is the tag of nothing.
+const TAGS: &str = "^[!-~]([ -~]*[!-~])?$";
 
 /// The vocabularies that stand in parameters alone, where the handlers' declarations do not collect them.
 fn vocabularies() -> [(&'static str, RefOr<Schema>); 5] {
