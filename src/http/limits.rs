@@ -148,18 +148,18 @@ pub fn fields(standings: &[Standing]) -> (String, String) {
 
 /// The limits that hold for a caller.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct LimitsView {
+pub struct RateLimitsView {
     /// Always `limits`.
     #[schema(max_length = 20, example = "limits")]
     pub object: &'static str,
     /// One for each policy that the server sets; those that it does not set are absent.
     #[schema(max_items = 3)]
-    pub limits: Vec<LimitView>,
+    pub limits: Vec<RateLimitView>,
 }
 
 /// One limit.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct LimitView {
+pub struct RateLimitView {
     /// What is counted.
     pub policy: RatePolicy,
     /// How many requests a full bucket holds.
@@ -179,10 +179,10 @@ pub struct LimitView {
 /// Get the rate limits
 ///
 /// Those of this key and its tenant, as the process that answers counts them. Every answer says the same in `RateLimit-Policy` and `RateLimit`.
-#[utoipa::path(operation_id = "getLimits", tag = "Access", responses((status = 200, description = "The limits", body = LimitsView)), security(("api_key" = ["tenant:read"])))]
+#[utoipa::path(operation_id = "getLimits", tag = "Access", responses((status = 200, description = "The limits", body = RateLimitsView)), security(("api_key" = ["tenant:read"])))]
 #[get("/v1/limits")]
 pub async fn find(call: Call) -> Answer {
-    let view = |one: Standing| LimitView {
+    let view = |one: Standing| RateLimitView {
         policy: one.policy,
         quota: one.quota,
         window_seconds: 60,
@@ -190,7 +190,7 @@ pub async fn find(call: Call) -> Answer {
         reset_seconds: one.reset,
     };
     let limits = call.state.limits.standings(&call.caller, call.wall()).into_iter().map(view).collect();
-    call.ok(&LimitsView { object: "limits", limits })
+    call.ok(&RateLimitsView { object: "limits", limits })
 }
 
 #[cfg(test)]
