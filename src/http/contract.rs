@@ -287,7 +287,7 @@ fn typed(schema: Option<&Value>, text: &str) -> Value {
     } else if is("boolean") {
         text.parse::<bool>().map_or_else(|_| json!(text), Value::from)
     } else if is("array") {
-        text.split(',').map(Value::from).collect()
+        text.split(',').filter(|_| !text.is_empty()).map(Value::from).collect()
     } else {
         json!(text)
     }

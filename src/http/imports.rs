@@ -194,7 +194,7 @@ pub struct ImportsQuery {
 ///
 /// Whatever has an external id is recorded once: the same file may be sent again, and another that overlaps with it.
 #[utoipa::path(operation_id = "createImport", tag = "Imports", params(ImportQuery),
-    request_body(description = "The file as it is", content((String = "text/csv"), (String = "application/xml"), (String = "text/xml"), (Vec<u8> = "application/pdf"), (String = "text/plain"), (Vec<u8> = "application/octet-stream"))),
+    request_body(description = "The file as it is", content((Vec<u8> = "text/csv"), (Vec<u8> = "application/xml"), (Vec<u8> = "text/xml"), (Vec<u8> = "application/pdf"), (Vec<u8> = "text/plain"), (Vec<u8> = "application/octet-stream"))),
     responses((status = 202, description = "Kept, and lined up; `Location` says where to look", body = ImportView)), security(("api_key" = ["imports:write"])))]
 #[post("/v1/imports")]
 pub async fn create(payload: web::Payload, mut call: Call<(), ImportQuery>) -> Answer {
