@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 CARGO ?= cargo
 
-.PHONY: help demo test check contract fuzz fuzz-parsers crash bench openapi collections released
+.PHONY: help demo test check format lint rustdoc supply document contract fuzz fuzz-parsers crash bench openapi collections released
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -13,11 +13,21 @@ demo: ## Run the demonstration: two tenants, 120 virtual days, then the API
 test: ## Run every test on both databases (starts a PostgreSQL of its own)
 	tests/with-postgres $(CARGO) test --locked
 
-check: ## Format, lints, docs, licences; the OpenAPI document: linters, the last release, generators
+check: format lint rustdoc supply document ## Format, lints, docs, licences; the OpenAPI document: linters, the last release, generators
+
+format:
 	$(CARGO) fmt --check
+
+lint:
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+rustdoc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+
+supply:
 	tests/supply
+
+document:
 	$(CARGO) run --quiet --locked -- openapi --check openapi/openapi.json
 	tests/contract/run --document
 
@@ -32,10 +42,10 @@ fuzz-parsers: ## Hand the readers of foreign bytes anything, ten minutes each
 	RELANCE_FUZZ_SECONDS=600 $(CARGO) test --locked --lib -- foreign any_bytes
 
 crash: ## Kill workers in the middle of their work and count what was sent
-	tests/with-postgres $(CARGO) test --locked --release --test relance -- --ignored --nocapture --test-threads 1 crash:: credit::
+	TMPDIR=/var/tmp tests/with-postgres $(CARGO) test --locked --release --test relance -- --ignored --nocapture --test-threads 1 crash:: credit::
 
 bench: ## Measure what is meant to be fast
-	tests/with-postgres $(CARGO) bench --locked
+	TMPDIR=/var/tmp tests/with-postgres $(CARGO) bench --locked
 
 openapi: ## Write openapi/openapi.json anew
 	$(CARGO) run --quiet --locked -- openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json || { rm -f openapi/openapi.json.new; exit 1; }

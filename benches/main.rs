@@ -19,7 +19,9 @@ mod api;
 #[expect(dead_code, reason = "the tests look closer")]
 mod database;
 mod decision;
+mod evidence;
 mod figures;
+mod imports;
 mod process;
 mod sink;
 mod world;
@@ -44,13 +46,14 @@ struct Sizes {
     few: usize,
     many: usize,
     requests: usize,
+    rows: usize,
 }
 
 impl Sizes {
     fn read() -> Self {
         let percent: usize = std::env::var("RELANCE_BENCH_SCALE").map_or(10, |text| text.parse().unwrap());
         let of = |full: usize| (full * percent / 100).max(1);
-        Self { due: of(10_000), few: of(100_000), many: of(1_000_000), requests: of(20_000) }
+        Self { due: of(10_000), few: of(100_000), many: of(1_000_000), requests: of(20_000), rows: of(100_000) }
     }
 }
 
@@ -65,6 +68,8 @@ async fn main() {
     println!("{sizes:?}; load average {}", load.trim());
     let micros = decision::micros();
     line("plan(), 10 instalments", &format!("{micros:.2} µs"), "at most 10 µs", Some(micros / 10.0));
+    let pairs: Vec<_> = (0..ROUNDS).map(|_| evidence::verified(sizes.rows)).collect();
+    beside(&format!("verify(), a log of {} entries", sizes.rows), "entries/s", "SHA-256 of the file", &pairs);
     let sink = Sink::start();
     for kind in [Kind::Postgres, Kind::Sqlite] {
         measure(kind, sizes, &sink).await;
@@ -73,10 +78,17 @@ async fn main() {
 
 async fn measure(kind: Kind, sizes: Sizes, sink: &Sink) {
     let (Some(one), Some(other)) = (kind.database(), kind.database()) else { return };
+    // Alone, where somebody works on that: the rest takes minutes.
+    if std::env::var_os("RELANCE_BENCH_IMPORTS").is_some() {
+        let world = World::start(one, sizes.few, sizes.due, &sink.url).await;
+        files(kind, sizes, &world).await;
+        return world.stop().await;
+    }
     let few = World::start(one, sizes.few, sizes.due, &sink.url).await;
     let many = World::start(other, sizes.many, sizes.due, &sink.url).await;
     runs(kind, sizes, sink, &few, &many).await;
     dispatch(kind, sizes, sink, &many).await;
+    files(kind, sizes, &few).await;
     few.stop().await;
     requests(kind, sizes, &many).await;
     let (started, resident) = process::start_and_rest(many.database()).await;
@@ -145,6 +157,35 @@ async fn dispatch(kind: Kind, sizes: Sizes, sink: &Sink, world: &World) {
     let name = kind.name();
     beside(&format!("{name}: dispatch alone, prepared to finished"), "messages/s", "the bare HTTP client", &shares);
     line(&format!("{name}: dispatch alone, processor time a message"), &cpu, "the process, sink included, + the database", None);
+}
+
+/// A long table beside the least that can be done with its rows, what the server holds meanwhile, and a month of a bank's lines.
+async fn files(kind: Kind, sizes: Sizes, world: &World) {
+    let name = kind.name();
+    let (mut shares, mut months) = (Vec::new(), Vec::new());
+    let mut cpu = String::new();
+    for round in 0..ROUNDS {
+        let bare = kind.database().unwrap();
+        let theirs = imports::bare(&bare.url, sizes.rows);
+        let before = world.cpu();
+        let ours = imports::of_table(world, sizes.rows, &format!("T{round}"));
+        cpu = world.cpu().each_since(before, sizes.rows);
+        shares.push((rate(sizes.rows, ours), rate(sizes.rows, theirs)));
+        months.push(seconds(imports::of_statement(world, 1_000 + 200 * round, 200, 64)) * 1000.0);
+    }
+    beside(&format!("{name}: CSV of {} invoices", sizes.rows), "rows/s", "parted and kept as they are", &shares);
+    line(&format!("{name}: CSV, processor time a row"), &cpu, "the process + the database", None);
+    let month = median(months);
+    line(
+        &format!("{name}: 264 bank lines against {} open invoices", sizes.few),
+        &format!("{month:.0} ms"),
+        "at most 1,000 ms",
+        Some(month / 1000.0),
+    );
+    let (rate, peak) = process::import(world.database(), &world.key, &imports::mapping(), imports::table(sizes.rows, "S")).await;
+    let there = format!("{name}: `relance serve`, CSV of {} invoices", sizes.rows);
+    line(&format!("{there}: to its end"), &format!("{rate:.0} rows/s"), "", None);
+    line(&format!("{there}: resident at most"), &format!("{peak:.1} MiB"), "at most 150 MiB", Some(peak / 150.0));
 }
 
 /// One invoice at a time, at 64 connections.

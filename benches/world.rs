@@ -16,7 +16,7 @@ use relance::{
     clock::Clock,
     config::{Config, LogFormat, Rates, Role, Secrets},
     domain::ids::{Mode, TenantId},
-    http::{self, State},
+    http::{self, Contract, State},
     instance::Instance,
     jobs::{self, Turn},
     outbound::{
@@ -57,10 +57,10 @@ impl Kind {
         }
     }
 
-    /// A new database, if this machine has such a server.
+    /// A new database that nothing was in, if this machine has such a server.
     pub fn database(self) -> Option<Database> {
         match self {
-            Self::Postgres => database::postgres(),
+            Self::Postgres => database::empty_postgres(),
             Self::Sqlite => Some(database::sqlite()),
         }
     }
@@ -138,7 +138,7 @@ fn serve(url: &DatabaseUrl, clock: &Clock) -> (Arc<Instance>, String, ServerHand
         secrets: Secrets { current: MASTER_KEY, former: Vec::new() },
     };
     let instance = Arc::new(Instance::new(Db::open(url, CONNECTIONS).unwrap(), clock.clone(), config).unwrap());
-    let state = Arc::new(State::new(Arc::clone(&instance)).unwrap());
+    let state = Arc::new(State::new(Arc::clone(&instance), Arc::new(Contract::published().unwrap())).unwrap());
     let server = http::serve(state, listener, 2).unwrap();
     let handle = server.handle();
     actix_web::rt::spawn(server);
@@ -230,8 +230,8 @@ impl World {
         };
         into(
             "customers",
-            "id, source, external_id, name, kind, jurisdiction, identifiers, address, metadata, version, created_at, updated_at",
-            &format!("{id}, 'bench', 'C-' || g, 'Garage ' || g, 'business', 'FR', '{{}}', '{{}}', '{{}}', 1, {now}, {now}"),
+            "id, source, external_id, name, name_key, kind, jurisdiction, identifiers, address, metadata, version, created_at, updated_at",
+            &format!("{id}, 'bench', 'C-' || g, 'Garage ' || g, 'garage ' || g, 'business', 'FR', '{{}}', '{{}}', '{{}}', 1, {now}, {now}"),
         );
         into(
             "contacts",
@@ -240,9 +240,9 @@ impl World {
         );
         into(
             "invoices",
-            "id, customer_id, source, external_id, number, kind, status, issue_date, currency, total_minor, balance_minor, metadata, version, created_at, updated_at",
+            "id, customer_id, source, external_id, number, kind, status, issue_date, currency, total_minor, balance_minor, metadata, version, created_at, updated_at, bare_number",
             &format!(
-                "{id}, {id}, 'bench', 'O-' || g, 'O-' || g, 'invoice', 'open', '2026-01-20', 'EUR', 12000, 12000, '{{}}', 1, {now}, {now}"
+                "{id}, {id}, 'bench', 'O-' || g, 'O-' || g, 'invoice', 'open', '2026-01-20', 'EUR', 12000, 12000, '{{}}', 1, {now}, {now}, 'O' || g"
             ),
         );
         into(

@@ -31,6 +31,8 @@ pub enum Error {
         code: &'static str,
         /// What stands in the way, and the way round.
         detail: String,
+        /// The id of what stands in the way, where it is one thing.
+        resource: Option<String>,
     },
     /// Too much at once; later will do.
     #[error("busy")]
@@ -49,7 +51,12 @@ pub enum Error {
 impl Error {
     /// A conflict with its word and its explanation.
     pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::Conflict { code, detail: detail.into() }
+        Self::Conflict { code, detail: detail.into(), resource: None }
+    }
+
+    /// A conflict with one thing that is there already.
+    pub fn conflict_with(resource: impl std::fmt::Display, code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Conflict { code, detail: detail.into(), resource: Some(resource.to_string()) }
     }
 
     /// A failure that nobody outside can mend.

@@ -11,12 +11,13 @@ use crate::{
         Provider,
         accounts::Accounts,
         address::Policy,
+        connectors::{self, Access, Connector},
         net::{Deadlines, Net},
         oidc::Issuers,
         providers::solvency::Solvency,
         registry::{self, Credentials, ProviderSettings},
     },
-    store::{Db, provider_accounts::ProviderAccount},
+    store::{Db, connections::Connection, provider_accounts::ProviderAccount},
 };
 
 /// Everything that is made once at start.
@@ -92,6 +93,24 @@ impl Instance {
             None
         })?;
         Some(format!("{}/v1/inbound/{token}", self.config.public_url.trim_end_matches('/')))
+    }
+
+    /// The adapter of a connection's system.
+    ///
+    /// # Errors
+    /// Credentials that cannot be opened, and whatever the system cannot do without.
+    pub fn connector(&self, row: &Connection) -> Result<Box<dyn Connector>, Faults> {
+        let sealed = row.open_credentials(&self.vault);
+        let credentials = sealed.map_err(|error| Faults::one("/credentials", "unreadable", error.to_string()))?;
+        connectors::open(row.system, Access { settings: row.settings.0.clone(), credentials })
+    }
+
+    /// Where a connection's system delivers its notices; `None` if that cannot be opened.
+    pub fn connection_url(&self, row: &Connection) -> Option<String> {
+        let token = row.open_inbound_token(&self.vault).inspect_err(|error| {
+            tracing::warn!(connection = %row.id, %error, "an inbound address cannot be shown");
+        });
+        Some(format!("{}/v1/inbound/connections/{}", self.config.public_url.trim_end_matches('/'), token.ok()?))
     }
 
     /// What an account's record says.

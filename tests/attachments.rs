@@ -32,8 +32,7 @@ async fn reminded(app: &App, tenant: &Tenant, gateway: &Gateway, documents: usiz
     let customer = app.debtor(&tenant.live, ANN).await;
     let invoice = app.owes(&tenant.live, &customer, "F-1", "2026-02-20").await["id"].clone();
     for n in 0..documents {
-        let document = json!({"name": format!("F-1 {n}.pdf"), "media_type": "application/pdf", "content_base64": BASE64.encode(PDF), "invoice_id": invoice});
-        app.post("/v1/documents", &tenant.live, document).await.expect(201);
+        app.document(&tenant.live, invoice.as_str().unwrap(), &format!("F-1 {n}.pdf"), "application/pdf", PDF).await.expect(201);
     }
     app.settle(tenant, Mode::Live).await;
     let taken = gateway.taken.lock().unwrap();

@@ -1,12 +1,17 @@
 //! The habits of every operation: entity tags and preconditions, versions, rate limits, the end of an operation.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
-use relance::{config::Rates, http};
+use relance::{
+    config::Rates,
+    http::{self, Contract},
+};
 use serde_json::{Value, json};
 
 use crate::{
     on_both,
-    support::{App, Tenant, database},
+    support::{App, Tenant, database, published},
     tenancy::world::{Operation, World, operations},
 };
 
@@ -26,7 +31,10 @@ const NEEDS_MATCH: &[&str] = &[
     "waiveInterest",
 ];
 /// Writes to one thing that have nothing to be held to, and why.
-const UNHELD: &[(&str, &str)] = &[("deleteAllocation", "an allocation never changes, so whoever has seen it has seen what goes")];
+const UNHELD: &[(&str, &str)] = &[
+    ("deleteAllocation", "an allocation never changes, so whoever has seen it has seen what goes"),
+    ("pushSourceInvoice", "it says what its source has, whatever is known here; what the source said later stays"),
+];
 const NOBODYS_TAG: &str = "\"AAAAAAAAAAAAAAAAAAAAAA\"";
 
 /// A request without the harness's own `If-Match`.
@@ -219,17 +227,17 @@ async fn paid(app: &App) -> (Tenant, String) {
 }
 
 /// On each database that there is.
-async fn each(rates: Rates, document: Value) -> Vec<App> {
-    let mut apps = vec![App::start_with(database::sqlite(), rates, document.clone()).await];
+async fn each(rates: Rates, contract: Arc<Contract>) -> Vec<App> {
+    let mut apps = vec![App::start_with(database::sqlite(), rates, Arc::clone(&contract)).await];
     if let Some(postgres) = database::postgres() {
-        apps.push(App::start_with(postgres, rates, document).await);
+        apps.push(App::start_with(postgres, rates, contract).await);
     }
     apps
 }
 
 #[actix_web::test]
 async fn one_request_too_many_is_told_when_to_come_back() {
-    for app in each(Rates { key: 6, tenant: 8, exports: 1 }, http::document()).await {
+    for app in each(Rates { key: 6, tenant: 8, exports: 1 }, published()).await {
         let tenant = app.tenant("Atelier").await;
         for left in (0..6).rev() {
             let answer = app.get("/v1/limits", &tenant.live).await;
@@ -246,7 +254,24 @@ async fn one_request_too_many_is_told_when_to_come_back() {
             [app.get("/v1/evidence/export", &tenant.live).await.status, app.get("/v1/evidence/export", &tenant.live).await.status];
         assert_eq!((exports, app.get("/v1/limits", &tenant.live).await.status), ([200, 429], 200), "exports are counted apart");
     }
-    for app in each(Rates { key: 0, tenant: 0, exports: 0 }, http::document()).await {
+    for app in each(Rates { key: 6, tenant: 8, exports: 1 }, published()).await {
+        let tenant = app.tenant("Atelier").await;
+        let made = app.post("/v1/api-keys", &tenant.live, json!({"name": "second", "scopes": ["tenant:read"]})).await.expect(201);
+        let second = made["secret"].as_str().unwrap();
+        for _ in 0..5 {
+            assert_eq!(app.get("/v1/limits", &tenant.live).await.status, 200);
+        }
+        let last = [app.get("/v1/limits", second).await.status, app.get("/v1/limits", second).await.status];
+        let refused = app.get("/v1/limits", second).await;
+        assert_eq!((last, refused.status), ([200, 200], 429), "two keys share what their tenant has");
+        assert!(refused.body["detail"].as_str().unwrap().contains("\"tenant\""), "{}", refused.text);
+        assert_eq!(refused.header("ratelimit-policy"), Some("\"key\";q=6;w=60, \"tenant\";q=8;w=60"));
+        assert!(
+            refused.header("ratelimit").unwrap().contains("\"key\";r=4;")
+                && refused.header("ratelimit").unwrap().contains("\"tenant\";r=0;")
+        );
+    }
+    for app in each(Rates { key: 0, tenant: 0, exports: 0 }, published()).await {
         let tenant = app.tenant("Atelier").await;
         let answer = app.get("/v1/limits", &tenant.live).await;
         assert_eq!((answer.header("ratelimit"), &answer.body["limits"]), (None, &json!([])), "no limit, and nothing said of one");
@@ -258,7 +283,7 @@ async fn an_operation_that_will_end_says_so() {
     let mut document = http::document();
     let ending = &mut document["paths"]["/v1/tenant"]["get"];
     (ending["deprecated"], ending["x-deprecated-on"], ending["x-sunset-on"]) = (json!(true), json!("2026-06-30"), json!("2027-06-30"));
-    for app in each(Rates::default(), document.clone()).await {
+    for app in each(Rates::default(), Arc::new(Contract::compile(&document).unwrap())).await {
         let tenant = app.tenant("Atelier").await;
         let ends = app.get("/v1/tenant", &tenant.live).await;
         assert_eq!((ends.header("deprecation"), ends.header("sunset")), (Some("@1782777600"), Some("Wed, 30 Jun 2027 00:00:00 GMT")));
@@ -266,5 +291,5 @@ async fn an_operation_that_will_end_says_so() {
         assert_eq!((stays.status, stays.header("deprecation"), stays.header("sunset")), (200, None, None));
     }
     document["paths"]["/v1/tenant"]["get"].as_object_mut().unwrap().remove("x-deprecated-on");
-    assert!(http::Contract::compile(&document).is_err_and(|why| why.contains("since when")));
+    assert!(Contract::compile(&document).is_err_and(|why| why.contains("since when")));
 }

@@ -19,7 +19,7 @@ use std::{
 use gateway::Manner;
 use relance::domain::ids::MessageId;
 use worker::Worker;
-use world::World;
+use world::{MANY, World};
 
 use crate::support::database::{Owner, postgres};
 
@@ -35,6 +35,10 @@ struct Ordeal {
 }
 
 const MANNER: Manner = Manner { delay: 50..350, drops: 4, broken: false };
+/// So many messages in flight, and so long a lease in seconds, that a slow machine, too, writes the answers down while they are its own: only the dead
+/// shall leave orphans.
+const FEW: i32 = 32;
+const LEASE: u32 = 20;
 
 #[actix_web::test]
 async fn killed_workers_lose_nothing_and_double_nothing() {
@@ -60,11 +64,12 @@ async fn a_hundred_frozen_workers() {
 
 async fn survive(ordeal: Ordeal) {
     let Some(database) = postgres() else { return };
-    let world = World::today(database, MANNER).await;
+    let world = World::today(database, MANNER, FEW).await;
+    let start = || Worker::beside(&world.app, &world.database, LEASE);
     let mut total = ordeal.reminders;
     world.debtors(0..total).await;
     let mut owner = world.owner();
-    let mut workers = [Worker::start(&world), Worker::start(&world)];
+    let mut workers = [start(), start()];
     for _ in 0..ordeal.kills {
         // The next blow falls while something is being sent.
         let before = world.gateway.count();
@@ -76,7 +81,7 @@ async fn survive(ordeal: Ordeal) {
         tokio::time::sleep(Duration::from_millis(fastrand::u64(0..400))).await;
         let victim = &mut workers[fastrand::usize(0..2)];
         victim.kill();
-        *victim = Worker::start(&world);
+        *victim = start();
         if !ordeal.drops_throughout {
             world.gateway.behave(Manner { drops: 0, ..MANNER });
         }
@@ -145,7 +150,7 @@ async fn freeze(rounds: usize) {
     const MESSAGES: usize = 8;
     const PATIENCE: Duration = Duration::from_secs(90);
     let Some(database) = postgres() else { return };
-    let world = World::today(database, Manner { delay: 400..401, drops: 0, broken: false }).await;
+    let world = World::today(database, Manner { delay: 400..401, drops: 0, broken: false }, MANY).await;
     let mut owner = world.owner();
     let mut late = 0;
     for round in 1..=rounds {

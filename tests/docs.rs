@@ -30,7 +30,7 @@ async fn the_document_is_served_in_both_versions() {
     let parsed = async |path: &str| serde_json::from_str::<Value>(&app.get(path, "").await.text).unwrap();
     assert!(parsed("/openapi.json").await == http::document());
     let older = parsed("/openapi-3.0.json").await;
-    assert!(older == http::older_document());
+    assert!(older == http::older(&http::document()));
     assert_eq!(older["openapi"], "3.0.3");
     let operations =
         |document: &Value| document["paths"].as_object().unwrap().values().map(|item| item.as_object().unwrap().len()).sum::<usize>();

@@ -32,7 +32,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("StatusCode", &["http"]),
     ("utoipa_swagger_ui", &["http"]),
     ("pulldown_cmark", &["http"]),
-    ("jsonschema", &["http"]),
+    ("jsonschema", &["domain", "http"]),
     ("prometheus", &["http", "jobs"]),
     ("reqwest", &["outbound"]),
     ("SmtpTransport", &["outbound"]),
@@ -65,7 +65,7 @@ type Rule = fn(&Source) -> Vec<String>;
 const LONGEST: usize = 400;
 /// Longer files, how long they may be, and why they are still one thing.
 const LONGER: &[(&str, usize, &str)] = &[
-    ("src/store/schema.rs", 1400, "the tables, one after the other"),
+    ("src/store/schema.rs", 1500, "the tables, one after the other"),
     ("src/store/facts.rs", 460, "what a decision knows is loaded in one place"),
     ("src/domain/dunning/account.rs", 420, "what a decision knows stands in one place"),
     ("src/domain/dunning/policy.rs", 410, "a policy is one document"),

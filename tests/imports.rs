@@ -2,10 +2,16 @@
 
 mod banks;
 mod exports;
+mod hostile;
+mod lines;
+mod matching;
 mod samples;
 mod tables;
 
-use relance::domain::ids::Mode;
+use relance::{
+    actions::{imports, run_now},
+    domain::ids::{Mode, TenantId},
+};
 use serde_json::Value;
 
 use crate::support::{App, Tenant};
@@ -15,6 +21,13 @@ async fn taken(app: &App, tenant: &Tenant, query: &str, media_type: &str, file: 
     let sent = app.upload(&format!("/v1/imports{query}"), &tenant.test, media_type, file.to_vec(), &[]).await.expect(202);
     app.settle(tenant, Mode::Test).await;
     app.get(&format!("/v1/imports/{}", sent["id"].as_str().unwrap()), &tenant.test).await.expect(200)
+}
+
+/// Takes in the next thousand rows, as a worker does that stops there.
+fn take_slice(app: &App, here: TenantId, id: &Value) {
+    let id = id.as_str().unwrap().parse().unwrap();
+    let slice = app.db.read_now(here, |conn| imports::read(conn, here, id)).unwrap().unwrap();
+    run_now(&app.db, &app.clock, here, "worker", |act| imports::take(act, &slice)).unwrap();
 }
 
 /// Its rows, with what became of each.

@@ -1,5 +1,6 @@
 //! Customers, invoices, and what settles them: what can be recorded, what is refused and why, and that no cent is lost.
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::{
@@ -253,27 +254,44 @@ on_both! {
         let (tenant, customer) = start(&app).await;
         let key = &tenant.test;
         let owed = invoice(&app, key, &customer, "F1", "2026-02-01", 100).await;
-        let body = json!({"name": "bon n° 1.txt", "media_type": "text/plain", "content_base64": "MTIgY2hhaXJzCg==", "invoice_id": owed["id"]});
-        let kept = app.post("/v1/documents", key, body.clone()).await.expect(201);
-        assert_eq!((&kept["size"], kept["sha256"].as_str().unwrap().len()), (&json!(10), 64));
+        let owed = owed["id"].as_str().unwrap();
+        let slip = "12 chairs é\n".repeat(200_000).into_bytes();
+        let kept = app.document(key, owed, "bon n° 1.txt", "text/plain; charset=utf-8", &slip).await.expect(201);
+        assert_eq!((&kept["size"], kept["sha256"].as_str().unwrap().len()), (&json!(slip.len()), 64));
         let path = format!("/v1/documents/{}", id(&kept));
         let bytes = app.get(&format!("{path}/content"), key).await;
-        assert_eq!((bytes.status, bytes.text.as_str(), bytes.header("x-content-type-options")), (200, "12 chairs\n", Some("nosniff")));
+        assert_eq!((bytes.status, bytes.header("x-content-type-options")), (200, Some("nosniff")));
+        assert!(bytes.text.as_bytes() == slip, "another file came back");
+        assert!(bytes.header("repr-digest").unwrap().starts_with("sha-256=:"));
         assert!(bytes.header("content-disposition").unwrap().starts_with("attachment; filename=\"bon_n___1.txt\""));
         assert_eq!(app.get(&path, key).await.expect(200)["name"], "bon n° 1.txt");
-        let mut wrong = body;
-        wrong["media_type"] = json!("application/pdf");
-        wrong["name"] = json!("../x");
-        assert_eq!(faults(&app.post("/v1/documents", key, wrong.clone()).await.expect(422)), [("/name", "wrong_format"), ("/media_type", "wrong_type")]);
-        wrong = json!({"name": "x", "media_type": "text/plain", "content_base64": "MTIgY2hhaXJzCg==", "invoice_id": ABSENT_INVOICE});
-        assert_eq!(faults(&app.post("/v1/documents", key, wrong).await.expect(422)), [("/invoice_id", "not_found")]);
+        // The same bytes beside another thing are another document.
+        let again = app.document(key, owed, "copy.txt", "text/plain", &slip).await.expect(201);
+        assert_eq!((&again["sha256"], again["id"] == kept["id"]), (&kept["sha256"], false));
+        let refused = app.document(key, owed, "../x", "application/pdf", b"12 chairs").await.expect(422);
+        assert_eq!(faults(&refused), [("?name", "wrong_format")]);
+        assert_eq!(faults(&app.document(key, owed, "x", "application/pdf", b"12 chairs").await.expect(422)), [("", "wrong_type")]);
+        let cut = ["a".repeat(1 << 20).as_bytes(), b"\xc3("].concat();
+        assert_eq!(faults(&app.document(key, owed, "x", "text/plain", &cut).await.expect(422)), [("", "wrong_type")], "also in its second piece");
+        assert_eq!(faults(&app.document(key, ABSENT_INVOICE, "x", "text/plain", b"12 chairs").await.expect(422)), [("?invoice_id", "not_found")]);
+        assert_eq!(app.document(key, owed, "x", "text/html", b"<p>").await.status, 415);
+        assert_eq!(app.document(key, owed, "x", "text/plain", &vec![b'a'; 25_000_001]).await.expect(413)["code"], "too_large");
+        assert_eq!(app.list(key, "/v1/documents").await.len(), 2, "what was refused is not kept");
+        // A link opens it without a key, for as long as it says.
+        let shared = app.post(&format!("{path}/download-links"), key, json!({"expires_in": 60})).await.expect(201);
+        let link = shared["url"].as_str().unwrap().strip_prefix(&app.url).unwrap().to_owned();
+        assert_eq!(shared["expires_at"], "2026-03-02T11:01:00Z");
+        assert!(app.get(&link, "").await.text.as_bytes() == slip);
+        app.clock.advance(TimeDelta::seconds(60));
+        assert_eq!(app.get(&link, "").await.status, 404);
         let linked = json!({"customer_id": customer, "number": "F2", "issue_date": "2026-01-10", "due_date": "2026-02-10", "currency": "EUR", "total": 5,
             "documents": [{"name": "F2.pdf", "url": "https://files.example/F2.pdf", "media_type": "application/pdf"}]});
         let linked = app.post("/v1/invoices", key, linked).await.expect(201);
         let listed = app.get(&format!("/v1/documents?invoice_id={}", id(&linked)), key).await.expect(200);
         assert_eq!(listed["data"][0]["url"], "https://files.example/F2.pdf");
-        let elsewhere = format!("/v1/documents/{}/content", id(&listed["data"][0]));
-        assert_eq!(app.get(&elsewhere, key).await.status, 404);
+        let elsewhere = format!("/v1/documents/{}", id(&listed["data"][0]));
+        assert_eq!(app.get(&format!("{elsewhere}/content"), key).await.status, 404);
+        assert_eq!(app.post(&format!("{elsewhere}/download-links"), key, json!({})).await.status, 404);
     }
 
     async fn another_tenant_and_the_other_mode_see_nothing(app: App) {

@@ -11,12 +11,15 @@
 )]
 
 mod access;
+mod accounting;
 mod attachments;
 mod batch;
+mod catalogues;
 mod changes;
 mod charges;
 mod clock;
 mod concessions;
+mod connections;
 mod conventions;
 mod crash;
 mod credit;

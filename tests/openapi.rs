@@ -1,14 +1,12 @@
 //! The published document: what every operation owes its reader, and that it is the one committed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use relance::{
     domain::access::Scope,
-    http::{self, CODES, Contract},
+    http::{self, Contract, codes},
 };
 use serde_json::{Value, json};
-
-use crate::support::{App, database};
 
 /// The operations that anybody may call. A new one here is a decision.
 const PUBLIC: &[&str] = &[
@@ -18,6 +16,7 @@ const PUBLIC: &[&str] = &[
     "getMetrics",
     "getReadiness",
     "listErrorCodes",
+    "receiveNotice",
     "receiveReceipt",
     "receiveReceiptByGet",
     "reportLeakedKey",
@@ -128,12 +127,12 @@ fn every_answer_is_described() {
             let name = text(&answer["$ref"]).rsplit('/').next().unwrap_or_default();
             faults.unless(name == format!("Problem{status}"), &operation, &format!("{status} is not the common problem"));
             let described = &responses[name]["content"]["application/problem+json"];
-            for (code, of, ..) in CODES.iter().filter(|(_, of, ..)| of.to_string() == *status) {
-                let example = &described["examples"][*code]["value"];
+            for one in codes().filter(|one| one.status.to_string() == *status) {
+                let example = &described["examples"][one.code]["value"];
                 faults.unless(
-                    example["code"] == *code && example["status"] == *of,
+                    example["code"] == one.code && example["status"] == one.status,
                     &operation,
-                    &format!("{status} has no example of {code}"),
+                    &format!("{status} has no example of {}", one.code),
                 );
             }
         }
@@ -203,45 +202,6 @@ fn every_view_says_what_it_is() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-}
-
-/// Every code the source names is in the catalogue, and every code in the catalogue has a page behind `type`.
-#[actix_web::test]
-async fn every_code_has_its_page() {
-    let app = App::start(database::sqlite()).await;
-    let known: BTreeMap<&str, u16> = CODES.iter().map(|(code, status, ..)| (*code, *status)).collect();
-    assert_eq!(known.len(), CODES.len(), "a code is listed twice");
-    for (code, status, title, cure) in CODES {
-        let page = app.get(&format!("/v1/error-codes/{code}"), "").await.expect(200);
-        assert_eq!(page, json!({"code": code, "status": status, "title": title, "cure": cure}));
-        assert!(cure.ends_with('.') && !title.ends_with('.'), "{code}: a title is no sentence, a cure is one");
-    }
-    for (file, code) in named_codes() {
-        assert!(known.contains_key(code.as_str()), "{file} answers {code:?}, which is not in the catalogue");
-    }
-    let listed = app.get("/v1/error-codes", "").await.expect(200);
-    assert_eq!(list(&listed["data"]).len(), CODES.len());
-}
-
-/// The codes in `Problem::new("…"` and `Conflict { code: "…"`, with the file that names them.
-fn named_codes() -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut folders = vec![std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];
-    while let Some(folder) = folders.pop() {
-        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let source: String = std::fs::read_to_string(&path).unwrap().split_whitespace().collect();
-            for mark in ["Problem::new(\"", "Conflict{code:\""] {
-                let codes = source.split(mark).skip(1).filter_map(|rest| rest.split('"').next());
-                found.extend(codes.map(|code| (path.display().to_string(), code.to_owned())));
-            }
-        }
-    }
-    assert!(found.len() > 5, "the codes were not found in the source");
-    found
 }
 
 /// One operation of the document.

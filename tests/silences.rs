@@ -138,8 +138,7 @@ on_both! {
         let (tenant, customer, invoice) = overdue(&app).await;
         let key = &tenant.test;
         let id = text(&invoice, "/id");
-        let slip = json!({"name": "slip.txt", "media_type": "text/plain", "content_base64": "MTAgY2hhaXJzCg==", "invoice_id": id});
-        let slip = app.post("/v1/documents", key, slip).await.expect(201);
+        let slip = app.document(key, id, "slip.txt", "text/plain", b"10 chairs\n").await.expect(201);
         let body = json!({"invoice_id": id, "amount": 30_000, "reason": "quantity", "note": "two chairs were missing", "document_ids": [slip["id"]], "respond_by": "2026-03-06"});
         let part = app.post("/v1/disputes", key, body).await.expect(201);
         app.advance(&tenant, "2026-03-05T18:00:00Z").await;

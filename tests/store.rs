@@ -1,6 +1,6 @@
 //! The two schemas and the second wall, read from the databases' own catalogues; and what a start refuses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::{RunQueryDsl, sql_query};
 use relance::{
@@ -64,30 +64,33 @@ fn both_migrations_make_the_same_tables() {
 #[test]
 fn diesel_sees_the_tables_that_the_migrations_make() {
     let Some((_database, mut pg)) = postgres() else { return };
-    let mut seen = Vec::<(String, Vec<Column>)>::new();
+    // To diesel, a table may be several, each with some of its columns.
+    let mut seen = BTreeMap::<String, BTreeSet<Column>>::new();
+    let (mut table, mut of) = (String::new(), None);
     for line in include_str!("../src/store/schema.rs").lines().map(str::trim) {
         if let Some((name, kind)) = line.strip_suffix(',').and_then(|line| line.split_once(" -> ")) {
             let plain = kind.strip_prefix("Nullable<").and_then(|kind| kind.strip_suffix('>'));
             let column = Column { name: name.to_owned(), kind: plain.unwrap_or(kind).to_owned(), nullable: plain.is_some() };
-            seen.last_mut().unwrap().1.push(column);
-        } else if let Some((table, key)) = line.strip_suffix(") {").and_then(|line| line.split_once(" (")) {
-            assert!(key.starts_with("tenant_id"), "{table}");
-            seen.push((table.to_owned(), Vec::new()));
+            seen.get_mut(&table).unwrap().insert(column);
+        } else if let Some(name) = line.strip_prefix("#[sql_name = \"").and_then(|line| line.strip_suffix("\"]")) {
+            of = Some(name);
+        } else if let Some((name, key)) = line.strip_suffix(") {").and_then(|line| line.split_once(" (")) {
+            assert!(key.starts_with("tenant_id"), "{name}");
+            of.take().unwrap_or(name).clone_into(&mut table);
+            seen.entry(table.clone()).or_default();
         }
     }
-    seen.sort();
-    let mut expected: Vec<(String, Vec<Column>)> = schema(&mut pg)
+    let expected: BTreeMap<String, BTreeSet<Column>> = schema(&mut pg)
         .into_iter()
         .map(|(table, columns)| {
             (table, columns.into_iter().map(|column| Column { kind: translated(&column.kind, |row| row.2), ..column }).collect())
         })
         .collect();
-    expected.sort();
     assert_eq!(seen, expected);
 }
 
 /// What one batch of a run asks for, of however many customers.
-const OF_A_BATCH: [&str; 23] = [
+const OF_A_BATCH: [&str; 30] = [
     "instalments i JOIN invoices v ON v.tenant_id = i.tenant_id AND v.id = i.invoice_id WHERE i.tenant_id = ?1 AND i.customer_id IN (?2, ?3, ?4) AND i.balance_minor > 0",
     "settlements WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND unallocated_minor > 0",
     "reminders WHERE tenant_id = ?1 AND customer_id IN (?2, ?3, ?4) AND (state IN (?5, ?6) OR completed_at >= ?7)",
@@ -111,16 +114,25 @@ const OF_A_BATCH: [&str; 23] = [
     "customers WHERE tenant_id = ?1 AND id IN (?2, ?3, ?4)",
     "invoices WHERE tenant_id = ?1 AND source = ?2 AND external_id IN (?3, ?4, ?5)",
     "invoices WHERE tenant_id = ?1 AND customer_id = ?2 ORDER BY id LIMIT 50",
+    "invoices WHERE tenant_id = ?1 AND bare_number IN (?2, ?3) AND status = 'open'",
+    "invoices WHERE tenant_id = ?1 AND bare_reference IN (?2, ?3) AND status = 'open'",
+    "invoices WHERE tenant_id = ?1 AND currency = ?2 AND balance_minor = ?3 AND status = 'open' ORDER BY id LIMIT 5",
+    "payer_accounts WHERE tenant_id = ?1 AND iban IN (?2, ?3) ORDER BY iban, customer_id",
+    "direct_debits WHERE tenant_id = ?1 AND reference IN (?2, ?3) AND state = 'announced'",
+    "customers WHERE tenant_id = ?1 AND lower(name) IN (?2, ?3)",
+    "settlements WHERE tenant_id = ?1 AND kind = ?2 AND source = ?3 AND currency = ?4 AND amount_minor = ?5 ORDER BY id DESC LIMIT 500",
 ];
+
+/// A line of SQLite's plan.
+#[derive(diesel::QueryableByName)]
+struct Way {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    detail: String,
+}
 
 /// A run costs what is due: SQLite is told enough to look customers up, rather than read all that a tenant has.
 #[test]
 fn sqlite_never_reads_a_tenant_for_a_batch() {
-    #[derive(diesel::QueryableByName)]
-    struct Way {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        detail: String,
-    }
     let (_database, owner) = sqlite();
     let Owner::Sqlite(mut conn) = owner else { panic!("not SQLite") };
     for query in OF_A_BATCH {
@@ -128,6 +140,30 @@ fn sqlite_never_reads_a_tenant_for_a_batch() {
         for way in ways {
             assert!(way.detail.contains("tenant_id=? AND "), "{query}: {}", way.detail);
         }
+    }
+}
+
+/// Pages of lists, each in an order that has an index: from a place on, and not sorted anew.
+const OF_A_LIST: [&str; 9] = [
+    "customers WHERE tenant_id = ?1 AND name_key >= ?2 AND (name_key > ?2 OR id > ?3) ORDER BY name_key, id LIMIT 50",
+    "settlements WHERE tenant_id = ?1 AND kind = ?2 AND amount_minor <= ?3 AND (amount_minor < ?3 OR id < ?4) ORDER BY amount_minor DESC, id DESC LIMIT 50",
+    "promises WHERE tenant_id = ?1 AND due_on >= ?2 AND (due_on > ?2 OR id > ?3) ORDER BY due_on, id LIMIT 50",
+    "disputes WHERE tenant_id = ?1 AND COALESCE(disputes.respond_by, '9999-12-31') >= ?2 ORDER BY COALESCE(disputes.respond_by, '9999-12-31'), id LIMIT 50",
+    "tasks WHERE tenant_id = ?1 AND due_at >= ?2 AND (due_at > ?2 OR id > ?3) ORDER BY due_at, id LIMIT 50",
+    "direct_debits WHERE tenant_id = ?1 AND collect_on <= ?2 AND (collect_on < ?2 OR id < ?3) ORDER BY collect_on DESC, id DESC LIMIT 50",
+    "invoices WHERE tenant_id = ?1 AND number_key >= ?2 AND number_key < ?3",
+    "requests WHERE tenant_id = ?1 AND id >= ?2 AND key_digest = ?3 ORDER BY id DESC LIMIT 50",
+    "invoices WHERE tenant_id = ?1 AND external_key >= ?2 AND external_key < ?3",
+];
+
+#[test]
+fn sqlite_reads_lists_in_their_order() {
+    let (_database, owner) = sqlite();
+    let Owner::Sqlite(mut conn) = owner else { panic!("not SQLite") };
+    for query in OF_A_LIST {
+        let ways: Vec<Way> = sql_query(format!("EXPLAIN QUERY PLAN SELECT * FROM {query}")).load(&mut conn).unwrap();
+        let told: Vec<&str> = ways.iter().map(|way| way.detail.as_str()).collect();
+        assert!(told.len() == 1 && told[0].contains("tenant_id=? AND "), "{query}: {told:?}");
     }
 }
 
@@ -265,7 +301,7 @@ fn a_database_of_another_schema_is_refused() {
     let newer = ["the database has the migration 99991231000000, which this binary does not know", "newer relance"];
     let add = "INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')";
     let remove = "DELETE FROM __diesel_schema_migrations";
-    assert_says(&refusal(&database::sqlite().url), &[unmigrated]);
+    assert_says(&refusal(&database::empty_sqlite().url), &[unmigrated]);
     let mut all = vec![sqlite()];
     all.extend(postgres());
     for (database, mut owner) in all {

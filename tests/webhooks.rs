@@ -7,13 +7,17 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use relance::domain::{delivery::DeliveryStatus, event::EventType, ids::Mode};
+use relance::{
+    config::Rates,
+    domain::{delivery::DeliveryStatus, event::EventType, ids::Mode},
+    http,
+};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 
 use crate::{
     on_both,
-    support::{App, Tenant, dunning::later},
+    support::{App, Tenant, database, dunning::later},
 };
 
 /// One post as it arrived.
@@ -279,5 +283,49 @@ on_both! {
         assert!(unknown.status == 400 && unknown.text.contains("customer.created"), "{}", unknown.text);
         let of_one = app.get(&format!("/v1/events?subject={}", made[0]), &tenant.test).await.expect(200);
         assert_eq!(of_one["data"].as_array().unwrap().len(), 1);
+    }
+}
+
+/// A document that knows one more version than the server: so the server's own cannot be what is told by chance.
+#[actix_web::test]
+async fn an_endpoint_is_told_in_the_version_that_it_is_pinned_to() {
+    const OTHER: &str = "2027-03-01";
+    let mut document = http::document();
+    let known = document["components"]["schemas"]["ApiVersion"]["enum"].as_array_mut().unwrap();
+    let newest = known[0].as_str().unwrap().to_owned();
+    known.push(json!(OTHER));
+    let contract = Arc::new(http::Contract::compile(&document).unwrap());
+    let mut databases = vec![database::sqlite()];
+    databases.extend(database::postgres());
+    for database in databases {
+        let app = App::start_with(database, Rates::default(), Arc::clone(&contract)).await;
+        let tenant = app.tenant("Pinned").await;
+        let (ours, theirs) = (Receiver::open(), Receiver::open());
+        let (default_id, _) = endpoint(&app, &tenant, &ours.url, &["customer.created"]).await;
+        let body = json!({"url": theirs.url, "event_types": ["customer.created"], "api_version": OTHER});
+        let made = app.post("/v1/webhook-endpoints", &tenant.test, body).await.expect(201);
+        let path = format!("/v1/webhook-endpoints/{default_id}");
+        let pinned = app.get(&path, &tenant.test).await.expect(200);
+        assert_eq!((&pinned["api_version"], &made["endpoint"]["api_version"]), (&json!(newest), &json!(OTHER)));
+
+        let told = async |receiver: &Receiver| {
+            customer(&app, &tenant, "Garage").await;
+            app.settle(&tenant, Mode::Test).await;
+            let post = receiver.taken().pop().unwrap();
+            (post.event()["version"].as_str().unwrap().to_owned(), post.headers["relance-version"].clone())
+        };
+        assert_eq!(told(&ours).await, (newest.clone(), newest.clone()));
+        assert_eq!(told(&theirs).await, (OTHER.to_owned(), OTHER.to_owned()));
+        let changed = app.patch(&path, &tenant.test, json!({"api_version": OTHER})).await.expect(200);
+        assert_eq!((&changed["api_version"], &changed["version"]), (&json!(OTHER), &json!(2)));
+        ours.taken();
+        assert_eq!(told(&ours).await.0, OTHER);
+        let feed = app.list(&tenant.test, "/v1/events?type=customer.created").await;
+        assert!(feed.iter().all(|event| event["version"] == newest), "the feed is the request's");
+        for (method, at) in [("POST", "/v1/webhook-endpoints"), ("PATCH", path.as_str())] {
+            let refused = app.send(method, at, &tenant.test, json!({"url": ours.url, "api_version": "2019-01-01"}), &[]).await;
+            assert_eq!((refused.status, &refused.body["errors"][0]["pointer"]), (400, &json!("/api_version")), "{}", refused.text);
+            assert!(refused.text.contains(&newest), "{}", refused.text);
+        }
     }
 }

@@ -45,16 +45,7 @@ pub fn change(act: &mut Act<'_>, customer: CustomerId, id: ContactId, change: &C
     if change.primary == Some(false) && old.is_primary {
         return Err(Faults::one("/primary", "required", "somebody is written to first; make another contact primary instead").into());
     }
-    let wanted = Contact {
-        name: change.name.clone().unwrap_or_else(|| old.name.clone()),
-        role: change.role.clone().or_else(|| old.role.clone()),
-        email: change.email.clone().or_else(|| old.email.clone()),
-        phone: change.phone.clone().or_else(|| old.phone.clone()),
-        language: change.language.or(old.language),
-        opted_out: change.opted_out.clone().map_or_else(|| old.opted_out.clone(), Json),
-        is_primary: change.primary.unwrap_or(old.is_primary),
-        ..old.clone()
-    };
+    let wanted = with(&old, change);
     if wanted == old {
         return Ok(old);
     }
@@ -66,6 +57,20 @@ pub fn change(act: &mut Act<'_>, customer: CustomerId, id: ContactId, change: &C
     witness(act, "contact.changed", &row);
     customers::touch(act, customer)?;
     Ok(row)
+}
+
+/// A person's record with a change.
+fn with(old: &Contact, change: &ContactChange) -> Contact {
+    Contact {
+        name: change.name.clone().unwrap_or_else(|| old.name.clone()),
+        role: change.role.clone().or_else(|| old.role.clone()),
+        email: change.email.clone().or_else(|| old.email.clone()),
+        phone: change.phone.clone().or_else(|| old.phone.clone()),
+        language: change.language.or(old.language),
+        opted_out: change.opted_out.clone().map_or_else(|| old.opted_out.clone(), Json),
+        is_primary: change.primary.unwrap_or(old.is_primary),
+        ..old.clone()
+    }
 }
 
 /// Removes a person; the next in order is written to first.
@@ -97,12 +102,8 @@ pub(super) fn fresh(act: &Act<'_>, customer: CustomerId, first: i32, news: &[New
     rows
 }
 
-/// Recognises the people in `news` by e-mail, else by telephone, else by name; changes those and adds the others. Says whether anything changed.
-pub(super) fn merge(act: &mut Act<'_>, customer: CustomerId, news: &[NewContact]) -> Result<bool> {
-    if news.is_empty() {
-        return Ok(false);
-    }
-    let there = store::contacts::of_customers(act.conn, act.tenant, &[customer])?;
+/// Recognises the people in `news` among those who are `there` by e-mail, else by telephone, else by name; changes those and adds the others. Says whether anything changed.
+pub(super) fn merge(act: &mut Act<'_>, customer: CustomerId, there: &[Contact], news: &[NewContact]) -> Result<bool> {
     let known = |new: &NewContact| {
         let by = |same: &dyn Fn(&&Contact) -> bool| there.iter().find(|one| same(one)).cloned();
         match (&new.email, &new.phone) {
@@ -126,6 +127,7 @@ pub(super) fn merge(act: &mut Act<'_>, customer: CustomerId, news: &[NewContact]
             None => {
                 create(act, customer, new)?;
             }
+            Some(old) if with(&old, &as_change(new)) == old => {}
             Some(old) => changed |= change(act, customer, old.id, &as_change(new))? != old,
         }
     }
@@ -159,6 +161,7 @@ fn row(act: &Act<'_>, customer: CustomerId, position: i32, new: &NewContact) -> 
         opted_out: Json(new.opted_out.clone()),
         created_at: Ts(act.wall),
         updated_at: Ts(act.wall),
+        is_of_source: false,
     }
 }
 

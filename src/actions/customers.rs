@@ -1,5 +1,7 @@
 //! Customers: recorded, recorded again, changed.
 
+use std::collections::{BTreeSet, HashMap};
+
 use serde_json::json;
 
 use super::{
@@ -16,7 +18,7 @@ use crate::{
         money::Currency,
     },
     error::Result,
-    store::{self, Json, Ts, customers::Customer},
+    store::{self, Json, Ts, contacts::Contact, customers::Customer},
 };
 
 /// Records customers and the people there, each on its own.
@@ -27,6 +29,7 @@ pub fn put(act: &mut Act<'_>, news: &[NewCustomer], if_known: IfKnown) -> Result
     let home = store::tenants::find(act.conn, act.tenant)?.jurisdiction;
     let keys: Vec<ExternalKey> = news.iter().filter_map(NewCustomer::key).collect();
     let known = store::customers::find_by_keys(act.conn, act.tenant, &keys)?;
+    let there = people_of(act, news, &known)?;
     let mut seen = Seen::default();
     let (mut rows, mut people) = (Vec::new(), Vec::new());
     let outcomes = one_by_one(news, |new| {
@@ -38,7 +41,7 @@ pub fn put(act: &mut Act<'_>, news: &[NewCustomer], if_known: IfKnown) -> Result
         seen.note(key.as_ref())?;
         match key.and_then(|key| known.get(&key)) {
             Some(old) if if_known == IfKnown::Refuse => Err(taken("customer", old.id)),
-            Some(old) => again(act, old, new),
+            Some(old) => again(act, old, there.get(&old.id).map(Vec::as_slice).unwrap_or_default(), new),
             None => {
                 let row = fresh(act, new, &home);
                 people.extend(contacts::fresh(act, row.id, 0, &new.contacts));
@@ -56,6 +59,17 @@ pub fn put(act: &mut Act<'_>, news: &[NewCustomer], if_known: IfKnown) -> Result
     }
     people.iter().for_each(|person| contacts::witness(act, "contact.created", person));
     Ok(outcomes)
+}
+
+/// The people at those known customers of whose people something is said: one look-up for all.
+fn people_of(act: &mut Act<'_>, news: &[NewCustomer], known: &HashMap<ExternalKey, Customer>) -> Result<HashMap<CustomerId, Vec<Contact>>> {
+    let told = news.iter().filter(|new| !new.contacts.is_empty()).filter_map(NewCustomer::key);
+    let ids: BTreeSet<CustomerId> = told.filter_map(|key| known.get(&key)).map(|row| row.id).collect();
+    let mut people = HashMap::<CustomerId, Vec<Contact>>::new();
+    for person in store::contacts::of_customers(act.conn, act.tenant, &ids.into_iter().collect::<Vec<_>>())? {
+        people.entry(person.customer_id).or_default().push(person);
+    }
+    Ok(people)
 }
 
 fn fresh(act: &Act<'_>, new: &NewCustomer, home: &Jurisdiction) -> Customer {
@@ -86,8 +100,8 @@ fn fresh(act: &Act<'_>, new: &NewCustomer, home: &Jurisdiction) -> Customer {
 }
 
 /// Brings a known customer up to date. People are added and changed; nobody is removed.
-fn again(act: &mut Act<'_>, old: &Customer, new: &NewCustomer) -> Result<Put<Customer>> {
-    let changed_people = contacts::merge(act, old.id, &new.contacts)?;
+fn again(act: &mut Act<'_>, old: &Customer, there: &[Contact], new: &NewCustomer) -> Result<Put<Customer>> {
+    let changed_people = contacts::merge(act, old.id, there, &new.contacts)?;
     let put = apply(act, old, &new.into())?;
     if changed_people {
         touch(act, old.id)?;

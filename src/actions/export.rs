@@ -42,17 +42,18 @@ pub struct Log {
 }
 
 impl Log {
-    /// Looks up where the log ends and who signed it.
+    /// Seals what has happened so far, and looks up who signed it: whoever asks at once gets all that there is.
     ///
     /// # Errors
     /// The store's.
     pub async fn open(db: &Db, clock: &Clock, signer: &Arc<Signer>, secrets: &Secrets, tenant: TenantId) -> Result<Self> {
         let former = secrets.former.iter().map(|master| Signer::derive(master)?.public_key());
         let candidates: Vec<PublicKey> = former.chain([signer.public_key()]).collect::<Result<_, _>>().map_err(Error::internal)?;
-        let (end, keys) =
-            db.read(tenant, move |conn| Ok((store::evidence::sealed_size(conn, tenant)?, signers(conn, tenant, candidates)?))).await?;
-        let (db, clock, signer) = (db.clone(), clock.clone(), Arc::clone(signer));
-        Ok(Self { db, clock, signer, tenant, header: Some(Header::new(tenant, keys)), next: 0, end })
+        let mut log = Self { db: db.clone(), clock: clock.clone(), signer: Arc::clone(signer), tenant, header: None, next: 0, end: 0 };
+        log.end = log.sealed().await?;
+        let keys = db.read(tenant, move |conn| signers(conn, tenant, candidates)).await?;
+        log.header = Some(Header::new(tenant, keys));
+        Ok(log)
     }
 
     /// The lines, in pieces.
@@ -81,15 +82,23 @@ impl Log {
         if !self.db.read(tenant, move |conn| store::evidence::is_beyond(conn, tenant, ERASED, end)).await? {
             return Ok(false);
         }
-        // Whoever seals, the sealer or this, the erasure is under a head afterwards.
+        self.end = self.sealed().await?;
+        Ok(self.end > end)
+    }
+
+    /// The size of a head that covers all that has happened by now, whoever seals it, the sealer or this.
+    async fn sealed(&self) -> Result<u64> {
+        let tenant = self.tenant;
         let wanted = self.db.read(tenant, move |conn| store::evidence::size(conn, tenant)).await?;
-        while self.db.read(tenant, move |conn| store::evidence::sealed_size(conn, tenant)).await? < wanted {
+        loop {
+            let sealed = self.db.read(tenant, move |conn| store::evidence::sealed_size(conn, tenant)).await?;
+            if sealed >= wanted {
+                return Ok(sealed);
+            }
             if seal(&self.db, &self.clock, &self.signer, tenant, SEALED_AT_ONCE).await? == 0 {
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
         }
-        self.end = self.db.read(tenant, move |conn| store::evidence::sealed_size(conn, tenant)).await?;
-        Ok(self.end > end)
     }
 }
 

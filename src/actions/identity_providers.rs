@@ -26,7 +26,8 @@ pub fn create(act: &mut Act<'_>, own: &BTreeSet<Scope>, new: &NewIdentityProvide
     Rights { roles: new.roles.clone(), scopes: new.scopes.clone() }.check(own).or(())?;
     let same = store::identity_providers::of_issuer(act.conn, act.tenant, &new.issuer)?;
     if let Some(there) = same.iter().find(|one| one.audience == new.audience) {
-        return Err(Error::conflict("issuer_taken", format!("{} speaks for this issuer and audience already; change that one", there.id)));
+        let detail = format!("{} speaks for this issuer and audience already; change that one", there.id);
+        return Err(Error::conflict_with(there.id, "issuer_taken", detail));
     }
     if store::identity_providers::count(act.conn, act.tenant)? >= MOST {
         return Err(Error::conflict("limit_reached", format!("there are {MOST} identity providers; revoke one that is not needed")));

@@ -8,7 +8,7 @@ mod bank;
 pub mod blocking;
 mod e_invoice;
 mod fec;
-pub mod files;
+mod lines;
 pub mod mappings;
 mod reading;
 mod table;
@@ -21,7 +21,7 @@ use crate::{
     domain::{
         customer::{CustomerKind, NewCustomer},
         external::ExternalKey,
-        ids::{CustomerId, ImportFileId, ImportId, TenantId},
+        ids::{CustomerId, FileId, ImportId, TenantId},
         import::{
             MAX_BYTES,
             csv::Mapping,
@@ -32,7 +32,7 @@ use crate::{
     },
     error::{Error, Result},
     store::{
-        self, Conn, Json, Ts, import_files,
+        self, Conn, Json, Ts, files,
         imports::{Import, ImportRow},
     },
 };
@@ -41,6 +41,8 @@ use reading::Found;
 
 /// Rows in one transaction.
 const CHUNK: usize = 1_000;
+/// About the most of a file that one slice may be, in bytes: what a quote that is never closed can take of the memory.
+const LONGEST_SLICE: i64 = 8 << 20;
 
 /// How a table is to be read.
 #[derive(Debug, Clone)]
@@ -74,26 +76,22 @@ pub struct NewImport {
 ///
 /// # Errors
 /// Every such fault; no such mapping.
-pub fn create(act: &mut Act<'_>, file: ImportFileId, new: &NewImport) -> Result<Import> {
-    let file = import_files::find(act.conn, act.tenant, file)?;
-    let beginning = import_files::piece(act.conn, act.tenant, file.id, 0)?.unwrap_or_default();
+pub fn create(act: &mut Act<'_>, file: FileId, new: &NewImport) -> Result<Import> {
+    let file = files::find(act.conn, act.tenant, file)?;
+    let beginning = files::piece(act.conn, act.tenant, file.id, 0)?.unwrap_or_default();
     let format = sniff::format(&beginning)?;
     let whole = usize::try_from(file.size).map_err(Error::internal)?;
-    if format != ImportFormat::Csv && whole > MAX_BYTES {
+    if !format.is_of_lines() && whole > MAX_BYTES {
         return Err(Faults::one("", "too_long", format!("{whole} bytes; of such files at most {MAX_BYTES} are read, so split it")).into());
     }
     let table = match format {
         ImportFormat::Csv => Some(table::begin(&mapping(act, new)?, &beginning, beginning.len() < whole)?),
         _ => None,
     };
-    let kind = table.as_ref().map_or_else(|| format.kind(), |table| Some(table.mapping.kind())).unwrap_or(ImportKind::Invoices);
-    if let Some(wanted) = new.kind.filter(|wanted| *wanted != kind) {
-        let detail = format!("the file is {format}, which is read as {kind}, not as {wanted}");
-        return Err(Faults::one("?kind", "contradiction", detail).into());
-    }
+    let kind = kind(format, table.as_ref().map(|table| &table.mapping), new.kind)?;
     let own = table.as_ref().map(|table| table.mapping.source.clone());
     let source = new.source.clone().or(own).unwrap_or_else(|| format.default_source().to_owned());
-    let (place, line) = table.as_ref().map_or((0, 0), |table| (table.place, table.line));
+    let (place, line) = table.as_ref().map_or((0, i64::from(format == ImportFormat::Ndjson)), |table| (table.place, table.line));
     let settings = ImportSettings {
         headings: table.as_ref().map(|table| table.headings.clone()).unwrap_or_default(),
         mapping: table.map(|table| Mapping { source: source.clone(), ..table.mapping }),
@@ -128,6 +126,22 @@ pub fn create(act: &mut Act<'_>, file: ImportFileId, new: &NewImport) -> Result<
         json!({"kind": row.kind, "format": row.format, "source": row.source, "dry_run": row.dry_run, "size": file.size, "sha256": sha256});
     act.witness("import.created", row.id, body);
     Ok(row)
+}
+
+/// What a file is read as: what it says, or its mapping does, else what it is said to be.
+fn kind(format: ImportFormat, mapping: Option<&Mapping>, wanted: Option<ImportKind>) -> Result<ImportKind, Faults> {
+    use ImportKind::{Customers, Invoices, Payments};
+    match (mapping.map(Mapping::kind).or(format.kind()), wanted) {
+        (Some(kind), Some(wanted)) if wanted != kind => {
+            Err(Faults::one("?kind", "contradiction", format!("the file is {format}, which is read as {kind}, not as {wanted}")))
+        }
+        (Some(kind), _) => Ok(kind),
+        (None, Some(wanted @ (Customers | Invoices | Payments))) => Ok(wanted),
+        (None, Some(wanted)) => {
+            Err(Faults::one("?kind", "contradiction", format!("the file is {format}, of which no line is of a {wanted}")))
+        }
+        (None, None) => Err(Faults::one("?kind", "required", "say what each line is: customers, invoices or payments")),
+    }
 }
 
 /// The mapping that a table is read by.
@@ -213,6 +227,25 @@ pub fn read(conn: &mut Conn, tenant: TenantId, id: ImportId) -> Result<Option<Sl
     if import.state.is_over() { Ok(None) } else { reading::slice(conn, tenant, import).map(Some) }
 }
 
+impl Slice {
+    /// Whether a mark stands where this slice was to take it.
+    pub fn is_recorded(&self, import: &Import) -> bool {
+        !import.state.is_over() && (import.place, import.line) == self.next
+    }
+}
+
+/// Reads on from where `slice` ends, while that is being recorded: whoever records this one finds the mark there, or leaves it. `None` where nothing follows.
+///
+/// # Errors
+/// The store's.
+pub fn read_ahead(conn: &mut Conn, tenant: TenantId, slice: &Slice) -> Result<Option<Slice>> {
+    if slice.last {
+        return Ok(None);
+    }
+    let (place, line) = slice.next;
+    reading::slice(conn, tenant, Import { place, line, ..slice.import.clone() }).map(Some)
+}
+
 /// Records what was read, in the transaction of the mark, unless somebody else did meanwhile. A dry run tries all of it and undoes it.
 ///
 /// # Errors
@@ -265,6 +298,7 @@ fn record(act: &mut Act<'_>, slice: &Slice) -> Result<Vec<Done>> {
     match &slice.found {
         Found::Nothing(_) => Ok(Vec::new()),
         Found::Table(rows) => table::record(act, rows, settings.as_of),
+        Found::Lines(rows) => lines::record(act, rows, settings.as_of),
         Found::Invoice(file, pdf) => e_invoice::record(act, file, pdf.as_deref(), source, settings.customer_kind).map(|done| vec![done]),
         Found::Bank(entries) => bank::record(act, entries, source),
         Found::Fec(customers, lines) => fec::record(act, customers, lines, source),

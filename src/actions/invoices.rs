@@ -114,7 +114,10 @@ impl Fresh {
             terms_id: resolved.terms.as_ref().map(|terms| terms.terms_id),
             terms_version: resolved.terms.as_ref().map(|terms| terms.version),
             terms: resolved.terms.map(|terms| Json(terms.document)),
-        };
+            bare_number: None,
+            bare_reference: None,
+        }
+        .searchable();
         self.instalments.extend((0..).zip(resolved.parts).map(|(position, part)| instalment(act, &row, position, &part)));
         self.documents.extend(new.documents.iter().map(|link| document(act, &row, link)));
         self.named.extend(row.key().map(|key| (key, row.id)));
@@ -126,7 +129,7 @@ impl Fresh {
     fn write(self, act: &mut Act<'_>) -> Result<()> {
         store::invoices::insert(act.conn, &self.invoices)?;
         store::instalments::insert(act.conn, &self.instalments)?;
-        store::documents::insert_links(act.conn, &self.documents)?;
+        store::documents::insert(act.conn, &self.documents)?;
         let mut parts = self.instalments.iter().peekable();
         for row in &self.invoices {
             let own: Vec<_> = std::iter::from_fn(|| parts.next_if(|part| part.invoice_id == row.id)).map(terms).collect();
@@ -190,6 +193,7 @@ fn document(act: &Act<'_>, invoice: &Invoice, link: &DocumentLink) -> Document {
         size: None,
         sha256: None,
         url: Some(link.url.clone()),
+        file_id: None,
         created_at: Ts(act.wall),
     }
 }
@@ -239,7 +243,7 @@ pub fn change(act: &mut Act<'_>, id: InvoiceId, change: &InvoiceChange) -> Resul
 
 /// Writes a changed invoice with its next version, its evidence and its wake-up call.
 fn changed(act: &mut Act<'_>, wanted: Invoice, parts: &[Instalment]) -> Result<Invoice> {
-    let row = Invoice { version: wanted.version.saturating_add(1), updated_at: Ts(act.wall), ..wanted };
+    let row = Invoice { version: wanted.version.saturating_add(1), updated_at: Ts(act.wall), ..wanted }.searchable();
     store::invoices::update(act.conn, &row)?;
     let body = json!({"number": row.number, "currency": row.currency, "total": row.total_minor, "issue_date": row.issue_date,
         "instalments": parts.iter().map(terms).collect::<Vec<_>>(), "version": row.version,

@@ -6,6 +6,7 @@
 //! Invariant: what [`run`] returns with `Ok` is durable, witnessed and planned for; with `Err`, nothing happened.
 
 pub mod audit;
+pub mod connections;
 pub mod contacts;
 pub mod credit;
 pub mod customers;
@@ -15,6 +16,7 @@ pub mod disputes;
 pub mod documents;
 pub mod evidence;
 pub mod export;
+pub mod files;
 pub mod holds;
 pub mod idempotency;
 pub mod identity_providers;
@@ -24,6 +26,7 @@ pub mod invoices;
 pub mod joint;
 pub mod keys;
 pub mod lookups;
+pub mod notices;
 pub mod outcome;
 pub mod overdue;
 mod papers;
@@ -35,6 +38,7 @@ pub mod promises;
 pub mod proofs;
 pub mod provider_accounts;
 pub mod publishable_keys;
+pub mod push;
 pub mod put;
 pub mod receipts;
 pub mod reminders;

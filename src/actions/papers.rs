@@ -2,10 +2,14 @@
 //!
 //! Invariant: the same bytes are kept once for a message and a kind.
 
-use super::Act;
+use super::{Act, documents, files};
 use crate::{
-    domain::{crypto::sha256, delivery::PaperKind, ids::DocumentId, ledger::document::MediaType},
-    error::{Error, Result},
+    domain::{
+        crypto::sha256,
+        delivery::PaperKind,
+        ledger::document::{MediaType, NewDocument},
+    },
+    error::Result,
     store::{self, Ts, documents::Document, message_documents::MessageDocument, messages::Message},
 };
 
@@ -15,19 +19,10 @@ pub(super) fn keep(act: &mut Act<'_>, message: &Message, kind: PaperKind, media_
     if store::message_documents::exists(act.conn, act.tenant, message.id, kind, &digest)? {
         return Ok(None);
     }
-    let document = Document {
-        tenant_id: act.tenant,
-        id: DocumentId::new(act.wall),
-        invoice_id: None,
-        customer_id: Some(message.customer_id),
-        name: format!("{kind}-{}.{}", message.id, media_type.extension()),
-        media_type,
-        size: Some(i64::try_from(bytes.len()).map_err(Error::internal)?),
-        sha256: Some(digest.to_vec()),
-        url: None,
-        created_at: Ts(act.wall),
-    };
-    store::documents::insert(act.conn, &document, bytes)?;
+    let name = format!("{kind}-{}.{}", message.id, media_type.extension());
+    let new = NewDocument { name, media_type, invoice_id: None, customer_id: Some(message.customer_id) };
+    let file = files::keep(act, bytes)?;
+    let document = documents::insert(act, &new, file)?;
     let row = MessageDocument {
         tenant_id: act.tenant,
         message_id: message.id,

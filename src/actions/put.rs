@@ -84,7 +84,8 @@ impl Seen {
 
 /// Something of this name is there already, and may not be touched.
 pub fn taken(what: &str, id: impl std::fmt::Display) -> Error {
-    Error::conflict("external_id_taken", format!("this source and external_id belong to {what} {id}; change that one, or use PUT"))
+    let detail = format!("this source and external_id belong to {what} {id}; change that one, or use PUT");
+    Error::conflict_with(id, "external_id_taken", detail)
 }
 
 /// The customers that a list of items names, by id or by the name of another system: one look-up for all.

@@ -65,7 +65,7 @@ fn known(old: Settlement, customer: CustomerId, new: &NewSettlement) -> Result<P
         return Ok(Put { row: old, outcome: Outcome::Unchanged });
     }
     let detail = format!("this source and external_id belong to {}, of another amount, currency or customer", old.public_id());
-    Err(Error::conflict("external_id_taken", detail))
+    Err(Error::conflict_with(old.public_id(), "external_id_taken", detail))
 }
 
 fn row(act: &Act<'_>, customer: CustomerId, new: &NewSettlement) -> Settlement {
@@ -277,7 +277,7 @@ fn erase(act: &mut Act<'_>, of: &Settlement, one: &Allocation) -> Result<()> {
     Ok(())
 }
 
-/// The bank took a payment back: whatever it settled is open again. Again is no error.
+/// The bank took a payment back: whatever it settled is open again, and it counts among what the payer did. Again is no error.
 ///
 /// # Errors
 /// No such payment.
@@ -286,10 +286,26 @@ pub fn give_back(act: &mut Act<'_>, id: SettlementId, why: &Return) -> Result<Se
     if row.status() == PaymentStatus::Returned {
         return Ok(row);
     }
-    for one in store::allocations::of_settlements(act.conn, act.tenant, &[id])? {
+    let (_, today) = act.today()?;
+    credit::note(act, (row.customer_id, row.currency), Some(HabitEvent::PaymentReturned), &row.public_id(), today)?;
+    reopen(act, row, why)
+}
+
+/// A payment was not made after all, which says nothing of the payer: as [`give_back`] otherwise.
+///
+/// # Errors
+/// No such payment.
+pub fn correct(act: &mut Act<'_>, id: SettlementId, why: &Return) -> Result<Settlement> {
+    let row = locked(act, SettlementKind::Payment, id)?;
+    if row.status() == PaymentStatus::Returned { Ok(row) } else { reopen(act, row, why) }
+}
+
+/// Opens again what a payment settled, and marks it as returned.
+fn reopen(act: &mut Act<'_>, row: Settlement, why: &Return) -> Result<Settlement> {
+    for one in store::allocations::of_settlements(act.conn, act.tenant, &[row.id])? {
         undo(act, &row, &one)?;
     }
-    for one in store::charges::allocations_of(act.conn, act.tenant, &[id])? {
+    for one in store::charges::allocations_of(act.conn, act.tenant, &[row.id])? {
         store::charges::settle(act.conn, act.tenant, one.charge_id, one.amount_minor.saturating_neg(), Ts(act.wall))?;
         store::charges::delete_allocation(act.conn, act.tenant, one.id)?;
         let body =
@@ -300,14 +316,12 @@ pub fn give_back(act: &mut Act<'_>, id: SettlementId, why: &Return) -> Result<Se
     if let Some(reason) = &why.reason {
         metadata.0.0.insert("return_reason".to_owned(), reason.clone());
     }
-    store::settlements::set_returned(act.conn, act.tenant, id, &metadata, Ts(act.wall))?;
+    store::settlements::set_returned(act.conn, act.tenant, row.id, &metadata, Ts(act.wall))?;
     let body = json!({"customer_id": row.customer_id, "currency": row.currency, "amount": row.amount_minor, "reason": why.reason});
     act.witness("payment.returned", row.public_id(), body);
-    super::direct_debits::returned(act, id, why.reason.as_deref())?;
-    let today = store::tenants::find(act.conn, act.tenant)?.calendar().today(act.now);
-    credit::note(act, (row.customer_id, row.currency), Some(HabitEvent::PaymentReturned), &row.public_id(), today)?;
+    super::direct_debits::returned(act, row.id, why.reason.as_deref())?;
     act.touch(row.customer_id, row.currency);
-    store::settlements::find_any(act.conn, act.tenant, id)
+    store::settlements::find_any(act.conn, act.tenant, row.id)
 }
 
 fn refuse_returned(row: &Settlement) -> Result<()> {

@@ -15,6 +15,7 @@ use serde_json::json;
 use super::Act;
 use crate::{
     domain::{
+        api_version::ApiVersion,
         crypto,
         event::{Event, EventType, FEED_DAYS},
         ids::{EvidenceId, WebhookDeliveryId, WebhookEndpointId},
@@ -25,6 +26,7 @@ use crate::{
     error::{Error, Result},
     store::{
         self, Json, Token, Ts,
+        evidence::Placed,
         webhooks::{WebhookDelivery, WebhookEndpoint},
     },
 };
@@ -36,11 +38,11 @@ const SLICE: u64 = 500;
 /// Tries that the log of a delivery keeps.
 const KEPT: usize = 30;
 
-/// Makes an endpoint; it is told of what happens from now on. The secret is returned this once.
+/// Makes an endpoint; it is told of what happens from now on, in this version unless it names another. The secret is returned this once.
 ///
 /// # Errors
 /// `too_many_endpoints`; the store's.
-pub fn create(act: &mut Act<'_>, vault: &Vault, new: &NewWebhookEndpoint) -> Result<(WebhookEndpoint, String)> {
+pub fn create(act: &mut Act<'_>, vault: &Vault, new: &NewWebhookEndpoint, version: &ApiVersion) -> Result<(WebhookEndpoint, String)> {
     if store::webhooks::count(act.conn, act.tenant)? >= MOST {
         return Err(Error::conflict("too_many_endpoints", format!("there are {MOST} endpoints; delete one that is not needed")));
     }
@@ -62,9 +64,10 @@ pub fn create(act: &mut Act<'_>, vault: &Vault, new: &NewWebhookEndpoint) -> Res
         version: 1,
         created_at: Ts(act.wall),
         updated_at: Ts(act.wall),
+        api_version: new.api_version.as_ref().unwrap_or(version).clone(),
     };
     store::webhooks::insert(act.conn, &row)?;
-    act.audit("webhook_endpoint.created", id, json!({"event_types": new.event_types}));
+    act.audit("webhook_endpoint.created", id, json!({"event_types": new.event_types, "api_version": row.api_version}));
     Ok((row, secret))
 }
 
@@ -78,9 +81,10 @@ pub fn change(act: &mut Act<'_>, id: WebhookEndpointId, change: &WebhookEndpoint
         url: change.url.clone().unwrap_or_else(|| old.url.clone()),
         description: change.description.clone().or_else(|| old.description.clone()),
         event_types: change.event_types.clone().map_or_else(|| old.event_types.clone(), Json),
+        api_version: change.api_version.clone().unwrap_or_else(|| old.api_version.clone()),
         ..old
     };
-    let body = json!({"event_types": *row.event_types});
+    let body = json!({"event_types": *row.event_types, "api_version": row.api_version});
     rewrite(act, row, "webhook_endpoint.changed", body)
 }
 
@@ -262,20 +266,24 @@ pub fn claim(act: &mut Act<'_>, lease: TimeDelta, limit: i64) -> Result<Claim> {
     let token = Token::fresh();
     let rows = store::webhooks::claim(act.conn, act.tenant, act.now, act.now + lease, token, limit)?;
     let entries: Vec<EvidenceId> = rows.iter().map(|row| row.entry_id).collect();
-    let events: HashMap<EvidenceId, Event> = store::evidence::of_ids(act.conn, act.tenant, &entries)?
-        .into_iter()
-        .filter_map(|placed| Some((placed.entry.id, Event::of(act.tenant, placed.seq, placed.entry)?)))
-        .collect();
-    let mut rounds = BTreeMap::<WebhookEndpointId, Vec<Claimed>>::new();
+    let placed: HashMap<EvidenceId, Placed> =
+        store::evidence::of_ids(act.conn, act.tenant, &entries)?.into_iter().map(|placed| (placed.entry.id, placed)).collect();
+    let mut by_endpoint = BTreeMap::<WebhookEndpointId, Vec<WebhookDelivery>>::new();
     for delivery in rows {
-        let event = match events.get(&delivery.entry_id) {
-            Some(event) => event.clone(),
-            None => return Err(Error::internal(format!("the event of {} is gone", delivery.id))),
-        };
-        rounds.entry(delivery.endpoint_id).or_default().push(Claimed { delivery, event });
+        by_endpoint.entry(delivery.endpoint_id).or_default().push(delivery);
     }
-    let find = |(id, claimed)| Ok((store::webhooks::find(act.conn, act.tenant, id)?, claimed));
-    Ok(Claim { token, now: act.now, rounds: rounds.into_iter().map(find).collect::<Result<Vec<_>>>()? })
+    let round = |(id, deliveries): (WebhookEndpointId, Vec<WebhookDelivery>)| {
+        let endpoint = store::webhooks::find(act.conn, act.tenant, id)?;
+        let claimed = |delivery: WebhookDelivery| {
+            let entry = placed.get(&delivery.entry_id);
+            let event = entry.and_then(|one| Event::of(act.tenant, one.seq, one.entry.clone(), &endpoint.api_version));
+            let event = event.ok_or_else(|| Error::internal(format!("the event of {} is gone", delivery.id)))?;
+            Ok(Claimed { delivery, event })
+        };
+        let claimed = deliveries.into_iter().map(claimed).collect::<Result<Vec<_>>>()?;
+        Ok((endpoint, claimed))
+    };
+    Ok(Claim { token, now: act.now, rounds: by_endpoint.into_iter().map(round).collect::<Result<Vec<_>>>()? })
 }
 
 /// What an endpoint answered to one event.

@@ -19,7 +19,7 @@ use crate::{
     config::{Config, Settings},
     domain::{calendar::local, ids::TenantId},
     error::Result,
-    http::State,
+    http::{Contract, State},
     instance::Instance,
     jobs::{self, Turn},
     store::{self, Db},
@@ -74,7 +74,7 @@ impl Demo {
                 return Ok(());
             }
             report::invite(&instance, &creditors);
-            let state = Arc::new(State::new(Arc::clone(&instance))?);
+            let state = Arc::new(State::new(Arc::clone(&instance), Arc::new(Contract::published()?))?);
             super::serve::until_told(instance, state, listener).await
         })
     }

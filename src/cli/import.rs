@@ -109,6 +109,7 @@ impl Common {
     fn run(&self, config: Config, with: impl FnOnce(NewImport) -> NewImport) -> Result<(), Failure> {
         let opened = File::open(&self.file).map_err(|error| cannot_read(&self.file, &error))?;
         let bar = progress_bar(opened.metadata()?.len());
+        // One connection records while the other reads on.
         let (db, clock) = (Db::open(&config.database, 2)?, Clock::system());
         let to = For { db: &db, clock: &clock, tenant: self.tenant.in_mode(self.mode), actor: "operator" };
         let new = with(NewImport {

@@ -30,7 +30,7 @@ impl Openapi {
     pub(super) fn run(&self) -> Result<(), Failure> {
         let document = match self.version {
             Version::Published => http::document(),
-            Version::Older => http::older_document(),
+            Version::Older => http::older(&http::document()),
         };
         let document = serde_json::to_string_pretty(&document).map_err(|error| error.to_string())? + "\n";
         match &self.check {

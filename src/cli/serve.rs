@@ -26,6 +26,7 @@ pub struct Serve {
 
 impl Serve {
     pub(super) fn run(&self, config: Config) -> Result<(), Failure> {
+        keep_little();
         let config = Config { role: self.role.unwrap_or(config.role), ..config };
         super::start_log(&config);
         if self.migrate || matches!(config.database, DatabaseUrl::Sqlite(_)) {
@@ -36,10 +37,20 @@ impl Serve {
         show_first_key(&db, &clock)?;
         let listener = TcpListener::bind(config.listen).map_err(|error| format!("cannot listen at {}: {error}", config.listen))?;
         let instance = Arc::new(Instance::new(db, clock, config)?);
-        let state = Arc::new(State::new(Arc::clone(&instance))?);
+        let state = Arc::new(State::new(Arc::clone(&instance), Arc::new(http::Contract::published()?))?);
         give_back();
         actix_web::rt::System::new().block_on(until_told(instance, state, listener))
     }
+}
+
+/// Free memory goes back to the system after a tenth of a second, and not after the allocator's second (ten, for large pieces), unless `MIMALLOC_PURGE_DELAY` says otherwise: what one large
+/// file took is not kept by each thread that had a part in it.
+#[expect(unsafe_code, reason = "the allocator's own call, which it offers to no safe code")]
+fn keep_little() {
+    /// `mi_option_purge_delay` of mimalloc 2 and 3, in milliseconds; the crate gives names to boolean options alone.
+    const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
+    // SAFETY: it sets a number, before there is another thread.
+    unsafe { libmimalloc_sys::mi_option_set_default(PURGE_DELAY, 100) }
 }
 
 /// Returns what starting took to the system: an idle server allocates too little to remind the allocator of it.

@@ -11,15 +11,13 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
+    api_version::ApiVersion,
     evidence::entry::Entry,
     ids::{EventId, EvidenceId, Mode, TenantId},
 };
 
 /// How long the feed reaches back, in days. The journal itself keeps everything.
 pub const FEED_DAYS: i64 = 30;
-
-/// The version of the payloads, by the day on which it was published.
-pub const PAYLOAD_VERSION: &str = "2026-11-22";
 
 crate::words! {
     /// What integrators are told about.
@@ -50,6 +48,8 @@ crate::words! {
         CreditLimitSet = "credit_limit.set",
         /// A credit note was recorded.
         CreditNoteRecorded = "credit_note.recorded",
+        /// A credit note was withdrawn by the system that it came from; what it settled is open again.
+        CreditNoteWithdrawn = "credit_note.withdrawn",
         /// A customer has other details.
         CustomerChanged = "customer.changed",
         /// A customer was recorded.
@@ -72,6 +72,10 @@ crate::words! {
         HoldLifted = "hold.lifted",
         /// A customer or an invoice is not reminded of for a while.
         HoldPlaced = "hold.placed",
+        /// A file was imported to its end, each row as its report says.
+        ImportCompleted = "import.completed",
+        /// A file was given up: it cannot be read. What was imported before stays.
+        ImportFailed = "import.failed",
         /// An invoice was withdrawn.
         InvoiceCancelled = "invoice.cancelled",
         /// An invoice has other details, dates or amounts.
@@ -198,7 +202,7 @@ pub struct Event {
     pub timestamp: DateTime<Utc>,
     /// Whether it happened in live mode.
     pub livemode: bool,
-    /// The version of this payload's shape.
+    /// The version of this payload's shape: in the feed the one that the request asks for, by webhook the endpoint's own.
     #[schema(max_length = 10, example = "2026-11-22")]
     pub version: String,
     /// Its place in the tenant's journal: of two events, the higher one happened later. Events leave gaps.
@@ -210,7 +214,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// One of this type, as it might be.
+    /// One of this type, as it might be in the newest version.
     pub fn example(kind: EventType) -> Self {
         Self {
             id: EventId::from_uuid(uuid::uuid!("0193463b-a1c5-7ef6-8a0f-2d4fe9d3f4ea")),
@@ -218,14 +222,14 @@ impl Event {
             kind,
             timestamp: DateTime::from_timestamp(1_772_449_200, 0).unwrap_or_default(),
             livemode: true,
-            version: PAYLOAD_VERSION.to_owned(),
+            version: ApiVersion::newest().to_string(),
             sequence: 41,
             data: kind.example(),
         }
     }
 
-    /// The entry at this place, as an event; `None` if it is nothing that integrators are told.
-    pub fn of(tenant: TenantId, sequence: u64, entry: Entry) -> Option<Self> {
+    /// The entry at this place, as an event of this version; `None` if it is nothing that integrators are told.
+    pub fn of(tenant: TenantId, sequence: u64, entry: Entry, version: &ApiVersion) -> Option<Self> {
         let kind = entry.kind.parse().ok()?;
         let mut data = serde_json::Map::new();
         data.insert("id".to_owned(), Value::String(entry.subject));
@@ -238,7 +242,7 @@ impl Event {
             kind,
             timestamp: entry.occurred_at,
             livemode: tenant.mode() == Mode::Live,
-            version: PAYLOAD_VERSION.to_owned(),
+            version: version.to_string(),
             sequence,
             data: Value::Object(data),
         })

@@ -73,8 +73,10 @@ kinds! {
     Event EventId "evt" "an event";
     WebhookEndpoint WebhookEndpointId "whe" "a webhook endpoint";
     WebhookDelivery WebhookDeliveryId "whd" "a webhook delivery";
+    Connection ConnectionId "cnx" "a connection";
+    Notice NoticeId "ntc" "a notice";
     Import ImportId "imp" "an import";
-    ImportFile ImportFileId "fil" "a file to import";
+    File FileId "fil" "a file";
 }
 
 /// A typed identifier. Ids made later sort later, to the millisecond.

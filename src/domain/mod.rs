@@ -4,9 +4,11 @@
 //! moment. Invariant: the same arguments always give the same answer.
 
 pub mod access;
+pub mod api_version;
 pub mod calendar;
 pub mod change;
 pub mod company;
+pub mod connection;
 pub mod contact;
 pub mod credit;
 pub mod crypto;
@@ -31,6 +33,9 @@ pub mod network;
 pub mod opt_out;
 pub mod post;
 pub mod provider;
+pub mod push;
+pub mod schema;
+pub mod search;
 pub mod suppression;
 pub mod template;
 pub mod tenant;

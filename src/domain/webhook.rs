@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::event::EventType;
+use super::{api_version::ApiVersion, event::EventType};
 
 crate::words! {
     /// Whether an endpoint is told.
@@ -65,6 +65,9 @@ pub struct NewWebhookEndpoint {
     #[serde(default)]
     #[schema(max_items = 100)]
     pub event_types: BTreeSet<EventType>,
+    /// The dated version that it is told in; without one, that of this request.
+    #[serde(default)]
+    pub api_version: Option<ApiVersion>,
 }
 
 /// What to change about an endpoint.
@@ -84,6 +87,9 @@ pub struct WebhookEndpointChange {
     #[serde(default)]
     #[schema(max_items = 100)]
     pub event_types: Option<BTreeSet<EventType>>,
+    /// The dated version that it is told in, from the next try of each delivery on.
+    #[serde(default)]
+    pub api_version: Option<ApiVersion>,
 }
 
 /// From when on an endpoint is told again what it did not take.

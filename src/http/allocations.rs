@@ -102,17 +102,17 @@ impl From<&SettlementQuery> for store::settlements::Filter {
 /// # Errors
 /// The store's; a cursor that was not made for the list.
 pub async fn page<View: Serialize>(call: &Call<(), SettlementQuery>, kind: SettlementKind, view: impl Fn(Whole) -> View) -> Answer {
-    let (window, day, filter) = (call.window()?, call.sorted_after()?, (&call.query).into());
+    let (window, key, filter) = (call.window()?, call.sorted_after()?, (&call.query).into());
     let sort = call.query.sort.unwrap_or(SettlementSort::CreatedAt);
     let (rows, total) = call
         .read(move |conn, tenant| {
-            let after = window.after().map(|id| (id, day));
+            let after = window.after().map(|id| (id, key));
             let rows = store::settlements::list(conn, tenant, kind, &filter, (sort, after), window.fetch())?;
             let total = window.counts.then(|| store::settlements::count(conn, tenant, kind, &filter)).transpose()?;
             Ok((with_allocations(conn, tenant, rows)?, total))
         })
         .await?;
-    let place = |(row, ..): &Whole| (row.id.uuid(), sort.is_by_date().then(|| row.settled_on.to_string()));
+    let place = |(row, ..): &Whole| (row.id.uuid(), sort.key(row).map(|key| key.to_string()));
     call.page(window.of(total), rows, place, view).await
 }
 

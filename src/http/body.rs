@@ -6,11 +6,13 @@ use actix_web::{HttpMessage, HttpRequest, dev::Payload};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use serde_path_to_error::Segment;
 
 use super::{Problem, contract::Operation};
 use crate::{
-    domain::invalid::Faults,
+    domain::{
+        invalid::Faults,
+        schema::{self, refuse_nul},
+    },
     error::{Error, Result},
 };
 
@@ -49,30 +51,13 @@ pub fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
     Some(request.headers().get(name)?.to_str().unwrap_or("\u{fffd}"))
 }
 
-/// PostgreSQL keeps no NUL in a text, so nobody may send one.
-fn refuse_nul(value: &Value, pointer: &str, faults: &mut Faults) {
-    match value {
-        Value::String(text) if text.contains('\0') => faults.add(pointer, "wrong_format", "must not contain the character NUL"),
-        Value::Array(items) => items.iter().enumerate().for_each(|(n, item)| refuse_nul(item, &format!("{pointer}/{n}"), faults)),
-        Value::Object(map) => map.iter().for_each(|(name, item)| refuse_nul(item, &format!("{pointer}/{name}"), faults)),
-        _ => {}
-    }
-}
-
 /// A body as the type that the handler takes. What fits the schema and not the type breaks a rule that a schema cannot say: such a telephone number
 /// has never been given out.
 ///
 /// # Errors
 /// Where, and what is wrong.
 pub fn parsed<Body: DeserializeOwned>(body: Value) -> Result<Body> {
-    serde_path_to_error::deserialize(body).map_err(|error| {
-        let pointer = error.path().iter().fold(String::new(), |pointer, segment| match segment {
-            Segment::Seq { index } => format!("{pointer}/{index}"),
-            Segment::Map { key } => format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")),
-            Segment::Enum { .. } | Segment::Unknown => pointer,
-        });
-        Error::Invalid(Faults::one(pointer, "wrong_format", error.into_inner().to_string()))
-    })
+    schema::parsed(body).map_err(Error::Invalid)
 }
 
 /// What is no JSON, or is not what the query's type takes.

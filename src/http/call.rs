@@ -36,6 +36,7 @@ use crate::{
         joint::Joint,
     },
     domain::{
+        api_version::ApiVersion,
         crypto::sha256,
         ids::{Id, Kind, RequestId, TenantId},
         invalid::Faults,
@@ -139,6 +140,11 @@ impl<Body, Query> Call<Body, Query> {
     /// The world's present.
     pub fn wall(&self) -> DateTime<Utc> {
         self.state.clock.now()
+    }
+
+    /// The dated version that it is answered in.
+    pub fn version(&self) -> ApiVersion {
+        frame::version(&self.request)
     }
 
     /// The id named `name` in the path.

@@ -10,20 +10,22 @@ use std::{
     sync::Arc,
 };
 
+use actix_web::web::Bytes;
 use chrono::NaiveDate;
-use jsonschema::{
-    ValidationError, Validator,
-    error::{TypeKind, ValidationErrorKind},
-};
+use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
-use crate::domain::invalid::Faults;
+use crate::domain::{invalid::Faults, schema::describe};
 
 const DOCUMENT: &str = "urn:relance:openapi";
 
 /// Every operation by its method and path template.
 #[derive(Debug)]
 pub struct Contract {
+    /// The document, as JSON.
+    pub text: Bytes,
+    /// The same in OpenAPI 3.0.3, for generators that do not read 3.1.
+    pub older_text: Bytes,
     operations: HashMap<(String, String), Arc<Operation>>,
     methods: BTreeMap<String, Vec<String>>,
 }
@@ -74,13 +76,21 @@ impl std::fmt::Debug for Shape {
 }
 
 impl Contract {
-    /// Compiles the document.
+    /// What this very program serves.
+    ///
+    /// # Errors
+    /// As [`Contract::compile`].
+    pub fn published() -> Result<Self, String> {
+        Self::compile(&super::document())
+    }
+
+    /// Compiles a document.
     ///
     /// # Errors
     /// The first thing in it that cannot be enforced, by operation.
     pub fn compile(document: &Value) -> Result<Self, String> {
         let registry = jsonschema::Registry::new()
-            .add(DOCUMENT, document.clone())
+            .add(DOCUMENT, json!({"components": {"schemas": shapes(document)}}))
             .and_then(|registry| registry.prepare())
             .map_err(|error| format!("the OpenAPI document does not resolve: {error}"))?;
         let build = |schema: &Value, place: &str| {
@@ -89,9 +99,9 @@ impl Contract {
                 .should_validate_formats(true)
                 .should_ignore_unknown_formats(true)
                 .with_registry(&registry)
-                .build(&absolute(schema))
+                .build(&bare(schema))
                 .map_err(|error| format!("{place}: {error}"))?;
-            Ok::<_, String>(Shape { validator, schema: resolved(document, schema).clone() })
+            Ok::<_, String>(Shape { validator, schema: bare(resolved(document, schema)) })
         };
         let mut operations = HashMap::new();
         let mut methods = BTreeMap::<String, Vec<String>>::new();
@@ -129,7 +139,8 @@ impl Contract {
             }
         }
         methods.values_mut().for_each(|list| list.sort());
-        Ok(Self { operations, methods })
+        let (text, older_text) = (document.to_string().into(), super::older(document).to_string().into());
+        Ok(Self { text, older_text, operations, methods })
     }
 
     /// The operation that a matched route stands for.
@@ -210,20 +221,33 @@ impl Shape {
     }
 }
 
-/// References inside the document, made absolute so that they resolve from anywhere.
-fn absolute(schema: &Value) -> Value {
+/// What says what a schema is about, and nothing of what it allows.
+const PROSE: [&str; 5] = ["title", "description", "example", "examples", "deprecated"];
+
+/// The shapes that have a name.
+fn shapes(document: &Value) -> Map<String, Value> {
+    let named = document.pointer("/components/schemas").and_then(Value::as_object).into_iter().flatten();
+    named.map(|(name, schema)| (name.clone(), bare(schema))).collect()
+}
+
+/// A schema as it is enforced: without its prose, which is most of it, and with references that resolve from anywhere.
+fn bare(schema: &Value) -> Value {
     match schema {
-        Value::Object(map) => Value::Object(
-            map.iter()
-                .map(|(key, value)| match value.as_str().filter(|text| key == "$ref" && text.starts_with('#')) {
-                    Some(local) => (key.clone(), json!(format!("{DOCUMENT}{local}"))),
-                    None => (key.clone(), absolute(value)),
-                })
-                .collect(),
-        ),
-        Value::Array(items) => Value::Array(items.iter().map(absolute).collect()),
+        Value::Object(map) => map.iter().filter(|(key, _)| !PROSE.contains(&key.as_str())).map(enforced).collect(),
+        Value::Array(items) => items.iter().map(bare).collect(),
         other => other.clone(),
     }
+}
+
+/// One keyword of a schema. What is below `properties` are names, whatever they are; what is given as a value is no schema.
+fn enforced((key, value): (&String, &Value)) -> (String, Value) {
+    let value = match (key.as_str(), value) {
+        ("$ref", Value::String(target)) if target.starts_with('#') => json!(format!("{DOCUMENT}{target}")),
+        ("properties" | "patternProperties", Value::Object(map)) => map.iter().map(|(name, schema)| (name.clone(), bare(schema))).collect(),
+        ("const" | "enum" | "default", value) => value.clone(),
+        (_, value) => bare(value),
+    };
+    (key.clone(), value)
 }
 
 /// The scope that the first way of authenticating names; it is the same for all.
@@ -297,94 +321,4 @@ fn matches(template: &str, path: &str) -> bool {
     let mut given = path.split('/');
     template.split('/').all(|part| given.next().is_some_and(|one| part == one || (part.starts_with('{') && !one.is_empty())))
         && given.next().is_none()
-}
-
-/// Words one fault for a person, and for a program.
-fn describe(error: &ValidationError<'_>, schema: &Value, prefix: &str, faults: &mut Faults) {
-    let path = error.instance_path().to_string();
-    let at = |extra: &str| match prefix {
-        "?" => format!("?{}", format!("{path}{extra}").trim_start_matches('/')),
-        _ => format!("{path}{extra}"),
-    };
-    let mut say = |pointer: String, code: &'static str, detail: String| faults.add(pointer, code, detail);
-    match error.kind() {
-        ValidationErrorKind::Required { property } => {
-            let name = property.as_str().unwrap_or_default();
-            say(at(&format!("/{name}")), "required", format!("{name} is required"));
-        }
-        ValidationErrorKind::AdditionalProperties { unexpected } => {
-            for name in unexpected {
-                say(at(&format!("/{name}")), "unknown_field", unknown(name, error.instance(), schema));
-            }
-        }
-        ValidationErrorKind::Type { kind } => {
-            let wanted = match kind {
-                TypeKind::Single(one) => one.to_string(),
-                TypeKind::Multiple(many) => many.iter().map(|one| one.to_string()).collect::<Vec<_>>().join(" or "),
-            };
-            say(at(""), "wrong_type", format!("must be of type {wanted}"));
-        }
-        ValidationErrorKind::Enum { options } => {
-            let known: Vec<String> = options.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
-            let near = error.instance().as_str().and_then(|given| nearest(given, known.iter().map(String::as_str)));
-            let listed = if known.len() <= 12 {
-                format!("must be one of {}", known.join(", "))
-            } else {
-                "is not one of the values listed in the reference".to_owned()
-            };
-            say(at(""), "unknown_value", near.map_or(listed.clone(), |near| format!("{listed}; did you mean {near}?")));
-        }
-        ValidationErrorKind::MinLength { limit } => say(at(""), "too_short", format!("must have at least {limit} characters")),
-        ValidationErrorKind::MaxLength { limit } => say(at(""), "too_long", format!("must have at most {limit} characters")),
-        ValidationErrorKind::Minimum { limit } => say(at(""), "out_of_range", format!("must be at least {limit}")),
-        ValidationErrorKind::Maximum { limit } => say(at(""), "out_of_range", format!("must be at most {limit}")),
-        ValidationErrorKind::MinItems { limit } => say(at(""), "too_few", format!("must have at least {limit} items")),
-        ValidationErrorKind::MaxItems { limit } => say(at(""), "too_many", format!("must have at most {limit} items")),
-        ValidationErrorKind::MaxProperties { limit } => say(at(""), "too_many", format!("must have at most {limit} entries")),
-        ValidationErrorKind::Pattern { pattern } => say(at(""), "wrong_format", format!("must match {pattern}")),
-        ValidationErrorKind::Format { format } => say(at(""), "wrong_format", format!("must be a valid {format}")),
-        ValidationErrorKind::UniqueItems => say(at(""), "repeated", "must not repeat an item".to_owned()),
-        ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => match closest(context, error.instance())
-        {
-            Some(branch) => branch.iter().for_each(|inner| describe(inner, schema, prefix, faults)),
-            None => say(at(""), "wrong_type", "matches none of the shapes described in the reference".to_owned()),
-        },
-        _ => say(at(""), "invalid", error.to_string()),
-    }
-}
-
-/// Of the alternatives, the one that was most likely meant: not `null`, and with the fewest faults.
-fn closest<'a>(alternatives: &'a [Vec<ValidationError<'static>>], instance: &Value) -> Option<&'a Vec<ValidationError<'static>>> {
-    let top = |branch: &&Vec<ValidationError<'static>>| {
-        branch.iter().any(|error| {
-            matches!(error.kind(), ValidationErrorKind::Type { .. } | ValidationErrorKind::Constant { .. })
-                && error.instance().as_ref() == instance
-        })
-    };
-    alternatives
-        .iter()
-        .filter(|branch| !branch.is_empty() && !top(branch))
-        .min_by_key(|branch| branch.len())
-        .or_else(|| alternatives.iter().filter(|branch| !branch.is_empty()).max_by_key(|branch| branch.len()))
-}
-
-fn unknown(name: &str, parent: &Value, schema: &Value) -> String {
-    let known = schema
-        .get("properties")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .map(|(name, _)| name.as_str())
-        .filter(|known| parent.get(known).is_none());
-    nearest(name, known)
-        .map_or_else(|| format!("{name} is not known here"), |near| format!("{name} is not known here; did you mean {near}?"))
-}
-
-/// The known word that was most likely meant, if any is near.
-pub fn nearest<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|word| (strsim::damerau_levenshtein(given, word), word))
-        .filter(|(distance, word)| *distance <= 1 + word.len() / 4)
-        .min()
-        .map(|(_, word)| word)
 }

@@ -145,7 +145,7 @@ impl CustomerView {
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct CustomerQuery {
-    /// The beginning of the name or of the number; the case of plain letters does not matter.
+    /// The beginning of the name or of the number; capitals do not matter, nor a name's accents.
     #[param(min_length = 1, max_length = 140)]
     pub q: Option<String>,
     /// Only this kind.

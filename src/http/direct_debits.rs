@@ -20,7 +20,7 @@ use crate::{
     },
     store::{
         self,
-        direct_debits::{DirectDebit, Filter},
+        direct_debits::{DirectDebit, DirectDebitSort, Filter},
     },
 };
 
@@ -92,6 +92,8 @@ pub struct DirectDebitQuery {
     pub customer_id: Option<CustomerId>,
     /// Only in this state.
     pub state: Option<DebitState>,
+    /// In which order.
+    pub sort: Option<DirectDebitSort>,
 }
 
 /// Announce a direct debit
@@ -106,14 +108,18 @@ pub async fn create(call: Call<NewDirectDebit>) -> Answer {
 
 /// List direct debits
 ///
-/// In the order in which they were announced.
+/// In the order in which they were announced, unless `sort` says otherwise.
 #[utoipa::path(operation_id = "listDirectDebits", tag = "Silences", params(PageQuery, DirectDebitQuery), responses((status = 200, description = "A page", body = Page<DirectDebitView>)), security(("api_key" = ["payments:read"])))]
 #[get("/v1/direct-debits")]
 pub async fn list(call: Call<(), DirectDebitQuery>) -> Answer {
     let window = call.window()?;
-    let filter = Filter { customer_id: call.query.customer_id, state: call.query.state };
-    let rows = call.read(move |conn, tenant| store::direct_debits::list(conn, tenant, &filter, window.after(), window.fetch())).await?;
-    call.page(window, rows, |row| row.id.uuid(), DirectDebitView::from).await
+    let DirectDebitQuery { customer_id, state, sort, .. } = call.query;
+    let filter = Filter { customer_id, state, sort };
+    let day = call.sorted_after()?;
+    let after = window.after().map(|id| (id, day));
+    let rows = call.read(move |conn, tenant| store::direct_debits::list(conn, tenant, &filter, after, window.fetch())).await?;
+    let is_by_day = sort.is_some_and(DirectDebitSort::is_by_collect_on);
+    call.page(window, rows, |row| (row.id.uuid(), is_by_day.then(|| row.collect_on.to_string())), DirectDebitView::from).await
 }
 
 /// Get a direct debit

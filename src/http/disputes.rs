@@ -20,7 +20,7 @@ use crate::{
     },
     store::{
         self,
-        disputes::{Dispute, Filter},
+        disputes::{Dispute, DisputeSort, Filter, SOMETIME},
     },
 };
 
@@ -120,6 +120,8 @@ pub struct DisputeQuery {
     pub invoice_id: Option<InvoiceId>,
     /// Only in this state.
     pub state: Option<DisputeState>,
+    /// In which order.
+    pub sort: Option<DisputeSort>,
 }
 
 /// Open a dispute
@@ -135,15 +137,19 @@ pub async fn create(call: Call<NewDispute>) -> Answer {
 
 /// List disputes
 ///
-/// In the order in which they were opened.
+/// In the order in which they were opened, unless `sort` says otherwise.
 #[utoipa::path(operation_id = "listDisputes", tag = "Silences", params(PageQuery, DisputeQuery), responses((status = 200, description = "A page", body = Page<DisputeView>)), security(("api_key" = ["invoices:read"])))]
 #[get("/v1/disputes")]
 pub async fn list(call: Call<(), DisputeQuery>) -> Answer {
     let window = call.window()?;
-    let DisputeQuery { customer_id, invoice_id, state, .. } = call.query;
-    let filter = Filter { customer_id, invoice_id, state };
-    let rows = call.read(move |conn, tenant| store::disputes::list(conn, tenant, &filter, window.after(), window.fetch())).await?;
-    call.page(window, rows, |row| row.id.uuid(), DisputeView::from).await
+    let DisputeQuery { customer_id, invoice_id, state, sort, .. } = call.query;
+    let filter = Filter { customer_id, invoice_id, state, sort };
+    let day = call.sorted_after()?;
+    let after = window.after().map(|id| (id, day));
+    let rows = call.read(move |conn, tenant| store::disputes::list(conn, tenant, &filter, after, window.fetch())).await?;
+    let is_by_day = sort.is_some_and(DisputeSort::is_by_respond_by);
+    let day = |row: &Dispute| is_by_day.then(|| row.respond_by.unwrap_or(SOMETIME).to_string());
+    call.page(window, rows, |row| (row.id.uuid(), day(row)), DisputeView::from).await
 }
 
 /// Get a dispute

@@ -1,8 +1,16 @@
 //! `/v1/documents`: slips, orders and letters beside an invoice or a customer.
 
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, get, http::StatusCode, post, web};
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    body::SizedStream,
+    get,
+    http::StatusCode,
+    post,
+    web::{self, Bytes},
+};
 use chrono::{DateTime, Utc};
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE64, HEXLOWER};
+use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,14 +18,18 @@ use super::{
     Call, Problem, State,
     call::{Answer, request_id},
     page::{Page, PageQuery},
+    tables::unbroken,
+    upload,
 };
 use crate::{
     actions,
     domain::{
         ids::{CustomerId, DocumentId, InvoiceId},
-        ledger::document::{MediaType, NewDocument},
+        invalid::Faults,
+        ledger::document::{Inspection, MAX_BYTES, MediaType, NewDocument, NewDownloadLink},
     },
-    store::{self, Conn, documents::Document},
+    error::{Error, Result},
+    store::{self, documents::Document},
 };
 
 /// A document, without its bytes.
@@ -77,14 +89,40 @@ pub struct DocumentQuery {
     pub customer_id: Option<CustomerId>,
 }
 
+/// What is known of a document beside its bytes.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct UploadQuery {
+    /// A file name.
+    #[param(min_length = 1, max_length = 140, example = "delivery-slip.pdf")]
+    pub name: String,
+    /// The invoice that it belongs to.
+    pub invoice_id: Option<InvoiceId>,
+    /// The customer that it belongs to.
+    pub customer_id: Option<CustomerId>,
+}
+
 /// Upload a document
 ///
-/// The bytes must be what `media_type` says. Their digest enters the journal.
-#[utoipa::path(operation_id = "createDocument", tag = "Invoices", request_body = NewDocument, responses((status = 201, description = "Kept", body = DocumentView)), security(("api_key" = ["invoices:write"])))]
+/// The body is the file as it is, up to 25 MB, and must be what `Content-Type` says: a PDF, a picture, or a text in UTF-8. It belongs to an invoice, a customer, or
+/// both. Its digest enters the journal.
+#[utoipa::path(operation_id = "createDocument", tag = "Invoices", params(UploadQuery),
+    request_body(description = "The file as it is", content((Vec<u8> = "application/pdf"), (Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "text/plain"), (Vec<u8> = "text/csv"))),
+    responses((status = 201, description = "Kept", body = DocumentView)), security(("api_key" = ["invoices:write"])))]
 #[post("/v1/documents")]
-pub async fn create(call: Call<NewDocument>) -> Answer {
-    let new = call.body.clone();
-    call.act(StatusCode::CREATED, move |act| actions::documents::create(act, &new).map(DocumentView::from)).await
+pub async fn create(payload: web::Payload, mut call: Call<(), UploadQuery>) -> Answer {
+    let known: Vec<&str> = MediaType::ALL.iter().map(|one| one.as_str()).collect();
+    let media_type: MediaType = upload::media_type(&call, &known)?.parse().map_err(Error::internal)?;
+    let UploadQuery { name, invoice_id, customer_id } = call.query.clone();
+    let new = NewDocument { name, media_type, invoice_id, customer_id };
+    new.check()?;
+    let mut inspection = Inspection::of(media_type);
+    let look = |piece: &[u8], last| match inspection.passes(piece, last) {
+        true => Ok(()),
+        false => Err(Faults::one("", "wrong_type", format!("the file is not {media_type}, which Content-Type says it is")).into()),
+    };
+    let file = upload::keep(&mut call, payload.into_inner(), MAX_BYTES, look).await?;
+    call.act(StatusCode::CREATED, move |act| actions::documents::create(act, &new, file).map(DocumentView::from)).await
 }
 
 /// List documents
@@ -117,41 +155,78 @@ pub async fn find(call: Call) -> Answer {
 #[get("/v1/documents/{document_id}/content")]
 pub async fn content(call: Call) -> Answer {
     let id = call.id("document_id")?;
-    let (row, bytes) = call
-        .read(move |conn, tenant| Ok((store::documents::find(conn, tenant, id)?, store::documents::content(conn, tenant, id)?)))
-        .await?;
-    Ok(download(call.answer(StatusCode::OK), &row.name, bytes))
+    let row = call.read(move |conn, tenant| store::documents::find(conn, tenant, id)).await?;
+    Ok(download(call.answer(StatusCode::OK), &call.state, &row)?)
+}
+
+/// A link to a document.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DownloadLinkView {
+    /// Always `download_link`.
+    #[schema(max_length = 20, example = "download_link")]
+    pub object: &'static str,
+    /// Whoever has it downloads the document, without a key.
+    #[schema(max_length = 500, example = "https://relance.example/v1/document-links/AZ…")]
+    pub url: String,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Share a document
+///
+/// For a browser or for whoever has no key: the link is signed, and holds until it expires. It cannot be taken back, so make it short-lived.
+#[utoipa::path(operation_id = "createDownloadLink", tag = "Invoices", params(("document_id" = DocumentId, Path, description = "The document")), request_body = NewDownloadLink, responses((status = 201, description = "The link", body = DownloadLinkView)), security(("api_key" = ["invoices:write"])))]
+#[post("/v1/documents/{document_id}/download-links")]
+pub async fn share(call: Call<NewDownloadLink>) -> Answer {
+    let (id, new, state) = (call.id("document_id")?, call.body.clone(), call.state.clone());
+    call.act(StatusCode::CREATED, move |act| {
+        let (url, expires_at) = actions::documents::share(act, id, &state.links, &new)?;
+        Ok(DownloadLinkView { object: "download_link", url, expires_at })
+    })
+    .await
 }
 
 /// Download a linked document
 ///
-/// For whoever was sent the link, printed in an e-mail that was too small for its documents. It holds for 90 days.
-#[utoipa::path(operation_id = "downloadLinkedDocument", tag = "Invoices", params(("token" = String, Path, description = "From the e-mail", max_length = 200)), responses((status = 200, description = "The bytes", body = Vec<u8>, content_type = "application/octet-stream")), security())]
+/// For whoever has the link: from an e-mail that was too small for its documents, where it holds for 90 days, or from `createDownloadLink`.
+#[utoipa::path(operation_id = "downloadLinkedDocument", tag = "Invoices", params(("token" = String, Path, description = "From the link", max_length = 200)), responses((status = 200, description = "The bytes", body = Vec<u8>, content_type = "application/octet-stream")), security())]
 #[get("/v1/document-links/{token}")]
 pub async fn linked(request: HttpRequest, state: web::Data<State>) -> Answer {
     let answer = async {
         let token = request.match_info().get("token").unwrap_or_default();
         let found = state.links.read_document(token, state.clock.now());
         let (tenant, id) = found.ok_or_else(|| Problem::new("not_found", "no such link, or one that has ended"))?;
-        let read = move |conn: &mut Conn| Ok((store::documents::find(conn, tenant, id)?, store::documents::content(conn, tenant, id)?));
-        let (row, bytes) = state.db.read(tenant, read).await?;
+        let row = state.db.read(tenant, move |conn| store::documents::find(conn, tenant, id)).await?;
         let mut response = HttpResponse::build(StatusCode::OK);
         response
             .insert_header(("Referrer-Policy", "no-referrer"))
             .insert_header(("X-Robots-Tag", "noindex"))
             .insert_header(("Cache-Control", "no-store"));
-        Ok(download(response, &row.name, bytes))
+        Ok(download(response, &state, &row)?)
     };
     answer.await.map_err(|problem: Problem| problem.of_request(&request_id(&request)))
 }
 
-/// Never shown in a browser as what it claims to be: it came from outside.
-fn download(mut response: HttpResponseBuilder, name: &str, bytes: Vec<u8>) -> HttpResponse {
-    response
+/// The bytes, a piece at a time. Never shown in a browser as what they claim to be: they came from outside.
+fn download(mut response: HttpResponseBuilder, state: &State, row: &Document) -> Result<HttpResponse> {
+    let (db, tenant, file) = (state.db.clone(), row.tenant_id, row.file()?);
+    let size = u64::try_from(row.size.unwrap_or_default()).map_err(Error::internal)?;
+    let pieces = stream::try_unfold(0_i32, move |number| {
+        let db = db.clone();
+        async move {
+            let piece = db.read(tenant, move |conn| store::files::piece(conn, tenant, file, number)).await?;
+            Ok::<_, Error>(piece.map(|piece| (Bytes::from(piece), number.saturating_add(1))))
+        }
+    });
+    let digest = row.sha256.as_deref().map(|digest| format!("sha-256=:{}:", BASE64.encode(digest)));
+    if let Some(digest) = digest {
+        response.insert_header(("Repr-Digest", digest));
+    }
+    Ok(response
         .content_type("application/octet-stream")
         .insert_header(("X-Content-Type-Options", "nosniff"))
-        .insert_header(("Content-Disposition", disposition(name)))
-        .body(bytes)
+        .insert_header(("Content-Disposition", disposition(&row.name)))
+        .body(SizedStream::new(size, Box::pin(unbroken(pieces)))))
 }
 
 /// An attachment under its own name (RFC 6266): in plain letters for old clients, exactly for the others.

@@ -46,8 +46,8 @@ pub async fn list(call: Call<(), EventQuery>) -> Answer {
     };
     let after = window.after_uuid().map(|place| place.as_u64_pair().1);
     let rows = call.read(move |conn, tenant| store::evidence::feed(conn, tenant, &feed, after, window.fetch())).await?;
-    let tenant = call.tenant();
-    let events: Vec<Event> = rows.into_iter().filter_map(|placed| Event::of(tenant, placed.seq, placed.entry)).collect();
+    let (tenant, version) = (call.tenant(), call.version());
+    let events: Vec<Event> = rows.into_iter().filter_map(|placed| Event::of(tenant, placed.seq, placed.entry, &version)).collect();
     call.feed(window, events, |event| Uuid::from_u64_pair(0, event.sequence)).await
 }
 
@@ -58,10 +58,11 @@ pub async fn list(call: Call<(), EventQuery>) -> Answer {
 #[get("/v1/events/{event_id}")]
 pub async fn find(call: Call) -> Answer {
     let id: EventId = call.id("event_id")?;
+    let version = call.version();
     let event = call
         .read(move |conn, tenant| {
             let placed = store::evidence::of_ids(conn, tenant, &[id.entry()])?.pop();
-            placed.and_then(|placed| Event::of(tenant, placed.seq, placed.entry)).ok_or(Error::NotFound("event"))
+            placed.and_then(|placed| Event::of(tenant, placed.seq, placed.entry, &version)).ok_or(Error::NotFound("event"))
         })
         .await?;
     call.ok(&event)

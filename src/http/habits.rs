@@ -9,10 +9,13 @@ use utoipa::{
     openapi::{RefOr, Schema},
 };
 
-use super::{expand, frame::VERSIONS, page::Include, subject::subject};
+use super::{expand, page::Include, subject::subject};
 use crate::{
-    domain::ledger::ageing::AgeingBucket,
-    store::{customers::CustomerSort, invoices::InvoiceSort, settlements::SettlementSort},
+    domain::{api_version::VERSIONS, ledger::ageing::AgeingBucket},
+    store::{
+        customers::CustomerSort, direct_debits::DirectDebitSort, disputes::DisputeSort, invoices::InvoiceSort, order::CreationSort,
+        promises::PromiseSort, settlements::SettlementSort, tasks::TaskSort,
+    },
 };
 
 /// Writes that cannot do without `If-Match`: edits of policies, and what moves money of something that exists.
@@ -37,6 +40,7 @@ const NO_EDIT: &[&str] = &[
     "checkProviderAccount",
     "previewTemplate",
     "redeliverWebhook",
+    "replayNotice",
     "replayWebhookEvents",
     "sendTestMessage",
     "simulatePolicy",
@@ -53,13 +57,18 @@ const EXPORTS: &[&str] = &["exportAuditLog", "exportCustomers", "exportEvidence"
 const TAGS: &str = "^[!-~]([ -~]*[!-~])?$";
 
 /// The vocabularies that stand in parameters alone, where the handlers' declarations do not collect them.
-fn vocabularies() -> [(&'static str, RefOr<Schema>); 5] {
+fn vocabularies() -> [(&'static str, RefOr<Schema>); 10] {
     [
         ("AgeingBucket", AgeingBucket::schema()),
+        ("CreationSort", CreationSort::schema()),
         ("CustomerSort", CustomerSort::schema()),
+        ("DirectDebitSort", DirectDebitSort::schema()),
+        ("DisputeSort", DisputeSort::schema()),
         ("Include", Include::schema()),
         ("InvoiceSort", InvoiceSort::schema()),
+        ("PromiseSort", PromiseSort::schema()),
         ("SettlementSort", SettlementSort::schema()),
+        ("TaskSort", TaskSort::schema()),
     ]
 }
 

@@ -7,7 +7,11 @@ use prometheus::{Encoder, HistogramOpts, HistogramVec, Registry, TextEncoder};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{CODES, Call, Problem, call::Answer};
+use super::{
+    Call, Problem,
+    call::Answer,
+    codes::{Code, codes},
+};
 use crate::{domain::ids::TenantId, store};
 
 /// What is counted.
@@ -98,6 +102,9 @@ pub struct ErrorCode {
     /// What it means.
     #[schema(max_length = 200)]
     pub title: &'static str,
+    /// What leads to it.
+    #[schema(max_length = 500)]
+    pub cause: &'static str,
     /// What to do.
     #[schema(max_length = 500)]
     pub cure: &'static str,
@@ -112,7 +119,7 @@ pub struct ErrorCodes {
 }
 
 fn catalogue() -> impl Iterator<Item = ErrorCode> {
-    CODES.iter().map(|&(code, status, title, cure)| ErrorCode { code, status, title, cure })
+    codes().map(|&Code { code, status, title, cause, cure }| ErrorCode { code, status, title, cause, cure })
 }
 
 /// List the error codes
@@ -127,7 +134,7 @@ pub async fn error_codes(call: Call) -> Answer {
 /// Explain an error code
 ///
 /// Where the `type` of a problem leads.
-#[utoipa::path(operation_id = "getErrorCode", tag = "Operations", params(("code" = String, Path, description = "The code", max_length = 60)), responses((status = 200, description = "Its meaning and cure", body = ErrorCode)), security())]
+#[utoipa::path(operation_id = "getErrorCode", tag = "Operations", params(("code" = String, Path, description = "The code", max_length = 60)), responses((status = 200, description = "Its meaning, cause and cure", body = ErrorCode)), security())]
 #[get("/v1/error-codes/{code}")]
 pub async fn error_code(call: Call) -> Answer {
     let code = call.path("code")?;

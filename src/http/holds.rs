@@ -20,6 +20,7 @@ use crate::{
     store::{
         self,
         holds::{Filter, Hold},
+        order::CreationSort,
     },
 };
 
@@ -78,6 +79,8 @@ pub struct HoldQuery {
     pub invoice_id: Option<InvoiceId>,
     /// Only those lifted, or not.
     pub lifted: Option<bool>,
+    /// In which order.
+    pub sort: Option<CreationSort>,
 }
 
 /// Place a hold
@@ -92,13 +95,13 @@ pub async fn create(call: Call<NewHold>) -> Answer {
 
 /// List holds
 ///
-/// In the order in which they were placed.
+/// In the order in which they were placed, unless `sort` says otherwise.
 #[utoipa::path(operation_id = "listHolds", tag = "Silences", params(PageQuery, HoldQuery), responses((status = 200, description = "A page", body = Page<HoldView>)), security(("api_key" = ["reminders:read"])))]
 #[get("/v1/holds")]
 pub async fn list(call: Call<(), HoldQuery>) -> Answer {
     let window = call.window()?;
-    let HoldQuery { customer_id, invoice_id, lifted, .. } = call.query;
-    let filter = Filter { customer_id, invoice_id, lifted };
+    let HoldQuery { customer_id, invoice_id, lifted, sort, .. } = call.query;
+    let filter = Filter { customer_id, invoice_id, lifted, sort };
     let rows = call.read(move |conn, tenant| store::holds::list(conn, tenant, &filter, window.after(), window.fetch())).await?;
     call.page(window, rows, |row| row.id.uuid(), HoldView::from).await
 }

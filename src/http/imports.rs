@@ -4,7 +4,6 @@
 //! the worker, and read here.
 
 pub mod rows;
-mod upload;
 
 use actix_web::{
     HttpResponse,
@@ -26,6 +25,7 @@ use super::{
     call::Answer,
     page::{Page, PageQuery},
     subject::Look,
+    upload,
 };
 use crate::{
     actions::{
@@ -35,11 +35,20 @@ use crate::{
     domain::{
         customer::CustomerKind,
         ids::ImportId,
-        import::job::{ImportFormat, ImportKind, ImportProblem, ImportState, Tally},
+        import::{
+            job::{ImportFormat, ImportKind, ImportProblem, ImportState, Tally},
+            sniff,
+        },
     },
     error::{Error, Result},
     store::{self, imports::Import},
 };
+
+/// The largest file, in bytes.
+const MAX_FILE: u64 = 64_000_000;
+/// The media types of files that are taken.
+const MEDIA_TYPES: [&str; 7] =
+    ["text/csv", "application/x-ndjson", "application/xml", "text/xml", "application/pdf", "text/plain", "application/octet-stream"];
 
 /// A file being imported.
 #[derive(Debug, Serialize, ToSchema)]
@@ -154,9 +163,9 @@ impl From<Import> for ImportView {
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ImportQuery {
-    /// What the file must be. Without it, the file says.
+    /// What the file must be. Without it, the file says, or a table's mapping does; lines of JSON do not, so with them it is required.
     pub kind: Option<ImportKind>,
-    /// The name under which external ids are kept; of a table, its mapping's unless given here.
+    /// The name under which external ids are kept; of a table, its mapping's unless given here; of JSON, for lines that name none.
     #[param(min_length = 1, max_length = 50, pattern = "^[A-Za-z0-9_.-]+$", example = "sage")]
     pub source: Option<String>,
     /// Of a table: the name of the mapping that says which column feeds which field.
@@ -184,23 +193,30 @@ pub struct ImportsQuery {
 
 /// Import a file
 ///
-/// The body is the file as it is, up to 64 MB of a table and 10 MB of any other. What it is, it says by how it begins: CSV (by a `mapping`; columns that are missing, and dates or
-/// amounts that can be read in two ways, are refused at once), UBL, CII, Factur-X and ZUGFeRD (an invoice, a deposit or a credit note), camt.052 to camt.054 and MT940 (what came in is
-/// matched with what is open; a payer who quotes an invoice is certain and settles it, whoever is not is told and not recorded; a return opens its payment again), and the French FEC
+/// The body is the file as it is, up to 64 MB of a table or of JSON and 10 MB of any other. What it is, it says by how it begins: CSV (by a `mapping`; columns that are missing, and dates or
+/// amounts that can be read in two ways, are refused at once), NDJSON (one JSON object a line, just as an item of the batch of customers, invoices or payments that `kind` names; each has an
+/// `external_id`, and is of `source` where it names none), UBL, CII, Factur-X and ZUGFeRD (an invoice, a deposit or a credit note), camt.052 to camt.054 and MT940 (what came in is
+/// matched with what is open), and the French FEC
 /// (whoever owed what on its last day).
 ///
 /// The buyer of an electronic invoice is the customer of this source under its VAT identifier, else under its first other number, else under its name and country; a customer that
 /// is known stays as it is. Such an invoice's external id is its number. Where it is collected by direct debit, nobody is reminded before it is known whether the money came.
 ///
+/// Of a bank's lines, the payer is certain who gives an invoice's structured reference, whose announced direct debit it is by its end-to-end id or mandate and amount, who quotes an
+/// invoice's number, or from whose account it comes: one that paid for him before and for nobody else, of just the amount of one open invoice or of all. Such a payment is recorded, and settles what is certain.
+/// Any other is told and not recorded: the row names whose it might be, by the account, by invoices that sum to it, by the amount or the payer's name. A return opens its payment again.
+///
 /// Whatever has an external id is recorded once: the same file may be sent again, and another that overlaps with it.
 #[utoipa::path(operation_id = "createImport", tag = "Imports", params(ImportQuery),
-    request_body(description = "The file as it is", content((Vec<u8> = "text/csv"), (Vec<u8> = "application/xml"), (Vec<u8> = "text/xml"), (Vec<u8> = "application/pdf"), (Vec<u8> = "text/plain"), (Vec<u8> = "application/octet-stream"))),
+    request_body(description = "The file as it is", content((Vec<u8> = "text/csv"), (Vec<u8> = "application/x-ndjson"), (Vec<u8> = "application/xml"), (Vec<u8> = "text/xml"), (Vec<u8> = "application/pdf"), (Vec<u8> = "text/plain"), (Vec<u8> = "application/octet-stream"))),
     responses((status = 202, description = "Kept, and lined up; `Location` says where to look", body = ImportView)), security(("api_key" = ["imports:write"])))]
 #[post("/v1/imports")]
 pub async fn create(payload: web::Payload, mut call: Call<(), ImportQuery>) -> Answer {
-    upload::check_type(&call)?;
-    let (file, digest) = upload::keep(&call, payload.into_inner()).await?;
-    call.with_body(&digest);
+    upload::media_type(&call, &MEDIA_TYPES)?;
+    let mut first = true;
+    // What is no file that is read is not kept.
+    let look = |piece: &[u8], _| if std::mem::take(&mut first) { Ok(sniff::format(piece).map(drop)?) } else { Ok(()) };
+    let file = upload::keep(&mut call, payload.into_inner(), MAX_FILE, look).await?;
     let query = call.query.clone();
     let new = NewImport {
         kind: query.kind,

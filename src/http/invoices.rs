@@ -37,6 +37,9 @@ pub(super) use view::{InvoiceView, Whole, with_parts};
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct InvoiceQuery {
+    /// The beginning of the number, of the external id or of the customer's name; capitals do not matter, nor a name's accents.
+    #[param(min_length = 2, max_length = 140)]
+    pub q: Option<String>,
     /// Only of this customer.
     pub customer_id: Option<CustomerId>,
     /// Only with this status.
@@ -85,6 +88,7 @@ impl InvoiceQuery {
             due_to: self.due_to,
             disputed: self.disputed,
             promised: self.promised,
+            prefix: self.q.clone(),
         }
     }
 

@@ -28,6 +28,7 @@ use crate::{
         self, Conn,
         attempts::Attempt,
         messages::{Filter, Message},
+        order::CreationSort,
         receipts::Receipt,
     },
 };
@@ -266,6 +267,8 @@ pub struct MessageQuery {
     pub channel: Option<Channel>,
     /// Only with this delivery status.
     pub delivery_status: Option<DeliveryStatus>,
+    /// In which order.
+    pub sort: Option<CreationSort>,
 }
 
 /// Which messages of the rehearsal to list.
@@ -301,13 +304,13 @@ fn detail(conn: &mut Conn, tenant: TenantId, row: &Message) -> Result<MessageDet
 
 /// List messages
 ///
-/// In the order in which they were decided, without their words. Those in state `unknown` say what is known of them: they wait for a person if no receipt comes.
+/// In the order in which they were decided, without their words, unless `sort` says otherwise. Those in state `unknown` say what is known of them: they wait for a person if no receipt comes.
 #[utoipa::path(operation_id = "listMessages", tag = "Reminders", params(PageQuery, MessageQuery), responses((status = 200, description = "A page", body = Page<MessageView>)), security(("api_key" = ["reminders:read"])))]
 #[get("/v1/messages")]
 pub async fn list(call: Call<(), MessageQuery>) -> Answer {
     let window = call.window()?;
-    let MessageQuery { customer_id, reminder_id, state, channel, delivery_status, .. } = call.query.clone();
-    let filter = Filter { customer_id, reminder_id, state, channel, delivery_status, ..Filter::default() };
+    let MessageQuery { customer_id, reminder_id, state, channel, delivery_status, sort, .. } = call.query.clone();
+    let filter = Filter { customer_id, reminder_id, state, channel, delivery_status, sort, ..Filter::default() };
     let (rows, mut doubts) = call
         .read(move |conn, tenant| {
             let rows = store::messages::list(conn, tenant, &filter, window.after(), window.fetch())?;

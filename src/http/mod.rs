@@ -10,6 +10,9 @@ pub mod auth;
 mod batch;
 mod body;
 mod call;
+mod codes;
+mod conflicts;
+mod connections;
 mod contacts;
 mod contract;
 mod credit;
@@ -54,6 +57,7 @@ mod promises;
 mod protections;
 mod provider_accounts;
 mod publishable_keys;
+mod push;
 mod reference_rates;
 mod reminders;
 mod requests;
@@ -72,6 +76,7 @@ mod terms;
 mod test_clock;
 mod tokens;
 mod unsubscribe;
+mod upload;
 mod webhooks;
 
 use std::sync::Arc;
@@ -85,9 +90,10 @@ use actix_web::{
 };
 
 pub use call::Call;
-pub use contract::{Contract, nearest};
-pub use openapi::{document, older_document};
-pub use problem::{CODES, Problem};
+pub use codes::{Code, codes};
+pub use contract::Contract;
+pub use openapi::{document, older};
+pub use problem::Problem;
 
 use crate::instance::Instance;
 
@@ -97,7 +103,7 @@ pub struct State {
     /// What it shares with the worker.
     pub instance: Arc<Instance>,
     /// The compiled contract.
-    pub contract: Contract,
+    pub contract: Arc<Contract>,
     /// Keys and tokens.
     pub auth: auth::Auth,
     /// What `/metrics` shows.
@@ -119,9 +125,9 @@ impl State {
     ///
     /// # Errors
     /// A sentence for the operator.
-    pub fn new(instance: Arc<Instance>) -> Result<Self, String> {
+    pub fn new(instance: Arc<Instance>, contract: Arc<Contract>) -> Result<Self, String> {
         Ok(Self {
-            contract: Contract::compile(&document())?,
+            contract,
             auth: auth::Auth::new(&instance.config)?,
             metrics: health::Metrics::new().map_err(|error| error.to_string())?,
             under_way: keyed::UnderWay::default(),

@@ -2,20 +2,21 @@
 
 mod older;
 
-use std::sync::LazyLock;
-
 use actix_web::{
     HttpResponse,
-    web::{self, ServiceConfig},
+    http::header::ContentType,
+    web::{self, Bytes, ServiceConfig},
 };
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{CODES, Problem, habits, routes::Handlers};
+pub use older::derive as older;
+
+use super::{Contract, Problem, State, codes::codes, guides, habits, routes::Handlers};
 use crate::domain::event::{Event, EventType};
 
-const DESCRIPTION: &str = "Relance gets invoices paid: it decides who must be reminded, when, through which channel and in which words, sends it, and keeps the proof.\n\n\
+const DESCRIPTION: &str = "Relance gets invoices paid: it decides who must be reminded, when, through which channel and in which words, sends it, and keeps the proof. New here? The [guides](/docs/guides/) lead through one thing each, from beginning to end; [`/v1/error-codes`](/v1/error-codes) explains every error.\n\n\
 **Money** is an integer of minor units with an ISO 4217 currency. **Dates** are dates in the tenant's zone; **instants** are UTC. **Ids** carry their kind: `inv_…`, `cus_…`.\n\n\
 **Retries are safe**: send `Idempotency-Key` with every POST, PATCH and PUT. **Nobody overwrites unseen**: what is read has an `ETag`; give it back as `If-Match`. \
 Edits of policies, and what moves money of something that exists, cannot do without: allocations, returns, cancellations, charges, waivers, settlements. **Errors** come all at once, as problem details (RFC 9457). **Lists** are pages: follow `next_cursor`, or `Link`. **Rate limits** are told with each answer, and at `/v1/limits`; each process of the server counts for itself.\n\n\
@@ -37,25 +38,15 @@ const TAGS: &[(&str, &str)] = &[
     ("Silences", "The reasons to be silent: holds, disputes, direct debits on their way, promises and payment plans."),
     ("Providers", "Accounts at e-mail and SMS providers, and what they report."),
     ("Imports", "Files of other systems, taken in: tables, electronic invoices, bank statements, accounting files."),
+    ("Connections", "Accounting software: what it pushes, what it is asked, and what became of it."),
     ("Events", "What happened, told by webhook or read from the feed."),
     ("Evidence", "The journal, and the proofs that nothing in it was changed."),
     ("Sandbox", "Test mode: the outbox and the clock."),
     ("Operations", "Health, counters, error codes."),
 ];
 
-/// The document, as it is served, committed and enforced.
+/// The document, as it is served, committed and enforced. As a tree it is large, and nobody needs it for long: it is built anew each time.
 pub fn document() -> Value {
-    static DOCUMENT: LazyLock<Value> = LazyLock::new(build);
-    DOCUMENT.clone()
-}
-
-/// The same in OpenAPI 3.0.3, for generators that do not read 3.1.
-pub fn older_document() -> Value {
-    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| older::derive(&document()));
-    DOCUMENT.clone()
-}
-
-fn build() -> Value {
     let mut document = serde_json::to_value(Handlers::openapi()).unwrap_or_default();
     let Some(root) = document.as_object_mut() else { return document };
     root.insert("openapi".to_owned(), json!("3.1.0"));
@@ -92,6 +83,8 @@ fn webhooks() -> Value {
          "schema": {"type": "string", "pattern": "^[0-9]{1,12}$", "maxLength": 12, "examples": ["1772449200"]}},
         {"name": "webhook-signature", "in": "header", "required": true, "description": "`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; two, separated by a space, while a secret is rotated.",
          "schema": {"type": "string", "maxLength": 200, "examples": ["v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="]}},
+        {"name": "relance-version", "in": "header", "required": true, "description": "The dated version of the body: the one that the endpoint is pinned to.",
+         "schema": {"$ref": "#/components/schemas/ApiVersion"}},
     ]);
     let of = |kind: &EventType| {
         let schema =
@@ -163,16 +156,15 @@ fn add_components(root: &mut Map<String, Value>) {
     );
     let responses: Map<String, Value> = statuses()
         .map(|status| {
-            let examples: Map<String, Value> = CODES
-                .iter()
-                .filter(|(_, of, ..)| *of == status)
-                .map(|(code, _, title, cure)| {
-                    let value = json!({"type": format!("/v1/error-codes/{code}"), "title": title, "status": status, "detail": cure, "code": code,
-                        "request_id": "req_01jd3kq8e5fvv8m3s9tqz4x7ya", "errors": []});
-                    ((*code).to_owned(), json!({"summary": title, "value": value}))
+            let examples: Map<String, Value> = codes()
+                .filter(|one| one.status == status)
+                .map(|one| {
+                    let value = json!({"type": format!("/v1/error-codes/{}", one.code), "title": one.title, "status": status, "detail": one.cure,
+                        "code": one.code, "request_id": "req_01jd3kq8e5fvv8m3s9tqz4x7ya", "errors": []});
+                    (one.code.to_owned(), json!({"summary": one.title, "description": one.cause, "value": value}))
                 })
                 .collect();
-            let title = CODES.iter().find(|(_, of, ..)| *of == status).map_or("", |(_, _, title, _)| *title);
+            let title = codes().find(|one| one.status == status).map_or("", |one| one.title);
             let mut response = json!({
                 "description": title,
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}}
@@ -203,8 +195,7 @@ fn problem_headers(status: u16) -> Option<(String, Value)> {
 }
 
 fn statuses() -> impl Iterator<Item = u16> {
-    let mut all: Vec<u16> = CODES.iter().map(|(_, status, ..)| *status).collect();
-    all.sort_unstable();
+    let mut all: Vec<u16> = codes().map(|one| one.status).collect();
     all.dedup();
     all.into_iter()
 }
@@ -215,6 +206,11 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
     let takes_json = operation.get("requestBody").and_then(|body| body.pointer("/content/application~1json")).is_some();
     let takes_body = operation.contains_key("requestBody");
     let writes = matches!(method, "post" | "patch" | "put");
+    let guide = operation.get("operationId").and_then(Value::as_str).and_then(guides::of_operation);
+    // Not as `externalDocs`: linters take no path there, and the guides are wherever the server is.
+    if let (Some((title, url)), Some(Value::String(description))) = (guide, operation.get_mut("description")) {
+        description.push_str(&format!("\n\nGuide: [{title}]({url})."));
+    }
     if public {
         operation.insert("security".to_owned(), json!([]));
     } else if let Some(scope) = operation.get("security").and_then(|ways| ways.pointer("/0/api_key")).cloned() {
@@ -287,12 +283,15 @@ fn add_headers(public: bool, response: &mut Value) {
 
 /// `/openapi.json`, the same in 3.0.3 and `/docs`: the reference, all of it from this binary.
 pub fn register(config: &mut ServiceConfig) {
-    let at = |path: &'static str, document: fn() -> Value| {
-        web::resource(path).route(web::get().to(move || async move { HttpResponse::Ok().json(document()) }))
+    let at = |path: &'static str, text: fn(&Contract) -> &Bytes| {
+        let serve = move |state: web::Data<State>| async move {
+            HttpResponse::Ok().content_type(ContentType::json()).body(Bytes::clone(text(&state.contract)))
+        };
+        web::resource(path).route(web::get().to(serve))
     };
-    config.service(at("/openapi.json", document));
-    config.service(at("/openapi-3.0.json", older_document));
-    super::guides::register(config);
+    config.service(at("/openapi.json", |contract| &contract.text));
+    config.service(at("/openapi-3.0.json", |contract| &contract.older_text));
+    guides::register(config);
     config.service(web::redirect("/docs", "/docs/"));
     let settings = utoipa_swagger_ui::Config::from("/openapi.json").try_it_out_enabled(true).persist_authorization(true).deep_linking(true);
     config.service(SwaggerUi::new("/docs/{_:.*}").config(settings));

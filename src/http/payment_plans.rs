@@ -22,6 +22,7 @@ use crate::{
     error::Result,
     store::{
         self, Conn,
+        order::CreationSort,
         payment_plans::{Filter, PaymentPlan},
     },
 };
@@ -149,6 +150,8 @@ pub struct PaymentPlanQuery {
     pub customer_id: Option<CustomerId>,
     /// Only in this state.
     pub state: Option<PlanState>,
+    /// In which order.
+    pub sort: Option<CreationSort>,
 }
 
 /// Propose a payment plan
@@ -168,12 +171,12 @@ pub async fn create(call: Call<NewPaymentPlan>) -> Answer {
 
 /// List payment plans
 ///
-/// In the order in which they were proposed.
+/// In the order in which they were proposed, unless `sort` says otherwise.
 #[utoipa::path(operation_id = "listPaymentPlans", tag = "Silences", params(PageQuery, PaymentPlanQuery), responses((status = 200, description = "A page", body = Page<PaymentPlanView>)), security(("api_key" = ["reminders:read"])))]
 #[get("/v1/payment-plans")]
 pub async fn list(call: Call<(), PaymentPlanQuery>) -> Answer {
     let window = call.window()?;
-    let filter = Filter { customer_id: call.query.customer_id, state: call.query.state };
+    let filter = Filter { customer_id: call.query.customer_id, state: call.query.state, sort: call.query.sort };
     let rows = call
         .read(move |conn, tenant| {
             let rows = store::payment_plans::list(conn, tenant, &filter, window.after(), window.fetch())?;

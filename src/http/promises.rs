@@ -22,7 +22,7 @@ use crate::{
     error::Result,
     store::{
         self, Conn,
-        promises::{Filter, Promise},
+        promises::{Filter, Promise, PromiseSort},
     },
 };
 
@@ -126,6 +126,8 @@ pub struct PromiseQuery {
     pub customer_id: Option<CustomerId>,
     /// Only in this state.
     pub state: Option<PromiseState>,
+    /// In which order.
+    pub sort: Option<PromiseSort>,
 }
 
 /// Record a promise
@@ -145,19 +147,23 @@ pub async fn create(call: Call<NewPromise>) -> Answer {
 
 /// List promises
 ///
-/// In the order in which they were recorded.
+/// In the order in which they were recorded, unless `sort` says otherwise.
 #[utoipa::path(operation_id = "listPromises", tag = "Silences", params(PageQuery, PromiseQuery), responses((status = 200, description = "A page", body = Page<PromiseView>)), security(("api_key" = ["reminders:read"])))]
 #[get("/v1/promises")]
 pub async fn list(call: Call<(), PromiseQuery>) -> Answer {
     let window = call.window()?;
-    let filter = Filter { customer_id: call.query.customer_id, state: call.query.state };
+    let PromiseQuery { customer_id, state, sort, .. } = call.query;
+    let filter = Filter { customer_id, state, sort };
+    let day = call.sorted_after()?;
+    let after = window.after().map(|id| (id, day));
     let rows = call
         .read(move |conn, tenant| {
-            let rows = store::promises::list(conn, tenant, &filter, window.after(), window.fetch())?;
+            let rows = store::promises::list(conn, tenant, &filter, after, window.fetch())?;
             whole(conn, tenant, rows)
         })
         .await?;
-    call.page(window, rows, |(row, _)| row.id.uuid(), PromiseView::from).await
+    let is_by_due = sort.is_some_and(PromiseSort::is_by_due);
+    call.page(window, rows, |(row, _)| (row.id.uuid(), is_by_due.then(|| row.due_on.to_string())), PromiseView::from).await
 }
 
 /// Get a promise

@@ -26,7 +26,7 @@ use crate::{
         money::Currency,
     },
     error::Result,
-    store::{self, Conn, messages::Message, reminders::Reminder},
+    store::{self, Conn, messages::Message, order::CreationSort, reminders::Reminder},
 };
 
 /// One occurrence of a step for one account.
@@ -166,6 +166,8 @@ pub struct ReminderQuery {
     /// Only of this step.
     #[param(min_length = 1, max_length = 40)]
     pub step: Option<String>,
+    /// In which order.
+    pub sort: Option<CreationSort>,
 }
 
 /// Reminders with their messages.
@@ -185,13 +187,13 @@ fn view(conn: &mut Conn, tenant: TenantId, row: Reminder) -> Result<ReminderView
 
 /// List reminders
 ///
-/// In the order in which they were decided.
+/// In the order in which they were decided, unless `sort` says otherwise.
 #[utoipa::path(operation_id = "listReminders", tag = "Reminders", params(PageQuery, ReminderQuery), responses((status = 200, description = "A page", body = Page<ReminderView>)), security(("api_key" = ["reminders:read"])))]
 #[get("/v1/reminders")]
 pub async fn list(call: Call<(), ReminderQuery>) -> Answer {
     let window = call.window()?;
-    let ReminderQuery { customer_id, state, step, .. } = call.query.clone();
-    let filter = store::reminders::Filter { customer_id, state, step_key: step };
+    let ReminderQuery { customer_id, state, step, sort, .. } = call.query.clone();
+    let filter = store::reminders::Filter { customer_id, state, step_key: step, sort };
     let rows = call
         .read(move |conn, tenant| {
             let rows = store::reminders::list(conn, tenant, &filter, window.after(), window.fetch())?;

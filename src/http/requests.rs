@@ -12,10 +12,15 @@ use std::{
 use actix_web::get;
 use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Call, State, call::Answer, frame::Noted};
+use super::{
+    Call, State,
+    call::Answer,
+    frame::Noted,
+    page::{Page, PageQuery},
+};
 use crate::{
     domain::ids::{EvidenceId, RequestId, TenantId},
     error::Result,
@@ -180,10 +185,42 @@ pub async fn find(call: Call) -> Answer {
             Ok((row, evidence))
         })
         .await?;
+    call.ok(&view(&call.state, row, evidence))
+}
+
+/// Which requests to list.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct RequestQuery {
+    /// Only those that came with this key: SHA-256, in hexadecimal, over method, line feed, path, line feed and `Idempotency-Key`.
+    #[param(min_length = 64, max_length = 64, pattern = "^[0-9a-f]{64}$")]
+    pub idempotency_digest: Option<String>,
+}
+
+/// List requests
+///
+/// Those of this tenant that wanted to change something, or failed, the newest first; kept for thirty days. A request that was recorded together with
+/// others shows its evidence at `/v1/requests/{request_id}` alone.
+#[utoipa::path(operation_id = "listRequests", tag = "Operations", params(PageQuery, RequestQuery), responses((status = 200, description = "A page", body = Page<RequestView>)), security(("api_key" = ["tenant:read"])))]
+#[get("/v1/requests")]
+pub async fn list(call: Call<(), RequestQuery>) -> Answer {
+    let (window, now) = (call.window()?, call.wall());
+    let digest = call.query.idempotency_digest.as_ref().and_then(|digits| HEXLOWER.decode(digits.as_bytes()).ok());
+    call.state.requests.write(&call.state.db, now).await;
+    let rows =
+        call.read(move |conn, tenant| store::requests::list(conn, tenant, digest, now - KEPT, window.after(), window.fetch())).await?;
+    let shown = |row: Request| {
+        let evidence = row.entries.clone().map(|known| known.0).unwrap_or_default();
+        view(&call.state, row, evidence)
+    };
+    call.page(window, rows, |row| row.id.uuid(), shown).await
+}
+
+fn view(state: &State, row: Request, evidence: Vec<EvidenceId>) -> RequestView {
     let collection = row.path.split('/').take(3).collect::<Vec<_>>().join("/");
     let url = row.resource.as_ref().map(|id| format!("{collection}/{id}"));
-    let is_read = |url: &String| call.state.contract.methods_at(url).is_some_and(|methods| methods.iter().any(|method| method == "GET"));
-    call.ok(&RequestView {
+    let is_read = |url: &String| state.contract.methods_at(url).is_some_and(|methods| methods.iter().any(|method| method == "GET"));
+    RequestView {
         object: "request",
         id: row.id,
         operation: row.operation,
@@ -199,7 +236,7 @@ pub async fn find(call: Call) -> Answer {
         resource_url: url.filter(is_read),
         evidence,
         received_at: row.received_at.0,
-    })
+    }
 }
 
 /// The entries that a request left. One that was recorded together with others knows its resource alone; what is told of that up to the answer, in the

@@ -109,7 +109,9 @@ pub async fn list(call: Call<(), ReviewQuery>) -> Answer {
     let window = call.window()?;
     let ReviewQuery { customer_id, state, reason, .. } = call.query.clone();
     let filter = Filter { customer_id, state: state.or(Some(TaskState::Open)), kind: Some(TaskKind::Review), reason, ..Filter::default() };
-    let rows = call.read(move |conn, tenant| store::tasks::list(conn, tenant, &filter, window.after(), window.fetch())).await?;
+    let rows = call
+        .read(move |conn, tenant| store::tasks::list(conn, tenant, &filter, window.after().map(|id| (id, None)), window.fetch()))
+        .await?;
     call.page(window, rows, |row| row.id.uuid(), ReviewView::from).await
 }
 

@@ -20,11 +20,11 @@ macro_rules! routes {
 }
 
 use super::{
-    access, allocations, audit, batch, contacts, credit, credit_decisions, credit_notes, customers, debtor, direct_debits, disputes,
-    documents, events, evidence, explain, exports, health, holds, identity_providers, import_mappings, imports, inbound, interest,
-    invoices, keys, leaks, limits, messages, payment_plans, payments, people, policies, preview, promises, protections, provider_accounts,
-    publishable_keys, reference_rates, reminders, requests, reviews, scores, simulation, solvency, suppressions, tasks, templates, tenants,
-    terms, test_clock, tokens, unsubscribe, webhooks,
+    access, allocations, audit, batch, connections, contacts, credit, credit_decisions, credit_notes, customers, debtor, direct_debits,
+    disputes, documents, events, evidence, explain, exports, health, holds, identity_providers, import_mappings, imports, inbound,
+    interest, invoices, keys, leaks, limits, messages, payment_plans, payments, people, policies, preview, promises, protections,
+    provider_accounts, publishable_keys, push, reference_rates, reminders, requests, reviews, scores, simulation, solvency, suppressions,
+    tasks, templates, tenants, terms, test_clock, tokens, unsubscribe, webhooks,
 };
 
 routes! {
@@ -55,6 +55,7 @@ routes! {
     people::unblock,
     people::forget,
     limits::find,
+    requests::list,
     requests::find,
     events::list,
     events::find,
@@ -143,6 +144,7 @@ routes! {
     credit_notes::allocate,
     allocations::remove,
     documents::create,
+    documents::share,
     documents::list,
     documents::find,
     documents::content,
@@ -160,6 +162,15 @@ routes! {
     imports::find,
     imports::cancel,
     imports::rows::list,
+    push::put,
+    connections::create,
+    connections::list,
+    connections::find,
+    connections::change,
+    connections::rotate_url,
+    connections::notices::list,
+    connections::notices::find,
+    connections::notices::replay,
     terms::preview,
     terms::create,
     terms::list,
@@ -240,6 +251,7 @@ routes! {
     test_clock::advance,
     inbound::receive,
     inbound::receive_by_get,
+    connections::inbound::receive,
     unsubscribe::show,
     unsubscribe::unsubscribe,
     health::livez,

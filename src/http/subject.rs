@@ -14,9 +14,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    State, contract::Operation, credit, credit_decisions, credit_notes, customers, direct_debits, disputes, holds, identity_providers,
-    import_mappings, imports, invoices, messages, payment_plans, payments, people, policies, promises, provider_accounts, reminders, tasks,
-    templates, tenants, terms, webhooks,
+    State, connections, contract::Operation, credit, credit_decisions, credit_notes, customers, direct_debits, disputes, holds,
+    identity_providers, import_mappings, imports, invoices, messages, payment_plans, payments, people, policies, promises,
+    provider_accounts, reminders, tasks, templates, tenants, terms, webhooks,
 };
 use crate::{
     actions::Act,
@@ -130,6 +130,7 @@ const fn of(path: &'static str, held: Held, current: fn(&mut Look<'_>) -> Result
 
 /// Every subject. Of two whose paths fit, the longer one is meant.
 const SUBJECTS: &[Subject] = &[
+    of("/v1/connections/{connection_id}", Held::Row("connections"), |look| json(&connections::current(look)?)),
     of("/v1/credit-decisions/{credit_decision_id}", Held::Account, |look| json(&credit_decisions::current(look)?)),
     of("/v1/credit-notes/{credit_note_id}", Held::Account, |look| json(&credit_notes::current(look)?)),
     of("/v1/customers/by-external-id/{source}/{external_id}", Held::Row("customers"), |look| json(&customers::current_by_key(look)?)),

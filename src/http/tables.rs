@@ -48,7 +48,7 @@ pub fn unbroken<T, E: Display>(
 ) -> impl Stream<Item = std::result::Result<T, Broken>> {
     pieces.map(|piece| {
         piece.map_err(|error| {
-            tracing::error!(%error, "a table broke off");
+            tracing::error!(%error, "a stream broke off");
             Broken
         })
     })
@@ -56,7 +56,7 @@ pub fn unbroken<T, E: Display>(
 
 /// Why a stream broke off; the log of the process says more.
 #[derive(Debug, thiserror::Error)]
-#[error("the table broke off")]
+#[error("the stream broke off")]
 pub struct Broken;
 
 #[cfg(test)]

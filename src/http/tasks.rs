@@ -23,7 +23,7 @@ use crate::{
     },
     store::{
         self,
-        tasks::{Filter, Task},
+        tasks::{Filter, Task, TaskSort},
     },
 };
 
@@ -117,19 +117,24 @@ pub struct TaskQuery {
     pub owner: Option<String>,
     /// Only those due by then.
     pub due_by: Option<DateTime<Utc>>,
+    /// In which order.
+    pub sort: Option<TaskSort>,
 }
 
 /// List tasks
 ///
-/// In the order in which they were given.
+/// In the order in which they were given, unless `sort` says otherwise.
 #[utoipa::path(operation_id = "listTasks", tag = "Reminders", params(PageQuery, TaskQuery), responses((status = 200, description = "A page", body = Page<TaskView>)), security(("api_key" = ["reminders:read"])))]
 #[get("/v1/tasks")]
 pub async fn list(call: Call<(), TaskQuery>) -> Answer {
     let window = call.window()?;
-    let TaskQuery { customer_id, state, kind, owner, due_by, .. } = call.query.clone();
-    let filter = Filter { customer_id, state, kind, owner, due_by, ..Filter::default() };
-    let rows = call.read(move |conn, tenant| store::tasks::list(conn, tenant, &filter, window.after(), window.fetch())).await?;
-    call.page(window, rows, |row| row.id.uuid(), TaskView::from).await
+    let TaskQuery { customer_id, state, kind, owner, due_by, sort, .. } = call.query.clone();
+    let filter = Filter { customer_id, state, kind, owner, due_by, sort, ..Filter::default() };
+    let at = call.sorted_after()?;
+    let after = window.after().map(|id| (id, at));
+    let rows = call.read(move |conn, tenant| store::tasks::list(conn, tenant, &filter, after, window.fetch())).await?;
+    let is_by_due = sort.is_some_and(TaskSort::is_by_due);
+    call.page(window, rows, |row| (row.id.uuid(), is_by_due.then(|| row.due_at.to_rfc3339())), TaskView::from).await
 }
 
 /// Get a task

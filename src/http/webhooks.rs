@@ -16,6 +16,7 @@ use super::{
 use crate::{
     actions,
     domain::{
+        api_version::ApiVersion,
         event::EventType,
         ids::{EventId, WebhookDeliveryId, WebhookEndpointId},
         invalid::Faults,
@@ -44,6 +45,8 @@ pub struct WebhookEndpointView {
     /// The types that it is told of; empty means all.
     #[schema(max_items = 100)]
     pub event_types: BTreeSet<EventType>,
+    /// The dated version that it is told in: `version` in what is posted, and the header `Relance-Version`.
+    pub api_version: ApiVersion,
     /// Whether it is told.
     pub state: EndpointState,
     /// Why it is disabled.
@@ -70,6 +73,7 @@ impl From<WebhookEndpoint> for WebhookEndpointView {
             url: row.url,
             description: row.description,
             event_types: row.event_types.0,
+            api_version: row.api_version,
             state: row.state,
             disabled_because: row.disabled_because,
             failing_since: row.failing_since.map(|at| at.0),
@@ -179,8 +183,11 @@ fn check<Body, Query>(call: &Call<Body, Query>, url: Option<&str>) -> Result<(),
 #[post("/v1/webhook-endpoints")]
 pub async fn create(call: Call<NewWebhookEndpoint>) -> Answer {
     check(&call, Some(&call.body.url))?;
-    let (new, state) = (call.body.clone(), call.state.clone());
-    call.act(StatusCode::CREATED, move |act| actions::webhooks::create(act, &state.vault, &new).map(WebhookEndpointWithSecret::from)).await
+    let (new, state, version) = (call.body.clone(), call.state.clone(), call.version());
+    call.act(StatusCode::CREATED, move |act| {
+        actions::webhooks::create(act, &state.vault, &new, &version).map(WebhookEndpointWithSecret::from)
+    })
+    .await
 }
 
 /// List webhook endpoints
@@ -214,7 +221,7 @@ pub fn current(look: &mut Look<'_>) -> crate::error::Result<WebhookEndpointView>
 
 /// Change a webhook endpoint
 ///
-/// Its URL, description or event types.
+/// Its URL, description, event types, or the version that it is told in.
 #[utoipa::path(operation_id = "updateWebhookEndpoint", tag = "Events", params(("webhook_endpoint_id" = WebhookEndpointId, Path, description = "The endpoint")), request_body = WebhookEndpointChange, responses((status = 200, description = "As it is now", body = WebhookEndpointView)), security(("api_key" = ["events:write"])))]
 #[patch("/v1/webhook-endpoints/{webhook_endpoint_id}")]
 pub async fn change(call: Call<WebhookEndpointChange>) -> Answer {

@@ -302,7 +302,7 @@ async fn attachments(instance: &Instance, tenant: TenantId, claimed: &Claimed) -
     }
     let read = move |conn: &mut Conn| {
         let attachment = |document: &Document| {
-            let bytes = store::documents::content(conn, tenant, document.id)?;
+            let bytes = store::files::whole(conn, tenant, document.file()?)?;
             let line = |text: &str| text.parse::<Line>().map_err(Error::internal);
             Ok(Attachment { name: line(&document.name)?, media_type: line(document.media_type.as_str())?, bytes: bytes.into() })
         };

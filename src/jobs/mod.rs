@@ -3,6 +3,7 @@
 //! Not here: what is done; each turn of a loop is an action. Invariant: a loop survives every error of a turn, says so in the log, and stops when told.
 
 mod clock;
+pub mod connections;
 mod dispatch;
 pub mod imports;
 mod lookups;
@@ -28,7 +29,8 @@ pub fn start(instance: &Arc<Instance>, stop: &watch::Receiver<bool>) -> JoinHand
     let working = worker::run(Arc::clone(instance), worker::work, stop.clone());
     let telling = worker::run(Arc::clone(instance), worker::tell_endpoints, stop.clone());
     let importing = worker::run(Arc::clone(instance), worker::take_files, stop.clone());
+    let connecting = worker::run(Arc::clone(instance), worker::hear_connections, stop.clone());
     tokio::spawn(async move {
-        tokio::join!(sealing, working, telling, importing);
+        tokio::join!(sealing, working, telling, importing, connecting);
     })
 }

@@ -11,7 +11,7 @@ use crate::{
     actions,
     clock::Clock,
     domain::{evidence::checkpoint::Signer, ids::TenantId},
-    error::Result,
+    error::{Error, Result},
     store::{self, Db},
 };
 
@@ -42,8 +42,12 @@ pub async fn round(db: &Db, clock: &Clock, signer: &Arc<Signer>, stop: &watch::R
         if *stop.borrow() {
             break;
         }
-        if let Err(error) = partition(db, clock, signer, tenant).await {
-            tracing::error!(%tenant, mode = %tenant.mode(), %error, "evidence was not sealed");
+        match partition(db, clock, signer, tenant).await {
+            Ok(()) => {}
+            Err(error @ (Error::Busy { .. } | Error::Race)) => {
+                tracing::warn!(%tenant, mode = %tenant.mode(), %error, "evidence waits for the next round to be sealed");
+            }
+            Err(error) => tracing::error!(%tenant, mode = %tenant.mode(), %error, "evidence was not sealed"),
         }
     }
     Ok(())

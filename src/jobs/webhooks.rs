@@ -102,7 +102,7 @@ async fn tell(
         let body = serde_json::to_vec(&event).map_err(|error| error.to_string())?;
         let headers = signer.headers(&event.id.to_string(), now, &body)?;
         let request = instance.net.post(tenant.mode(), &endpoint.url).map_err(|why| why.to_string())?;
-        let request = request.header("content-type", "application/json").body(body);
+        let request = request.header("content-type", "application/json").header("relance-version", &event.version).body(body);
         let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
         instance.net.call(request, now).await.map_err(|failure: Failure| failure.to_string())
     };

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    imports,
+    connections, imports,
     partition::{Turn, whole},
     slots::Slots,
     webhooks,
@@ -96,6 +96,11 @@ pub async fn tell_endpoints(instance: Arc<Instance>, slots: Slots, tenant: Tenan
 /// A turn at the partition's files.
 pub async fn take_files(instance: Arc<Instance>, slots: Slots, tenant: TenantId, tell: Tell) {
     drop(tell.send((tenant, imports::whole(&instance, &slots, tenant).await)));
+}
+
+/// A turn at what the partition's connections were told.
+pub async fn hear_connections(instance: Arc<Instance>, slots: Slots, tenant: TenantId, tell: Tell) {
+    drop(tell.send((tenant, connections::whole(&instance, &slots, tenant).await)));
 }
 
 /// Who is next.

@@ -29,6 +29,7 @@ pub mod accounts;
 pub mod address;
 pub mod aws;
 pub mod breaker;
+pub mod connectors;
 pub mod dsn;
 mod jwt;
 pub mod line;

@@ -72,7 +72,7 @@ const KEEPS_PLANS: &str = "SELECT set_config('plan_cache_mode', CASE WHEN count(
      WHERE relname IN ('customers', 'invoices', 'instalments', 'reminders', 'messages') AND pg_table_is_visible(oid) AND reltuples >= 1000";
 
 const SQLITE_SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-     PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;";
+     PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;";
 
 impl ManageConnection for Manager {
     type Connection = Conn;

@@ -34,6 +34,7 @@ pub struct Contact {
     pub opted_out: Json<Vec<Channel>>,
     pub created_at: Ts,
     pub updated_at: Ts,
+    pub is_of_source: bool,
 }
 
 /// Adds contacts.
@@ -78,6 +79,14 @@ pub fn of_customers(conn: &mut Conn, tenant: TenantId, customers: &[CustomerId])
 pub fn clear_primary(conn: &mut Conn, tenant: TenantId, customer: CustomerId) -> Result<()> {
     diesel::update(contacts::table.filter(contacts::tenant_id.eq(tenant).and(contacts::customer_id.eq(customer))))
         .set(contacts::is_primary.eq(false))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// This contact, and no other of the customer, is the one that his source tells of.
+pub fn set_of_source(conn: &mut Conn, row: &Contact) -> Result<()> {
+    diesel::update(contacts::table.filter(contacts::tenant_id.eq(row.tenant_id).and(contacts::customer_id.eq(row.customer_id))))
+        .set(contacts::is_of_source.eq(contacts::id.eq(row.id)))
         .execute(conn)?;
     Ok(())
 }

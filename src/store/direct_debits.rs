@@ -1,12 +1,19 @@
 //! Direct debits: collections announced to the bank, and what became of them.
 
+use std::collections::HashSet;
+
 use chrono::NaiveDate;
 use diesel::{
     AsChangeset, BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
-    SelectableHelper,
+    SelectableHelper, dsl::sql, sql_types::Bool,
 };
 
-use super::{Conn, Json, Ts, schema::direct_debits};
+use super::{
+    Conn, Json, Ts,
+    customers::BATCH,
+    order::{self, After, in_order},
+    schema::direct_debits,
+};
 use crate::{
     domain::{
         ids::{CustomerId, DirectDebitId, TenantId},
@@ -72,6 +79,41 @@ pub fn of_payment(conn: &mut Conn, tenant: TenantId, payment: SettlementId) -> R
         .load(conn)?)
 }
 
+/// Those of the customers to whom a debit is announced.
+pub fn announced_to(conn: &mut Conn, tenant: TenantId, customers: &[CustomerId]) -> Result<HashSet<CustomerId>> {
+    let mut found = HashSet::new();
+    for part in customers.chunks(BATCH) {
+        let rows: Vec<CustomerId> = direct_debits::table
+            .filter(direct_debits::tenant_id.eq(tenant).and(direct_debits::customer_id.eq_any(part.to_vec())))
+            .filter(sql::<Bool>("state = 'announced'"))
+            .select(direct_debits::customer_id)
+            .load(conn)?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
+crate::words! {
+    /// The order of direct debits.
+    pub enum DirectDebitSort {
+        /// As they came, the oldest first.
+        CreatedAt = "created_at",
+        /// The newest first.
+        Newest = "-created_at",
+        /// By the day of the collection, the earliest first.
+        CollectOn = "collect_on",
+        /// The latest day first.
+        LatestCollection = "-collect_on",
+    }
+}
+
+impl DirectDebitSort {
+    /// Whether a place in it is a day before it is an id.
+    pub const fn is_by_collect_on(self) -> bool {
+        matches!(self, Self::CollectOn | Self::LatestCollection)
+    }
+}
+
 /// What a listing asks for.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -79,23 +121,30 @@ pub struct Filter {
     pub customer_id: Option<CustomerId>,
     /// Only in this state.
     pub state: Option<DebitState>,
+    /// In which order; as they came, without one.
+    pub sort: Option<DirectDebitSort>,
 }
 
-/// Direct debits after `after`, oldest first.
-pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<DirectDebitId>, limit: i64) -> Result<Vec<DirectDebit>> {
-    let mut query = direct_debits::table
-        .filter(direct_debits::tenant_id.eq(tenant))
-        .select(DirectDebit::as_select())
-        .order(direct_debits::id.asc())
-        .into_boxed();
+/// Direct debits in an order, after a place in it.
+pub fn list(
+    conn: &mut Conn,
+    tenant: TenantId,
+    filter: &Filter,
+    after: After<DirectDebitId, NaiveDate>,
+    limit: i64,
+) -> Result<Vec<DirectDebit>> {
+    let mut query = direct_debits::table.filter(direct_debits::tenant_id.eq(tenant)).select(DirectDebit::as_select()).into_boxed();
     if let Some(customer) = filter.customer_id {
         query = query.filter(direct_debits::customer_id.eq(customer));
     }
     if let Some(state) = filter.state {
         query = query.filter(direct_debits::state.eq(state));
     }
-    if let Some(after) = after {
-        query = query.filter(direct_debits::id.gt(after));
-    }
+    let down = filter.sort.is_some_and(|sort| order::is_down(sort.as_str()));
+    let query = if filter.sort.is_some_and(DirectDebitSort::is_by_collect_on) {
+        in_order!(query, direct_debits::collect_on, direct_debits::id, down, after)
+    } else {
+        in_order!(query, direct_debits::id, down, after)
+    };
     Ok(query.limit(limit).load(conn)?)
 }

@@ -3,10 +3,14 @@
 use chrono::NaiveDate;
 use diesel::{
     AsChangeset, BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
-    SelectableHelper,
+    SelectableHelper, dsl::sql, expression::SqlLiteral, sql_types::Date,
 };
 
-use super::{Conn, Json, Ts, schema::disputes};
+use super::{
+    Conn, Json, Ts,
+    order::{self, After, in_order},
+    schema::disputes,
+};
 use crate::{
     domain::{
         ids::{CustomerId, DisputeId, DocumentId, InvoiceId, TaskId, TenantId},
@@ -79,6 +83,27 @@ pub fn open_of_invoice(conn: &mut Conn, tenant: TenantId, invoice: InvoiceId) ->
         .load(conn)?)
 }
 
+crate::words! {
+    /// The order of disputes.
+    pub enum DisputeSort {
+        /// As they came, the oldest first.
+        CreatedAt = "created_at",
+        /// The newest first.
+        Newest = "-created_at",
+        /// By the last day to answer, the earliest first; those without one come last.
+        RespondBy = "respond_by",
+        /// The latest day first; those without one come before it.
+        LastToRespond = "-respond_by",
+    }
+}
+
+impl DisputeSort {
+    /// Whether a place in it is a day before it is an id.
+    pub const fn is_by_respond_by(self) -> bool {
+        matches!(self, Self::RespondBy | Self::LastToRespond)
+    }
+}
+
 /// What a listing asks for.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -88,12 +113,24 @@ pub struct Filter {
     pub invoice_id: Option<InvoiceId>,
     /// Only in this state.
     pub state: Option<DisputeState>,
+    /// In which order; as they came, without one.
+    pub sort: Option<DisputeSort>,
 }
 
-/// Disputes after `after`, oldest first.
-pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<DisputeId>, limit: i64) -> Result<Vec<Dispute>> {
-    let mut query =
-        disputes::table.filter(disputes::tenant_id.eq(tenant)).select(Dispute::as_select()).order(disputes::id.asc()).into_boxed();
+/// Stands for the last day to answer where there is none.
+pub const SOMETIME: NaiveDate = match NaiveDate::from_ymd_opt(9999, 12, 31) {
+    Some(day) => day,
+    None => NaiveDate::MAX,
+};
+
+/// The last day to answer, as its index has it.
+fn answered_by() -> SqlLiteral<Date> {
+    sql("COALESCE(disputes.respond_by, '9999-12-31')")
+}
+
+/// Disputes in an order, after a place in it.
+pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: After<DisputeId, NaiveDate>, limit: i64) -> Result<Vec<Dispute>> {
+    let mut query = disputes::table.filter(disputes::tenant_id.eq(tenant)).select(Dispute::as_select()).into_boxed();
     if let Some(customer) = filter.customer_id {
         query = query.filter(disputes::customer_id.eq(customer));
     }
@@ -103,8 +140,11 @@ pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<Di
     if let Some(state) = filter.state {
         query = query.filter(disputes::state.eq(state));
     }
-    if let Some(after) = after {
-        query = query.filter(disputes::id.gt(after));
-    }
+    let down = filter.sort.is_some_and(|sort| order::is_down(sort.as_str()));
+    let query = if filter.sort.is_some_and(DisputeSort::is_by_respond_by) {
+        in_order!(query, answered_by(), disputes::id, down, after)
+    } else {
+        in_order!(query, disputes::id, down, after)
+    };
     Ok(query.limit(limit).load(conn)?)
 }

@@ -1,4 +1,4 @@
-//! Documents beside invoices and customers: the bytes, or where they are.
+//! Documents beside invoices and customers: which file they are, or where else they live.
 
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper,
@@ -7,14 +7,14 @@ use diesel::{
 use super::{Conn, Ts, customers::BATCH, schema::documents};
 use crate::{
     domain::{
-        ids::{CustomerId, DocumentId, InvoiceId, TenantId},
+        ids::{CustomerId, DocumentId, FileId, InvoiceId, TenantId},
         ledger::document::MediaType,
     },
     each,
     error::{Error, Result},
 };
 
-/// A document's row, without its bytes. One that lives elsewhere has a `url`; one that is kept here a size and a digest.
+/// A document's row, without its bytes. One that lives elsewhere has a `url`; one that is kept here a file, its size and its digest.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = documents, treat_none_as_default_value = false)]
 #[expect(missing_docs, reason = "columns say what they are")]
@@ -28,20 +28,25 @@ pub struct Document {
     pub size: Option<i64>,
     pub sha256: Option<Vec<u8>>,
     pub url: Option<String>,
+    pub file_id: Option<FileId>,
     pub created_at: Ts,
 }
 
-/// Adds documents that live elsewhere.
-pub fn insert_links(conn: &mut Conn, rows: &[Document]) -> Result<()> {
+impl Document {
+    /// Where its bytes are.
+    ///
+    /// # Errors
+    /// It lives elsewhere.
+    pub fn file(&self) -> Result<FileId> {
+        self.file_id.ok_or(Error::NotFound("document content"))
+    }
+}
+
+/// Adds documents.
+pub fn insert(conn: &mut Conn, rows: &[Document]) -> Result<()> {
     for part in rows.chunks(BATCH) {
         each!(conn, |c| diesel::insert_into(documents::table).values(part).execute(c))?;
     }
-    Ok(())
-}
-
-/// Adds a document with its bytes.
-pub fn insert(conn: &mut Conn, row: &Document, content: &[u8]) -> Result<()> {
-    diesel::insert_into(documents::table).values((row, documents::content.eq(Some(content)))).execute(conn)?;
     Ok(())
 }
 
@@ -53,16 +58,6 @@ pub fn find(conn: &mut Conn, tenant: TenantId, id: DocumentId) -> Result<Documen
         .first(conn)
         .optional()?
         .ok_or(Error::NotFound("document"))
-}
-
-/// The bytes of a document that is kept here.
-pub fn content(conn: &mut Conn, tenant: TenantId, id: DocumentId) -> Result<Vec<u8>> {
-    let content: Option<Option<Vec<u8>>> = documents::table
-        .filter(documents::tenant_id.eq(tenant).and(documents::id.eq(id)))
-        .select(documents::content)
-        .first(conn)
-        .optional()?;
-    content.flatten().ok_or(Error::NotFound("document content"))
 }
 
 /// The documents of an invoice.

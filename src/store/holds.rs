@@ -5,7 +5,11 @@ use diesel::{
     BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper,
 };
 
-use super::{Conn, Ts, schema::holds};
+use super::{
+    Conn, Ts,
+    order::{self, CreationSort, in_order},
+    schema::holds,
+};
 use crate::{
     domain::ids::{CustomerId, HoldId, InvoiceId, TenantId},
     error::{Error, Result},
@@ -61,11 +65,13 @@ pub struct Filter {
     pub invoice_id: Option<InvoiceId>,
     /// Only those lifted, or not.
     pub lifted: Option<bool>,
+    /// In which order; as they came, without one.
+    pub sort: Option<CreationSort>,
 }
 
-/// Holds after `after`, oldest first.
+/// Holds in their order, after `after`.
 pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<HoldId>, limit: i64) -> Result<Vec<Hold>> {
-    let mut query = holds::table.filter(holds::tenant_id.eq(tenant)).select(Hold::as_select()).order(holds::id.asc()).into_boxed();
+    let mut query = holds::table.filter(holds::tenant_id.eq(tenant)).select(Hold::as_select()).into_boxed();
     if let Some(customer) = filter.customer_id {
         query = query.filter(holds::customer_id.eq(customer));
     }
@@ -77,8 +83,6 @@ pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<Ho
         Some(false) => query.filter(holds::lifted_at.is_null()),
         None => query,
     };
-    if let Some(after) = after {
-        query = query.filter(holds::id.gt(after));
-    }
-    Ok(query.limit(limit).load(conn)?)
+    let down = filter.sort.is_some_and(|sort| order::is_down(sort.as_str()));
+    Ok(in_order!(query, holds::id, down, after.map(|id| (id, ()))).limit(limit).load(conn)?)
 }

@@ -1,4 +1,4 @@
-//! Imports, and what became of each of their rows. The files are in [`import_files`](super::import_files).
+//! Imports, and what became of each of their rows. The files are in [`files`](super::files).
 
 use diesel::{
     AsChangeset, BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{
-        ids::{ImportFileId, ImportId, TenantId},
+        ids::{FileId, ImportId, TenantId},
         import::job::{ImportCounts, ImportFormat, ImportKind, ImportProblem, ImportSettings, ImportState, ImportedThing, RowOutcome},
     },
     error::{Error, Result},
@@ -25,7 +25,7 @@ use crate::{
 pub struct Import {
     pub tenant_id: TenantId,
     pub id: ImportId,
-    pub file_id: ImportFileId,
+    pub file_id: FileId,
     pub file_name: Option<String>,
     pub kind: ImportKind,
     pub format: ImportFormat,

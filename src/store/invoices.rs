@@ -6,17 +6,22 @@ use chrono::NaiveDate;
 use diesel::{
     AsChangeset, BoolExpressionMethods, ExpressionMethods, Insertable, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, RunQueryDsl,
     Selectable, SelectableHelper,
+    dsl::sql,
+    sql_types::{Bool, Text},
 };
 
 use super::{
     Conn, Json, Ts,
     customers::BATCH,
+    names,
     schema::{disputes, instalments, invoices, promise_instalments, promises},
+    types::DbUuid,
 };
 use crate::{
     domain::{
-        external::{ExternalKey, Pairs, by_source},
+        external::{ExternalKey, Pairs},
         ids::{CustomerId, InvoiceId, TenantId, TermsId},
+        import::matching::bare,
         ledger::{
             InvoiceKind,
             dispute::DisputeState,
@@ -27,6 +32,7 @@ use crate::{
             terms::{Copied, Dates, DueDateSource, Terms, split::Amounts},
         },
         money::Currency,
+        search::{beginning_with, folded},
     },
     error::{Error, Result},
     insert_all,
@@ -67,9 +73,18 @@ pub struct Invoice {
     pub terms_id: Option<TermsId>,
     pub terms_version: Option<i32>,
     pub terms: Option<Json<Terms>>,
+    /// The number as payers' words are searched for it; none for one that they would quote by chance.
+    pub bare_number: Option<String>,
+    /// The structured reference, likewise.
+    pub bare_reference: Option<String>,
 }
 
 impl Invoice {
+    /// As payers' words are searched for it under the number and the reference that it now has.
+    pub fn searchable(self) -> Self {
+        Self { bare_number: bare(&self.number), bare_reference: self.structured_reference.as_deref().and_then(bare), ..self }
+    }
+
     /// What it comes to.
     pub const fn amounts(&self) -> Amounts {
         Amounts { total: self.total_minor, net: self.net_minor, currency: self.currency }
@@ -94,7 +109,7 @@ impl Invoice {
 /// Adds invoices.
 pub fn insert(conn: &mut Conn, rows: &[Invoice]) -> Result<()> {
     insert_all!(conn, rows, Invoice in invoices {
-        tenant_id, id, customer_id, source, external_id, number, kind, status, issue_date, currency, net_minor, tax_minor, total_minor, balance_minor, order_reference, delivery_reference, structured_reference, payment_link, metadata, version, created_at, updated_at, late_interest, fixed_sum, order_date, delivery_date, due_date_source, terms_id, terms_version, terms,
+        tenant_id, id, customer_id, source, external_id, number, kind, status, issue_date, currency, net_minor, tax_minor, total_minor, balance_minor, order_reference, delivery_reference, structured_reference, payment_link, metadata, version, created_at, updated_at, late_interest, fixed_sum, order_date, delivery_date, due_date_source, terms_id, terms_version, terms, bare_number, bare_reference,
     });
     Ok(())
 }
@@ -140,16 +155,10 @@ pub fn find_by_key(conn: &mut Conn, tenant: TenantId, key: &ExternalKey) -> Resu
 
 /// Those of the names that are known, with their invoices.
 pub fn find_by_keys(conn: &mut Conn, tenant: TenantId, keys: &[ExternalKey]) -> Result<HashMap<ExternalKey, Invoice>> {
-    let mut found = HashMap::new();
-    for (source, names) in by_source(keys) {
-        for part in names.chunks(BATCH) {
-            let rows: Vec<Invoice> = invoices::table
-                .filter(invoices::tenant_id.eq(tenant).and(invoices::source.eq(source)))
-                .filter(invoices::external_id.eq_any(part.to_vec()))
-                .select(Invoice::as_select())
-                .load(conn)?;
-            found.extend(rows.into_iter().filter_map(|row| Some((row.key()?, row))));
-        }
+    let ids: Vec<InvoiceId> = names::ids(conn, tenant, "invoices", keys)?.into_values().collect();
+    let mut found = HashMap::with_capacity(ids.len());
+    for part in ids.chunks(BATCH) {
+        found.extend(of_ids(conn, tenant, part)?.into_iter().filter_map(|row| Some((row.key()?, row))));
     }
     Ok(found)
 }
@@ -174,33 +183,6 @@ pub fn of_ids(conn: &mut Conn, tenant: TenantId, ids: &[InvoiceId]) -> Result<Ve
     Ok(invoices::table.filter(here).select(Invoice::as_select()).load(conn)?)
 }
 
-/// An invoice with something left to pay, as a payer may name it.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = invoices)]
-#[expect(missing_docs, reason = "columns say what they are")]
-pub struct OpenInvoice {
-    pub id: InvoiceId,
-    pub customer_id: CustomerId,
-    pub number: String,
-    pub structured_reference: Option<String>,
-    pub currency: Currency,
-    pub balance_minor: i64,
-}
-
-/// Every open invoice in these currencies, oldest first: what a bank's file is matched with.
-pub fn open_in(conn: &mut Conn, tenant: TenantId, currencies: &[Currency]) -> Result<Vec<OpenInvoice>> {
-    let mut found = Vec::new();
-    for currency in currencies {
-        let rows: Vec<OpenInvoice> = invoices::table
-            .filter(invoices::tenant_id.eq(tenant).and(invoices::currency.eq(*currency)).and(invoices::status.eq(InvoiceStatus::Open)))
-            .order(invoices::id.asc())
-            .select(OpenInvoice::as_select())
-            .load(conn)?;
-        found.extend(rows);
-    }
-    Ok(found)
-}
-
 /// What a listing asks for.
 #[derive(Debug, Clone, Default)]
 #[expect(
@@ -218,6 +200,8 @@ pub struct Filter {
     pub due_to: Option<NaiveDate>,
     pub disputed: Option<bool>,
     pub promised: Option<bool>,
+    /// The beginning of the number, of the external id or of the customer's name; capitals do not matter, nor a name's accents.
+    pub prefix: Option<String>,
 }
 
 crate::words! {
@@ -241,6 +225,32 @@ impl InvoiceSort {
     }
 }
 
+/// Those whose number, external id or customer's name begins so: each by its own index, and none of them twice.
+macro_rules! beginning {
+    ($prefix:expr, $tenant:expr) => {{
+        let ((plain, past_plain), (name, past_name)) = (beginning_with(&$prefix.to_ascii_lowercase()), beginning_with(&folded($prefix)));
+        sql::<Bool>("invoices.id IN (SELECT id FROM invoices WHERE tenant_id = ")
+            .bind::<DbUuid, _>($tenant)
+            .sql(" AND number_key >= ")
+            .bind::<Text, _>(plain.clone())
+            .sql(" AND number_key < ")
+            .bind::<Text, _>(past_plain.clone())
+            .sql(" UNION SELECT id FROM invoices WHERE tenant_id = ")
+            .bind::<DbUuid, _>($tenant)
+            .sql(" AND external_key >= ")
+            .bind::<Text, _>(plain)
+            .sql(" AND external_key < ")
+            .bind::<Text, _>(past_plain)
+            .sql(" UNION SELECT i.id FROM customers c JOIN invoices i ON i.tenant_id = c.tenant_id AND i.customer_id = c.id WHERE c.tenant_id = ")
+            .bind::<DbUuid, _>($tenant)
+            .sql(" AND c.name_key >= ")
+            .bind::<Text, _>(name)
+            .sql(" AND c.name_key < ")
+            .bind::<Text, _>(past_name)
+            .sql(")")
+    }};
+}
+
 /// Those of `$invoices`, the table or a join of it, that a filter lets through.
 macro_rules! matching {
     ($invoices:expr, $tenant:expr, $filter:expr) => {{
@@ -256,7 +266,11 @@ macro_rules! matching {
             query = query.filter(invoices::currency.eq(currency));
         }
         if let Some(number) = &filter.number {
-            query = query.filter(invoices::number.eq(number.clone()));
+            let here = sql::<Bool>("invoices.number_key = ").bind::<Text, _>(number.to_ascii_lowercase());
+            query = query.filter(here).filter(invoices::number.eq(number.clone()));
+        }
+        if let Some(prefix) = &filter.prefix {
+            query = query.filter(beginning!(prefix, $tenant));
         }
         if let Some(source) = &filter.source {
             query = query.filter(invoices::source.eq(source.clone()));

@@ -10,6 +10,7 @@ use diesel::{
 use super::{
     Conn, Token, Ts,
     attempts::{self as made, Attempt},
+    order::{self, CreationSort, in_order},
     schema::{attempts, messages},
 };
 use crate::{
@@ -208,12 +209,13 @@ pub struct Filter {
     pub address: Option<String>,
     /// Only those whose words are fixed: they were handed to a provider at least once.
     pub written: bool,
+    /// In which order; as they came, without one.
+    pub sort: Option<CreationSort>,
 }
 
-/// Messages after `after`, oldest first.
+/// Messages in their order, after `after`.
 pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<MessageId>, limit: i64) -> Result<Vec<Message>> {
-    let mut query =
-        messages::table.filter(messages::tenant_id.eq(tenant)).select(Message::as_select()).order(messages::id.asc()).into_boxed();
+    let mut query = messages::table.filter(messages::tenant_id.eq(tenant)).select(Message::as_select()).into_boxed();
     if let Some(customer) = filter.customer_id {
         query = query.filter(messages::customer_id.eq(customer));
     }
@@ -235,10 +237,8 @@ pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<Me
     if filter.written {
         query = query.filter(messages::body.is_not_null());
     }
-    if let Some(after) = after {
-        query = query.filter(messages::id.gt(after));
-    }
-    Ok(query.limit(limit).load(conn)?)
+    let down = filter.sort.is_some_and(|sort| order::is_down(sort.as_str()));
+    Ok(in_order!(query, messages::id, down, after.map(|id| (id, ()))).limit(limit).load(conn)?)
 }
 
 /// Hands a message to a dispatcher: content, token, lease and attempt in one transaction, before anything leaves.

@@ -11,6 +11,7 @@ pub mod attempts;
 pub mod bulk;
 pub mod charges;
 mod connection;
+pub mod connections;
 pub mod contacts;
 pub mod credit;
 pub mod credit_decisions;
@@ -21,11 +22,11 @@ pub mod disputes;
 pub mod documents;
 pub mod evidence;
 pub mod facts;
+pub mod files;
 pub mod guarantees;
 pub mod holds;
 pub mod idempotency;
 pub mod identity_providers;
-pub mod import_files;
 pub mod import_mappings;
 pub mod imports;
 pub mod instalments;
@@ -34,9 +35,13 @@ pub mod invoices;
 pub mod keys;
 pub mod limits;
 pub mod lookups;
+pub mod matching;
 pub mod message_documents;
 pub mod messages;
 pub mod migrations;
+mod names;
+pub mod notices;
+pub mod order;
 pub mod overdue;
 pub mod payment_plans;
 pub mod people;
@@ -53,6 +58,7 @@ mod schema;
 pub mod settlements;
 mod silences;
 pub mod solvency;
+pub mod source_documents;
 pub mod suppressions;
 pub mod tasks;
 pub mod templates;
@@ -63,7 +69,7 @@ pub mod types;
 mod url;
 pub mod webhooks;
 
-use std::{sync::Arc, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 
 use diesel::{
     connection::{AnsiTransactionManager, TransactionManager},
@@ -85,6 +91,11 @@ use crate::{
 const PATIENCE: Duration = Duration::from_millis(2_000);
 /// How often a write is tried when it loses a race.
 const TRIES: usize = 8;
+
+/// What a transaction comes to, its type put aside, so that the way there is compiled once and not for each of hundreds of them.
+type Parcel = Box<dyn Any + Send>;
+type Reading = Box<dyn FnOnce(&mut Conn) -> Result<Parcel> + Send>;
+type Writing = Box<dyn Fn(&mut Conn) -> Result<Parcel> + Send>;
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
@@ -144,14 +155,7 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     {
-        let permit = wait_for(&self.readers).await?;
-        let db = self.clone();
-        blocking(move || {
-            let outcome = db.read_now(tenant, work);
-            drop(permit);
-            outcome
-        })
-        .await
+        unpacked(self.reading(tenant, Box::new(|conn: &mut Conn| work(conn).map(packed))).await?)
     }
 
     /// Runs `work` in a transaction of `tenant`; everything in it is kept, or nothing.
@@ -163,6 +167,21 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut Conn) -> Result<T> + Send + 'static,
     {
+        unpacked(self.writing(tenant, Box::new(move |conn: &mut Conn| work(conn).map(packed))).await?)
+    }
+
+    async fn reading(&self, tenant: TenantId, work: Reading) -> Result<Parcel> {
+        let permit = wait_for(&self.readers).await?;
+        let db = self.clone();
+        blocking(move || {
+            let outcome = db.read_now(tenant, work);
+            drop(permit);
+            outcome
+        })
+        .await
+    }
+
+    async fn writing(&self, tenant: TenantId, work: Writing) -> Result<Parcel> {
         let permit = wait_for(&self.writers).await?;
         let db = self.clone();
         blocking(move || {
@@ -233,8 +252,16 @@ async fn wait_for(permits: &Arc<Semaphore>) -> Result<tokio::sync::OwnedSemaphor
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+async fn blocking(work: impl FnOnce() -> Result<Parcel> + Send + 'static) -> Result<Parcel> {
     tokio::task::spawn_blocking(work).await.map_err(|_| Error::internal("a database task panicked"))?
+}
+
+fn packed<T: Send + 'static>(value: T) -> Parcel {
+    Box::new(value)
+}
+
+fn unpacked<T: 'static>(parcel: Parcel) -> Result<T> {
+    parcel.downcast().map(|value| *value).map_err(|_| Error::internal("a transaction came to what it was not asked for"))
 }
 
 /// Opens the transaction and names its tenant in the same round trip.

@@ -6,7 +6,7 @@ use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtens
 use super::{
     Conn,
     customers::BATCH,
-    schema::{instalments, invoices, overdue_marks},
+    schema::{instalments, overdue_invoices, overdue_marks},
 };
 use crate::{
     domain::{
@@ -49,10 +49,11 @@ pub fn next_due_date(conn: &mut Conn, tenant: TenantId) -> Result<Option<NaiveDa
 pub fn fallen(conn: &mut Conn, tenant: TenantId, today: NaiveDate, limit: i64) -> Result<Vec<Overdue>> {
     let through = through(conn, tenant)?;
     let passed = instalments::due_date.gt(through).and(instalments::due_date.lt(today));
+    let of_instalment = overdue_invoices::tenant_id.eq(instalments::tenant_id).and(overdue_invoices::id.eq(instalments::invoice_id));
     Ok(instalments::table
-        .inner_join(invoices::table.on(invoices::tenant_id.eq(instalments::tenant_id).and(invoices::id.eq(instalments::invoice_id))))
+        .inner_join(overdue_invoices::table.on(of_instalment))
         .filter(instalments::tenant_id.eq(tenant).and(instalments::balance_minor.gt(0)).and(passed))
-        .filter(invoices::overdue_told_on.is_null())
+        .filter(overdue_invoices::overdue_told_on.is_null())
         .order((instalments::due_date.asc(), instalments::id.asc()))
         .limit(limit)
         .select((
@@ -81,10 +82,11 @@ pub fn reach(conn: &mut Conn, tenant: TenantId, day: NaiveDate) -> Result<()> {
 pub fn mark(conn: &mut Conn, tenant: TenantId, ids: &[InvoiceId], day: NaiveDate) -> Result<Vec<InvoiceId>> {
     let mut news = Vec::new();
     for part in ids.chunks(BATCH) {
-        let untold = invoices::tenant_id.eq(tenant).and(invoices::id.eq_any(part.to_vec())).and(invoices::overdue_told_on.is_null());
-        let marked: Vec<InvoiceId> = each!(conn, |c| diesel::update(invoices::table.filter(untold))
-            .set(invoices::overdue_told_on.eq(Some(day)))
-            .returning(invoices::id)
+        let here = overdue_invoices::tenant_id.eq(tenant).and(overdue_invoices::id.eq_any(part.to_vec()));
+        let untold = here.and(overdue_invoices::overdue_told_on.is_null());
+        let marked: Vec<InvoiceId> = each!(conn, |c| diesel::update(overdue_invoices::table.filter(untold))
+            .set(overdue_invoices::overdue_told_on.eq(Some(day)))
+            .returning(overdue_invoices::id)
             .get_results(c))?;
         news.extend(marked);
     }

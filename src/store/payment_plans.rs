@@ -11,6 +11,7 @@ use diesel::{
 use super::{
     Conn, Ts,
     customers::BATCH,
+    order::{self, CreationSort, in_order},
     schema::{allocations, payment_plans, plan_instalments, plan_parts, settlements},
 };
 use crate::{
@@ -239,23 +240,19 @@ pub struct Filter {
     pub customer_id: Option<CustomerId>,
     /// Only in this state.
     pub state: Option<PlanState>,
+    /// In which order; as they came, without one.
+    pub sort: Option<CreationSort>,
 }
 
-/// Payment plans after `after`, oldest first.
+/// Payment plans in their order, after `after`.
 pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<PaymentPlanId>, limit: i64) -> Result<Vec<PaymentPlan>> {
-    let mut query = payment_plans::table
-        .filter(payment_plans::tenant_id.eq(tenant))
-        .select(PaymentPlan::as_select())
-        .order(payment_plans::id.asc())
-        .into_boxed();
+    let mut query = payment_plans::table.filter(payment_plans::tenant_id.eq(tenant)).select(PaymentPlan::as_select()).into_boxed();
     if let Some(customer) = filter.customer_id {
         query = query.filter(payment_plans::customer_id.eq(customer));
     }
     if let Some(state) = filter.state {
         query = query.filter(payment_plans::state.eq(state));
     }
-    if let Some(after) = after {
-        query = query.filter(payment_plans::id.gt(after));
-    }
-    Ok(query.limit(limit).load(conn)?)
+    let down = filter.sort.is_some_and(|sort| order::is_down(sort.as_str()));
+    Ok(in_order!(query, payment_plans::id, down, after.map(|id| (id, ()))).limit(limit).load(conn)?)
 }

@@ -11,6 +11,7 @@ use diesel::{
 use super::{
     Conn, Ts,
     customers::BATCH,
+    order::{self, After, in_order},
     schema::{allocations, promise_instalments, promises, settlements},
 };
 use crate::{
@@ -144,6 +145,27 @@ pub fn current(conn: &mut Conn, tenant: TenantId, customers: &[CustomerId], sinc
     Ok(rows)
 }
 
+crate::words! {
+    /// The order of promises.
+    pub enum PromiseSort {
+        /// As they came, the oldest first.
+        CreatedAt = "created_at",
+        /// The newest first.
+        Newest = "-created_at",
+        /// By the day for which payment is promised, the earliest first.
+        Due = "due_on",
+        /// The latest day first.
+        LatestDue = "-due_on",
+    }
+}
+
+impl PromiseSort {
+    /// Whether a place in it is a day before it is an id.
+    pub const fn is_by_due(self) -> bool {
+        matches!(self, Self::Due | Self::LatestDue)
+    }
+}
+
 /// What a listing asks for.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -151,20 +173,24 @@ pub struct Filter {
     pub customer_id: Option<CustomerId>,
     /// Only in this state.
     pub state: Option<PromiseState>,
+    /// In which order; as they came, without one.
+    pub sort: Option<PromiseSort>,
 }
 
-/// Promises after `after`, oldest first.
-pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<PromiseId>, limit: i64) -> Result<Vec<Promise>> {
-    let mut query =
-        promises::table.filter(promises::tenant_id.eq(tenant)).select(Promise::as_select()).order(promises::id.asc()).into_boxed();
+/// Promises in an order, after a place in it.
+pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: After<PromiseId, NaiveDate>, limit: i64) -> Result<Vec<Promise>> {
+    let mut query = promises::table.filter(promises::tenant_id.eq(tenant)).select(Promise::as_select()).into_boxed();
     if let Some(customer) = filter.customer_id {
         query = query.filter(promises::customer_id.eq(customer));
     }
     if let Some(state) = filter.state {
         query = query.filter(promises::state.eq(state));
     }
-    if let Some(after) = after {
-        query = query.filter(promises::id.gt(after));
-    }
+    let down = filter.sort.is_some_and(|sort| order::is_down(sort.as_str()));
+    let query = if filter.sort.is_some_and(PromiseSort::is_by_due) {
+        in_order!(query, promises::due_on, promises::id, down, after)
+    } else {
+        in_order!(query, promises::id, down, after)
+    };
     Ok(query.limit(limit).load(conn)?)
 }

@@ -7,6 +7,7 @@ use diesel::{
 
 use super::{
     Conn, Json, Ts,
+    order::{self, CreationSort, in_order},
     schema::{instalments, reminders},
 };
 use crate::{
@@ -83,12 +84,13 @@ pub struct Filter {
     pub state: Option<ReminderState>,
     /// Only of this step.
     pub step_key: Option<String>,
+    /// In which order; as they came, without one.
+    pub sort: Option<CreationSort>,
 }
 
-/// Reminders after `after`, oldest first.
+/// Reminders in their order, after `after`.
 pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<ReminderId>, limit: i64) -> Result<Vec<Reminder>> {
-    let mut query =
-        reminders::table.filter(reminders::tenant_id.eq(tenant)).select(Reminder::as_select()).order(reminders::id.asc()).into_boxed();
+    let mut query = reminders::table.filter(reminders::tenant_id.eq(tenant)).select(Reminder::as_select()).into_boxed();
     if let Some(customer) = filter.customer_id {
         query = query.filter(reminders::customer_id.eq(customer));
     }
@@ -98,10 +100,8 @@ pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<Re
     if let Some(step) = &filter.step_key {
         query = query.filter(reminders::step_key.eq(step.clone()));
     }
-    if let Some(after) = after {
-        query = query.filter(reminders::id.gt(after));
-    }
-    Ok(query.limit(limit).load(conn)?)
+    let down = filter.sort.is_some_and(|sort| order::is_down(sort.as_str()));
+    Ok(in_order!(query, reminders::id, down, after.map(|id| (id, ()))).limit(limit).load(conn)?)
 }
 
 /// Moves a reminder on; `reason` says why, where that is not plain.

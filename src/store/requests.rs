@@ -7,7 +7,7 @@ use diesel::{
     BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper,
 };
 
-use super::{Conn, Json, Ts, schema::requests};
+use super::{Conn, Json, Ts, order::in_order, schema::requests};
 use crate::{
     domain::ids::{EvidenceId, RequestId, TenantId},
     error::{Error, Result},
@@ -47,6 +47,23 @@ pub fn keep(conn: &mut Conn, tenant: TenantId, rows: &[Request], now: DateTime<U
         tenant_id, id, operation, method, path, status, code, actor, took_micros, key_digest, replayed, resource, entries, received_at,
     });
     Ok(())
+}
+
+/// Requests that are not older than `since`, the newest first, from behind `after`; of a key's digest alone, or all.
+pub fn list(
+    conn: &mut Conn,
+    tenant: TenantId,
+    digest: Option<Vec<u8>>,
+    since: DateTime<Utc>,
+    after: Option<RequestId>,
+    limit: i64,
+) -> Result<Vec<Request>> {
+    let recent = requests::tenant_id.eq(tenant).and(requests::id.ge(RequestId::earliest(since)));
+    let mut query = requests::table.filter(recent).select(Request::as_select()).into_boxed();
+    if let Some(digest) = digest {
+        query = query.filter(requests::key_digest.eq(Some(digest)));
+    }
+    Ok(in_order!(query, requests::id, true, after.map(|id| (id, ()))).limit(limit).load(conn)?)
 }
 
 /// One request that is not older than `since`.

@@ -13,6 +13,7 @@ use super::{
     allocations::Allocation,
     connection::MultiBackend,
     customers::BATCH,
+    order::{self, After, in_order},
     schema::{allocations, settlements},
 };
 use crate::{
@@ -114,17 +115,17 @@ pub fn find_by_key(conn: &mut Conn, tenant: TenantId, kind: SettlementKind, key:
         .optional()?)
 }
 
-/// Those of a source's names that are known, each with its public id.
-pub fn known(conn: &mut Conn, tenant: TenantId, source: &str, names: &[String]) -> Result<HashMap<String, String>> {
+/// Those of a source's names that are known, each with its public id and whose it is.
+pub fn known(conn: &mut Conn, tenant: TenantId, source: &str, names: &[String]) -> Result<HashMap<String, (String, CustomerId)>> {
     let mut found = HashMap::new();
     for part in names.chunks(BATCH) {
-        let rows: Vec<(Option<String>, SettlementKind, SettlementId)> = settlements::table
+        let rows: Vec<(Option<String>, SettlementKind, SettlementId, CustomerId)> = settlements::table
             .filter(settlements::tenant_id.eq(tenant).and(settlements::source.eq(source)))
             .filter(settlements::kind.eq_any([SettlementKind::Payment, SettlementKind::CreditNote]))
             .filter(settlements::external_id.eq_any(part.to_vec()))
-            .select((settlements::external_id, settlements::kind, settlements::id))
+            .select((settlements::external_id, settlements::kind, settlements::id, settlements::customer_id))
             .load(conn)?;
-        found.extend(rows.into_iter().filter_map(|(name, kind, id)| Some((name?, kind.public_id(id)))));
+        found.extend(rows.into_iter().filter_map(|(name, kind, id, customer)| Some((name?, (kind.public_id(id), customer)))));
     }
     Ok(found)
 }
@@ -218,13 +219,56 @@ crate::words! {
         Date = "date",
         /// The latest day first.
         LatestDate = "-date",
+        /// By their amounts in minor units, the smallest first, whatever the currency.
+        Amount = "amount",
+        /// The largest amount first.
+        LargestAmount = "-amount",
+    }
+}
+
+/// What settlements are sorted by, where that is not their id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortedBy {
+    /// The day on which they count.
+    Day(NaiveDate),
+    /// Their amount, in minor units.
+    Amount(i64),
+}
+
+impl SortedBy {
+    const fn day(self) -> Option<NaiveDate> {
+        if let Self::Day(day) = self { Some(day) } else { None }
+    }
+
+    const fn amount(self) -> Option<i64> {
+        if let Self::Amount(amount) = self { Some(amount) } else { None }
+    }
+}
+
+impl std::fmt::Display for SortedBy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Day(day) => day.fmt(f),
+            Self::Amount(amount) => amount.fmt(f),
+        }
+    }
+}
+
+impl std::str::FromStr for SortedBy {
+    type Err = std::num::ParseIntError;
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        text.parse().map(Self::Day).or_else(|_| text.parse().map(Self::Amount))
     }
 }
 
 impl SettlementSort {
-    /// Whether a place in it is a date before it is an id.
-    pub const fn is_by_date(self) -> bool {
-        matches!(self, Self::Date | Self::LatestDate)
+    /// What a row is sorted by in it, beside its id.
+    pub const fn key(self, row: &Settlement) -> Option<SortedBy> {
+        match self {
+            Self::CreatedAt | Self::Newest => None,
+            Self::Date | Self::LatestDate => Some(SortedBy::Day(row.settled_on)),
+            Self::Amount | Self::LargestAmount => Some(SortedBy::Amount(row.amount_minor)),
+        }
     }
 }
 
@@ -233,34 +277,29 @@ pub fn count(conn: &mut Conn, tenant: TenantId, kind: SettlementKind, filter: &F
     Ok(matching(tenant, kind, filter).count().get_result(conn)?)
 }
 
-/// Settlements of a kind in an order, after a place in it: an id, and the day that it was sorted by, if it was.
+/// Settlements of a kind in an order, after a place in it.
 pub fn list(
     conn: &mut Conn,
     tenant: TenantId,
     kind: SettlementKind,
     filter: &Filter,
-    (sort, after): (SettlementSort, Option<(SettlementId, Option<NaiveDate>)>),
+    (sort, after): (SettlementSort, After<SettlementId, SortedBy>),
     limit: i64,
 ) -> Result<Vec<Settlement>> {
-    let mut query = matching(tenant, kind, filter).select(Settlement::as_select()).limit(limit);
-    query = match (sort, after) {
-        (SettlementSort::CreatedAt, Some((id, _))) => query.filter(settlements::id.gt(id)),
-        (SettlementSort::Newest, Some((id, _))) => query.filter(settlements::id.lt(id)),
-        // The bound alone says where to begin in the index; what it lets in of its day is left out by the id.
-        (SettlementSort::Date, Some((id, Some(day)))) => {
-            query.filter(settlements::settled_on.ge(day)).filter(settlements::settled_on.gt(day).or(settlements::id.gt(id)))
+    let query = matching(tenant, kind, filter).select(Settlement::as_select());
+    let down = order::is_down(sort.as_str());
+    let query = match sort {
+        SettlementSort::CreatedAt | SettlementSort::Newest => in_order!(query, settlements::id, down, after),
+        SettlementSort::Date | SettlementSort::LatestDate => {
+            let after = after.map(|(id, key)| (id, key.and_then(SortedBy::day)));
+            in_order!(query, settlements::settled_on, settlements::id, down, after)
         }
-        (SettlementSort::LatestDate, Some((id, Some(day)))) => {
-            query.filter(settlements::settled_on.le(day)).filter(settlements::settled_on.lt(day).or(settlements::id.lt(id)))
+        SettlementSort::Amount | SettlementSort::LargestAmount => {
+            let after = after.map(|(id, key)| (id, key.and_then(SortedBy::amount)));
+            in_order!(query, settlements::amount_minor, settlements::id, down, after)
         }
-        _ => query,
     };
-    Ok(match sort {
-        SettlementSort::CreatedAt => query.order(settlements::id.asc()).load(conn)?,
-        SettlementSort::Newest => query.order(settlements::id.desc()).load(conn)?,
-        SettlementSort::Date => query.order((settlements::settled_on.asc(), settlements::id.asc())).load(conn)?,
-        SettlementSort::LatestDate => query.order((settlements::settled_on.desc(), settlements::id.desc())).load(conn)?,
-    })
+    Ok(query.limit(limit).load(conn)?)
 }
 
 fn matching(tenant: TenantId, kind: SettlementKind, filter: &Filter) -> settlements::BoxedQuery<'static, MultiBackend> {

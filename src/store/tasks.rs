@@ -7,7 +7,11 @@ use diesel::{
     BoolExpressionMethods, ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper,
 };
 
-use super::{Conn, Ts, schema::tasks};
+use super::{
+    Conn, Ts,
+    order::{self, After, in_order},
+    schema::tasks,
+};
 use crate::{
     domain::{
         dunning::reminder::{TaskKind, TaskOutcome, TaskState},
@@ -83,6 +87,27 @@ pub fn reviewed_since(
     Ok(rows.into_iter().filter_map(|(customer, currency, reason)| Some((customer, currency, reason?))).collect())
 }
 
+crate::words! {
+    /// The order of tasks.
+    pub enum TaskSort {
+        /// As they came, the oldest first.
+        CreatedAt = "created_at",
+        /// The newest first.
+        Newest = "-created_at",
+        /// By the moment at which they are due, the earliest first.
+        Due = "due_at",
+        /// The latest first.
+        LatestDue = "-due_at",
+    }
+}
+
+impl TaskSort {
+    /// Whether a place in it is a moment before it is an id.
+    pub const fn is_by_due(self) -> bool {
+        matches!(self, Self::Due | Self::LatestDue)
+    }
+}
+
 /// What a listing asks for.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -98,11 +123,13 @@ pub struct Filter {
     pub owner: Option<String>,
     /// Only due by then.
     pub due_by: Option<DateTime<Utc>>,
+    /// In which order; as they came, without one.
+    pub sort: Option<TaskSort>,
 }
 
-/// Tasks after `after`, oldest first.
-pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<TaskId>, limit: i64) -> Result<Vec<Task>> {
-    let mut query = tasks::table.filter(tasks::tenant_id.eq(tenant)).select(Task::as_select()).order(tasks::id.asc()).into_boxed();
+/// Tasks in an order, after a place in it.
+pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: After<TaskId, DateTime<Utc>>, limit: i64) -> Result<Vec<Task>> {
+    let mut query = tasks::table.filter(tasks::tenant_id.eq(tenant)).select(Task::as_select()).into_boxed();
     if let Some(customer) = filter.customer_id {
         query = query.filter(tasks::customer_id.eq(customer));
     }
@@ -121,9 +148,13 @@ pub fn list(conn: &mut Conn, tenant: TenantId, filter: &Filter, after: Option<Ta
     if let Some(due_by) = filter.due_by {
         query = query.filter(tasks::due_at.le(Ts(due_by)));
     }
-    if let Some(after) = after {
-        query = query.filter(tasks::id.gt(after));
-    }
+    let down = filter.sort.is_some_and(|sort| order::is_down(sort.as_str()));
+    let query = if filter.sort.is_some_and(TaskSort::is_by_due) {
+        let after = after.map(|(id, at)| (id, at.map(Ts)));
+        in_order!(query, tasks::due_at, tasks::id, down, after)
+    } else {
+        in_order!(query, tasks::id, down, after)
+    };
     Ok(query.limit(limit).load(conn)?)
 }
 

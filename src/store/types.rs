@@ -270,6 +270,10 @@ macro_rules! text_columns {
 }
 text_columns!(
     crate::domain::access::Role,
+    crate::domain::api_version::ApiVersion,
+    crate::domain::connection::ConnectionState,
+    crate::domain::connection::NoticeStatus,
+    crate::domain::connection::System,
     crate::domain::contact::Channel,
     crate::domain::contact::Email,
     crate::domain::contact::Phone,
@@ -315,6 +319,7 @@ text_columns!(
     crate::domain::provider::CheckResult,
     crate::domain::provider::LookupFinding,
     crate::domain::provider::ProviderAccountState,
+    crate::domain::push::SourceKind,
     crate::domain::suppression::Address,
     crate::domain::tenant::TenantStatus,
     crate::domain::version::VersionState,

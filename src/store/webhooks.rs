@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     domain::{
+        api_version::ApiVersion,
         event::EventType,
         ids::{EvidenceId, TenantId, WebhookDeliveryId, WebhookEndpointId},
         vault::{CannotOpen, Vault},
@@ -46,6 +47,7 @@ pub struct WebhookEndpoint {
     pub version: i64,
     pub created_at: Ts,
     pub updated_at: Ts,
+    pub api_version: ApiVersion,
 }
 
 /// A URL may hold what its owner would rather not see in a log.

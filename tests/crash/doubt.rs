@@ -19,7 +19,7 @@ const KIND: Manner = Manner { delay: 0..1, drops: 0, broken: false };
 /// Does all that is due, some time later.
 async fn later(world: &World, by: TimeDelta) {
     world.app.clock.advance(by);
-    while jobs::turn(&world.app.state.instance, world.partition).await.unwrap() == jobs::Turn::Busy {}
+    world.app.work(world.partition).await;
 }
 
 /// A second provider account, preferred to the first.

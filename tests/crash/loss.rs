@@ -11,7 +11,6 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use relance::jobs;
 use serde_json::json;
 
 use super::{
@@ -51,7 +50,7 @@ async fn on_each(count: usize) {
 
 async fn later(world: &World, by: TimeDelta) {
     world.app.clock.advance(by);
-    while jobs::turn(&world.app.state.instance, world.partition).await.unwrap() == jobs::Turn::Busy {}
+    world.app.work(world.partition).await;
 }
 
 /// A rival account on the same channel, which must never get what another may have.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use relance::{domain::delivery::MessageState, jobs, store};
+use relance::{domain::delivery::MessageState, store};
 use serde_json::json;
 
 use super::{gateway::Manner, world::World};
@@ -30,10 +30,10 @@ async fn race(database: database::Database, rounds: usize) {
         let delay = aim + fastrand::i64(0..2_000);
         let working = async {
             tokio::time::sleep(micros(-delay)).await;
-            while jobs::turn(&world.app.state.instance, world.partition).await.unwrap() == jobs::Turn::Busy {}
+            world.app.work(world.partition).await;
         };
         let ((), (in_flight, state)) = tokio::join!(working, pay(&world, n, &customer, micros(delay)));
-        while jobs::turn(&world.app.state.instance, world.partition).await.unwrap() == jobs::Turn::Busy {}
+        world.app.work(world.partition).await;
         let asked = world.gateway.count() - before;
         // The next payment is made a little later, against the worker, if this one came too soon, and the other way round: the race stays one.
         if asked == 0 {

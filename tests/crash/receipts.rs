@@ -23,7 +23,11 @@ use relance::{
 use serde_json::json;
 use standardwebhooks::Webhook;
 
-use super::{gateway::Manner, taker::Taker, world::World};
+use super::{
+    gateway::Manner,
+    taker::Taker,
+    world::{MANY, World},
+};
 use crate::support::database::{Database, postgres, sqlite};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -65,7 +69,7 @@ async fn twenty_thousand_receipts_on_postgres() {
 /// Four receipts for each of so many messages; how long the answers took, but for the slowest of a hundred.
 async fn stress(database: Database, messages: usize, kills: usize) -> Duration {
     let url = database.url.clone();
-    let world = World::today(database, Manner { delay: 0..1, drops: 0, broken: false }).await;
+    let world = World::today(database, Manner { delay: 0..1, drops: 0, broken: false }, MANY).await;
     world.debtors(0..messages).await;
     let sent = taken_up(&world).await;
     assert_eq!(sent.len(), messages);

@@ -21,6 +21,9 @@ use crate::support::{
 
 pub const EVERY_DAY: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
+/// Messages at once that a gateway bears, where that is not to hold anything up.
+pub const MANY: i32 = 256;
+
 pub struct World {
     pub app: App,
     /// Where the database is.
@@ -32,17 +35,21 @@ pub struct World {
 }
 
 impl World {
-    /// On the machine's clock, as the workers are.
-    pub async fn today(database: Database, manner: Manner) -> Self {
+    /// On the machine's clock, as the workers are, with a gateway that bears so much at once.
+    pub async fn today(database: Database, manner: Manner, at_once: i32) -> Self {
         let url = database.url.clone();
         let app = App::start(database).await;
         catch_up(&app);
-        Self::of(app, url, manner).await
+        Self::bearing(app, url, manner, at_once).await
     }
 
     /// On the clock of the application.
     pub async fn of(app: App, database: String, manner: Manner) -> Self {
-        let creditor = Creditor::new(&app, "Atelier", manner, 10_000, 256).await;
+        Self::bearing(app, database, manner, MANY).await
+    }
+
+    async fn bearing(app: App, database: String, manner: Manner, at_once: i32) -> Self {
+        let creditor = Creditor::new(&app, "Atelier", manner, 10_000, at_once).await;
         let Creditor { key, partition, gateway } = creditor;
         Self { app, database, key, partition, gateway }
     }

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// A statement of one account, in one of the messages of the family.
-fn camt(message: &str, entries: &str) -> Vec<u8> {
+pub(super) fn camt(message: &str, entries: &str) -> Vec<u8> {
     let (outer, inner) = match message {
         "camt.052.001.02" => ("BkToCstmrAcctRpt", "Rpt"),
         "camt.054.001.02" => ("BkToCstmrDbtCdtNtfctn", "Ntfctn"),
@@ -20,7 +20,7 @@ fn camt(message: &str, entries: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-fn entry(amount: &str, way: &str, reference: &str, details: &str) -> String {
+pub(super) fn entry(amount: &str, way: &str, reference: &str, details: &str) -> String {
     format!(
         "<Ntry><Amt Ccy=\"EUR\">{amount}</Amt><CdtDbtInd>{way}</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2026-03-02</Dt></BookgDt><ValDt><Dt>2026-03-02</Dt></ValDt>\
          <AcctSvcrRef>{reference}</AcctSvcrRef><NtryDtls>{details}</NtryDtls></Ntry>"
@@ -34,11 +34,11 @@ fn paid(end_to_end: &str, words: &str) -> String {
     )
 }
 
-fn said(text: &str) -> String {
+pub(super) fn said(text: &str) -> String {
     format!("<Ustrd>{text}</Ustrd>")
 }
 
-async fn start(app: &App) -> Tenant {
+pub(super) async fn start(app: &App) -> Tenant {
     let tenant = app.tenant("Atelier").await;
     for (n, number, total, reference) in [
         (1, "F-2026-118", 50_000, Some("RF18539007547034")),
@@ -65,7 +65,7 @@ async fn invoices(app: &App, tenant: &Tenant) -> Vec<Value> {
     all
 }
 
-async fn balances(app: &App, tenant: &Tenant) -> Vec<i64> {
+pub(super) async fn balances(app: &App, tenant: &Tenant) -> Vec<i64> {
     invoices(app, tenant).await.iter().map(|one| one["balance"].as_i64().unwrap()).collect()
 }
 

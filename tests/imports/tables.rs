@@ -1,10 +1,7 @@
-use relance::{
-    domain::ids::{Mode, TenantId},
-    jobs,
-};
+use relance::domain::ids::{Mode, TenantId};
 use serde_json::{Value, json};
 
-use super::{counts, rows, taken};
+use super::{counts, rows, take_slice, taken};
 use crate::{
     on_both,
     support::{App, Tenant},
@@ -118,7 +115,7 @@ on_both! {
         // What is read before a crash and not recorded is read again; what two have read is recorded once.
         let import = id.parse().unwrap();
         let read = app.db.read_now(here, |conn| relance::actions::imports::read(conn, here, import)).unwrap().unwrap();
-        jobs::imports::turn(&app.state.instance, here).await.unwrap();
+        take_slice(&app, here, &sent.body["id"]);
         let after = relance::actions::run_now(&app.db, &app.clock, here, "late", |act| relance::actions::imports::take(act, &read)).unwrap();
         assert_eq!((after.counts.rows_read(), after.line), (1_000, 1_002));
         let half = app.get(&place, &tenant.test).await.expect(200);
@@ -131,7 +128,7 @@ on_both! {
         assert!(numbered && all.len() == 2_300);
 
         let second = app.upload("/v1/imports?mapping=sage&source=other", &tenant.test, "text/csv", table.into_bytes(), &[]).await.expect(202);
-        jobs::imports::turn(&app.state.instance, here).await.unwrap();
+        take_slice(&app, here, &second["id"]);
         let path = format!("/v1/imports/{}/cancel", second["id"].as_str().unwrap());
         assert_eq!(app.post(&path, &tenant.test, Value::Null).await.expect(200)["status"], "cancelled");
         app.settle(&tenant, Mode::Test).await;

@@ -50,8 +50,8 @@ pub fn debtor(app: &App, tenant: &Tenant, mode: Mode, email: &str, phone: &str) 
     let (partition, id) = (partition(tenant, mode), CustomerId::new(start_time()));
     run(app, partition, |w| {
         format!(
-            "INSERT INTO customers (tenant_id, id, name, kind, jurisdiction, identifiers, address, metadata, version, created_at, updated_at) \
-             VALUES ({}, {}, 'Dupont SARL', 'business', 'FR', '{{}}', '{{}}', '{{}}', 1, {now}, {now})",
+            "INSERT INTO customers (tenant_id, id, name, name_key, kind, jurisdiction, identifiers, address, metadata, version, created_at, updated_at) \
+             VALUES ({}, {}, 'Dupont SARL', 'dupont sarl', 'business', 'FR', '{{}}', '{{}}', '{{}}', 1, {now}, {now})",
             w.uuid(partition.uuid()),
             w.id(id),
             now = w.now()

@@ -1,5 +1,6 @@
 //! The application under test: the real one, on a database of its own, with a clock that the test holds.
 
+pub mod books;
 pub mod database;
 pub mod dunning;
 mod events;
@@ -19,7 +20,8 @@ use relance::{
     clock::Clock,
     config::{Config, LogFormat, Rates, Role, Secrets},
     domain::ids::{Mode, TenantId},
-    http::{self, State},
+    error::Error,
+    http::{self, Contract, State},
     instance::Instance,
     jobs,
     store::{DatabaseUrl, Db},
@@ -108,6 +110,12 @@ fn needs_match(method: &str, path: &str) -> bool {
     NEEDY.iter().any(|(needy, template)| needy == method && fits(template))
 }
 
+/// The published contract, compiled once for all tests.
+pub fn published() -> Arc<Contract> {
+    static PUBLISHED: LazyLock<Arc<Contract>> = LazyLock::new(|| Arc::new(Contract::published().unwrap()));
+    Arc::clone(&PUBLISHED)
+}
+
 /// The moment at which every test begins: a Monday at noon in Paris.
 pub fn start_time() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 3, 2, 11, 0, 0).unwrap()
@@ -124,11 +132,11 @@ pub struct Tenant {
 impl App {
     pub async fn start(database: database::Database) -> Self {
         // The clock stands still, so that no bucket fills again: what exports by the dozen needs a larger one.
-        Self::start_with(database, Rates { exports: 10_000, ..Rates::default() }, http::document()).await
+        Self::start_with(database, Rates { exports: 10_000, ..Rates::default() }, published()).await
     }
 
-    /// The same, with other limits, and with a contract compiled from another document.
-    pub async fn start_with(database: database::Database, rates: Rates, document: Value) -> Self {
+    /// The same, with other limits, and with another contract.
+    pub async fn start_with(database: database::Database, rates: Rates, contract: Arc<Contract>) -> Self {
         let url: DatabaseUrl = database.url.parse().unwrap();
         relance::store::migrations::migrate(&url).unwrap();
         let db = Db::open(&url, 8).unwrap();
@@ -150,8 +158,7 @@ impl App {
             secrets: Secrets { current: [7; 32], former: Vec::new() },
         };
         let instance = Arc::new(Instance::new(db.clone(), clock.clone(), config).unwrap());
-        let contract = http::Contract::compile(&document).unwrap();
-        let state = Arc::new(State { contract, ..State::new(instance).unwrap() });
+        let state = Arc::new(State::new(instance, contract).unwrap());
         let server = http::serve(Arc::clone(&state), listener, 1).unwrap();
         actix_web::rt::spawn(server);
         #[expect(clippy::disallowed_methods, reason = "the test is the outside world")]
@@ -190,6 +197,13 @@ impl App {
         Self::reply(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
     }
 
+    /// Uploads a document of an invoice.
+    pub async fn document(&self, key: &str, invoice: &str, name: &str, media_type: &str, file: &[u8]) -> Reply {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let query = query.append_pair("name", name).append_pair("invoice_id", invoice).finish();
+        self.upload(&format!("/v1/documents?{query}"), key, media_type, file.to_vec(), &[]).await
+    }
+
     async fn reply(request: reqwest::RequestBuilder) -> Reply {
         let answer = request.send().await.unwrap();
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
@@ -222,14 +236,20 @@ impl App {
     pub async fn settle(&self, tenant: &Tenant, mode: Mode) {
         let partition = tenant.id.parse::<TenantId>().unwrap().in_mode(mode);
         for _ in 0..100_000 {
-            let worked = jobs::turn(&self.state.instance, partition).await.unwrap();
-            let told = jobs::webhooks::turn(&self.state.instance, partition).await.unwrap();
-            let taken = jobs::imports::turn(&self.state.instance, partition).await.unwrap();
-            if [worked, told, taken].iter().all(|turn| *turn != jobs::Turn::Busy) {
+            let worked = patiently(async || jobs::turn(&self.state.instance, partition).await).await;
+            let told = patiently(async || jobs::webhooks::turn(&self.state.instance, partition).await).await;
+            let taken = patiently(async || jobs::imports::turn(&self.state.instance, partition).await).await;
+            let heard = patiently(async || jobs::connections::turn(&self.state.instance, partition).await).await;
+            if [worked, told, taken, heard].iter().all(|turn| *turn != jobs::Turn::Busy) {
                 return;
             }
         }
         panic!("the partition never comes to rest");
+    }
+
+    /// Decides and sends what is due in a partition, turn after turn.
+    pub async fn work(&self, partition: TenantId) {
+        while patiently(async || jobs::turn(&self.state.instance, partition).await).await == jobs::Turn::Busy {}
     }
 
     /// A French tenant.
@@ -239,6 +259,17 @@ impl App {
         let text = |pointer: &str| made.pointer(pointer).and_then(Value::as_str).unwrap().to_owned();
         Tenant { id: text("/tenant/id"), live: text("/live_key/secret"), test: text("/test_key/secret") }
     }
+}
+
+/// Comes again a few times, as workers do, where the database was too busy: on a slow machine it may be.
+async fn patiently<T>(attempt: impl AsyncFn() -> Result<T, Error>) -> T {
+    for _ in 0..10 {
+        match attempt().await {
+            Err(Error::Busy { retry_after }) => actix_web::rt::time::sleep(retry_after).await,
+            other => return other.unwrap(),
+        }
+    }
+    attempt().await.unwrap()
 }
 
 /// Whatever a test did, each event that came of it says what is published of its type.

@@ -10,7 +10,7 @@ use relance::{
         credit::request::SolvencyState,
         delivery::MessageState,
         dunning::reminder::{ReminderState, TaskKind, TaskState},
-        ids::{DocumentId, KINDS, MessageId, Mode, ReminderId, SolvencyCheckId, TaskId, TenantId},
+        ids::{KINDS, MessageId, Mode, ReminderId, SolvencyCheckId, TaskId, TenantId},
     },
     http,
     store::{self, Conn, Json, Ts, messages::Message, reminders::Reminder, solvency::SolvencyCheck, tasks::Task},
@@ -150,7 +150,7 @@ impl Operation {
 
     /// Whether it believes no key at all, but a provider's signature.
     pub fn is_signed(&self) -> bool {
-        self.id.starts_with("receiveReceipt")
+        self.id.starts_with("receiveReceipt") || self.id == "receiveNotice"
     }
 
     pub fn is_list(&self) -> bool {
@@ -193,8 +193,9 @@ impl Operation {
         if let Some(body) = &self.body {
             strings(body, String::new(), &mut |pointer, text| {
                 let parent = pointer.split('/').nth_back(1).unwrap_or_default();
-                // In a mapping such a text names a column.
-                if pointer.ends_with("/external_id") && parent.starts_with(char::is_alphabetic) && self.id != "putImportMapping" {
+                // In a mapping such a text names a column, and a pushed document makes the customer that it names.
+                let names = !["putImportMapping", "pushSourceInvoice"].contains(&self.id.as_str());
+                if pointer.ends_with("/external_id") && parent.starts_with(char::is_alphabetic) && names {
                     named.push(Place::Named(pointer.clone()));
                 }
                 if let Some(prefix) = prefix(text) {
@@ -231,7 +232,19 @@ impl Operation {
     }
 
     pub async fn call(&self, app: &App, key: &str, request: &Request) -> Reply {
+        if self.takes_a_file() {
+            return app.upload(&request.path, key, "text/plain", CANARY.into(), &[]).await;
+        }
         app.send(&self.method, &request.path, key, request.body.clone(), &[]).await
+    }
+
+    fn kind_in_query(&self, name: &str) -> Option<&'static str> {
+        self.parameters("query").find(|parameter| parameter["name"] == name).and_then(|parameter| kind(&parameter["schema"]))
+    }
+
+    /// Whether the body is a file as it is.
+    fn takes_a_file(&self) -> bool {
+        self.value["requestBody"]["content"].as_object().is_some_and(|media| !media.contains_key("application/json"))
     }
 }
 
@@ -294,6 +307,7 @@ impl World {
         app.post(&format!("/v1/templates/{key}/versions/1/activate"), &self.tenant.live, Value::Null).await.expect(200);
         self.texts.insert("key".to_owned(), key);
         self.import(app).await;
+        self.hear(app).await;
         self.remind(app).await;
         self.let_in(app).await;
         // Everything above left evidence; sealed, it has its proofs.
@@ -313,6 +327,18 @@ impl World {
         self.ids.insert("evt".to_owned(), told["data"][0]["event_id"].as_str().unwrap().to_owned());
         let heads = app.get("/v1/evidence/checkpoints", &self.tenant.live).await.expect(200);
         self.texts.insert("from".to_owned(), heads["data"][0]["size"].to_string());
+    }
+
+    /// Something that its connection was told.
+    async fn hear(&mut self, app: &App) {
+        let told = Some(json!({ "nothing": self.canary }));
+        let items = vec![actions::notices::Item { dedupe: self.canary.clone(), told, reason: None }];
+        let connection = self.ids["cnx"].parse().unwrap();
+        let arrived = actions::notices::Arrived { connection, headers: BTreeMap::new(), body: self.canary.clone().into_bytes(), items };
+        let keep = move |act: &mut actions::Act<'_>| actions::notices::keep(act, &arrived);
+        actions::run(&app.db, &app.clock, self.tenant.id.parse().unwrap(), actions::SYSTEM, keep).await.unwrap();
+        let told = app.get(&format!("/v1/connections/{}/notices", self.ids["cnx"]), &self.tenant.live).await.expect(200);
+        self.ids.insert("ntc".to_owned(), told["data"][0]["id"].as_str().unwrap().to_owned());
     }
 
     /// Somebody whom its identity provider named.
@@ -437,25 +463,13 @@ impl World {
         }
         let link = app.state.links.unsubscribe(tenant_id, message.id).unwrap();
         self.texts.insert("token".to_owned(), link.rsplit('/').next().unwrap().to_owned());
-        let document = store::documents::Document {
-            tenant_id,
-            id: DocumentId::new(now.0),
-            invoice_id: None,
-            customer_id: Some(customer_id),
-            name: format!("{}.pdf", self.canary),
-            media_type: "application/pdf".parse().unwrap(),
-            size: Some(5),
-            sha256: None,
-            url: None,
-            created_at: now,
-        };
-        let link = app.state.links.document(tenant_id, document.id, now.0 + chrono::TimeDelta::days(1)).unwrap();
+        let document = self.ids["doc"].parse().unwrap();
+        let link = app.state.links.document(tenant_id, document, now.0 + chrono::TimeDelta::days(1)).unwrap();
         self.texts.insert("document token".to_owned(), link.rsplit('/').next().unwrap().to_owned());
         let write = move |conn: &mut Conn| {
             store::reminders::insert(conn, std::slice::from_ref(&reminder))?;
             store::messages::insert(conn, std::slice::from_ref(&message))?;
             store::solvency::insert(conn, &check)?;
-            store::documents::insert(conn, &document, b"%PDF-")?;
             store::tasks::insert(conn, &task).map(drop)
         };
         app.db.write(tenant_id, write).await.unwrap();
@@ -475,7 +489,7 @@ impl World {
                 self.ids.contains_key(kind) || operation.body.as_ref().is_some_and(|body| body.pointer(pointer).is_none())
             }
             Place::Named(pointer) => pointer.split('/').nth_back(1).is_some_and(|parent| self.made.contains(&format!("{parent}s"))),
-            Place::Query(_) => true,
+            Place::Query(name) => !operation.takes_a_file() || operation.kind_in_query(name).is_none_or(|kind| self.ids.contains_key(kind)),
         })
     }
 
@@ -486,7 +500,8 @@ impl World {
             (Some("id"), Some(prefix)) => {
                 ids.entry(prefix.to_owned()).or_insert_with(|| text.to_owned());
             }
-            (Some("source"), None) => {
+            // A connection's source is its own choice, not where the rest comes from.
+            (Some("source"), None) if made["object"] != "connection" => {
                 texts.entry("source".to_owned()).or_insert_with(|| text.to_owned());
             }
             _ => {}
@@ -559,9 +574,18 @@ impl World {
         }
         let required: Vec<String> = operation
             .parameters("query")
-            .filter(|parameter| parameter["required"] == json!(true))
-            .map(|parameter| parameter["name"].as_str().unwrap())
-            .map(|name| format!("{name}={}", self.texts.get(name).unwrap_or_else(|| panic!("{}: what is {name}?", operation.id))))
+            .filter_map(|parameter| {
+                let name = parameter["name"].as_str().unwrap();
+                // What a file belongs to is said beside it.
+                let owner = kind(&parameter["schema"]).filter(|_| operation.takes_a_file()).and_then(|kind| self.ids.get(kind));
+                let text = match name {
+                    "name" => Some(&self.canary),
+                    _ => self.texts.get(name).or(owner),
+                };
+                let needed = parameter["required"] == json!(true);
+                assert!(!needed || text.is_some(), "{}: what is {name}?", operation.id);
+                text.filter(|_| needed || owner.is_some()).map(|text| format!("{name}={text}"))
+            })
             .collect();
         let query = if required.is_empty() { String::new() } else { format!("?{}", required.join("&")) };
         Request { path: path + &query, body: self.body(operation) }
@@ -609,8 +633,10 @@ impl World {
                 request.path = swapped.join("/");
             }
             Place::Query(name) => {
-                let joint = if request.path.contains('?') { '&' } else { '?' };
-                request.path = format!("{}{joint}{name}={named}", request.path);
+                let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+                let others = query.split('&').filter(|part| !part.is_empty() && !part.starts_with(&format!("{name}=")));
+                let query: Vec<String> = others.map(str::to_owned).chain([format!("{name}={named}")]).collect();
+                request.path = format!("{path}?{}", query.join("&"));
             }
             Place::Body(pointer, _) | Place::Named(pointer) => match request.body.pointer_mut(pointer) {
                 Some(there) => *there = json!(named),
@@ -634,11 +660,13 @@ impl World {
     /// Everything the tenant can read of its own, without what reading changes.
     pub async fn everything(&self, app: &App) -> BTreeMap<String, Value> {
         let mut seen = BTreeMap::new();
+        // Whoever exports the evidence has it sealed.
+        app.get("/v1/evidence/export", &self.tenant.live).await.expect(200);
         for operation in
             operations().iter().filter(|operation| operation.method == "GET" && operation.scope().is_some() && !operation.is_platforms())
         {
-            // Asking is counted, by this very operation.
-            if operation.id == "getLimits" {
+            // Asking is counted, and what is refused is recorded, by these very operations.
+            if ["getLimits", "listRequests"].contains(&operation.id.as_str()) {
                 continue;
             }
             let key = if operation.is_of_a_page() { &self.page_key } else { &self.tenant.live };

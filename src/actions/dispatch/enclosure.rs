@@ -123,6 +123,7 @@ mod tests {
             size,
             sha256: None,
             url: size.is_none().then(|| "https://files.example/f?a&b".to_owned()),
+            file_id: None,
             created_at: Ts(DateTime::UNIX_EPOCH),
         }
     }

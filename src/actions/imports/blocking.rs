@@ -1,17 +1,17 @@
 //! A whole import at once, for callers that may block: commands.
 
-use std::io::Read;
+use std::{io::Read, thread};
 
-use super::{NewImport, create, files, read, take};
+use super::{NewImport, create, read, read_ahead, take};
 use crate::{
-    actions::run_now,
+    actions::{files, run_now},
     clock::Clock,
     domain::{
         crypto::Sha256,
-        ids::{ImportFileId, ImportId, TenantId},
+        ids::{FileId, ImportId, TenantId},
     },
     error::{Error, Result},
-    store::{Db, import_files::PIECE, imports::Import},
+    store::{Db, files::PIECE, imports::Import},
 };
 
 /// For whom, and in whose name.
@@ -36,7 +36,7 @@ pub fn send(to: For<'_>, file: impl Read, new: &NewImport) -> Result<Import> {
     run_now(to.db, to.clock, to.tenant, to.actor, |act| create(act, file, new))
 }
 
-fn keep(to: For<'_>, mut file: impl Read) -> Result<ImportFileId> {
+fn keep(to: For<'_>, mut file: impl Read) -> Result<FileId> {
     let id = run_now(to.db, to.clock, to.tenant, to.actor, files::begin)?;
     let (mut digest, mut size, mut number) = (Sha256::default(), 0_u64, 0_i32);
     loop {
@@ -59,9 +59,17 @@ fn keep(to: For<'_>, mut file: impl Read) -> Result<ImportFileId> {
 /// # Errors
 /// The store's. A file that cannot be read is no error: the import says so.
 pub fn finish(to: For<'_>, id: ImportId, mut progress: impl FnMut(&Import)) -> Result<Import> {
-    while let Some(slice) = to.db.read_now(to.tenant, |conn| read(conn, to.tenant, id))? {
-        let import = run_now(to.db, to.clock, to.tenant, to.actor, |act| take(act, &slice))?;
+    let from_mark = || to.db.read_now(to.tenant, |conn| read(conn, to.tenant, id));
+    let mut next = from_mark()?;
+    while let Some(slice) = next {
+        let (import, ahead) = thread::scope(|scope| {
+            let ahead = scope.spawn(|| to.db.read_now(to.tenant, |conn| read_ahead(conn, to.tenant, &slice)));
+            let import = run_now(to.db, to.clock, to.tenant, to.actor, |act| take(act, &slice));
+            (import, ahead.join())
+        });
+        let import = import?;
         progress(&import);
+        next = if slice.is_recorded(&import) { ahead.map_err(|_| Error::internal("the reader ended early"))?? } else { from_mark()? };
     }
     to.db.read_now(to.tenant, |conn| crate::store::imports::find(conn, to.tenant, id))
 }

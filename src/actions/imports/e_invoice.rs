@@ -1,19 +1,16 @@
 //! An electronic invoice recorded: its buyer if he is new, itself, the PDF that it came in, and the debit that it announces.
 
-use data_encoding::HEXLOWER;
-use serde_json::json;
-
 use super::{Done, ensure};
 use crate::{
     actions::{
-        Act,
+        Act, documents, files,
         put::{IfKnown, Outcome, one_by_one, only},
     },
     domain::{
         crypto::sha256,
         customer::CustomerKind,
         external::ExternalKey,
-        ids::{DocumentId, InvoiceId},
+        ids::InvoiceId,
         import::{
             e_invoice,
             invoice_file::{DocumentKind, InvoiceFile},
@@ -21,15 +18,14 @@ use crate::{
         },
         ledger::{
             direct_debit::NewDirectDebit,
-            document::{MAX_BYTES, MediaType},
+            document::{MediaType, NewDocument},
             invoice::InvoiceStatus,
             settlement::Wanted,
         },
     },
     error::{Error, Result},
     store::{
-        self, Ts,
-        documents::Document,
+        self,
         invoices::{Invoice, InvoiceSort},
     },
 };
@@ -104,32 +100,20 @@ fn credit_note(act: &mut Act<'_>, file: &InvoiceFile, source: &str, customer: &E
 
 /// Keeps the PDF beside its invoice, once.
 fn keep(act: &mut Act<'_>, invoice: &Invoice, pdf: &[u8], done: &mut Done) -> Result<()> {
-    if pdf.len() > MAX_BYTES {
-        done.problems.push(ImportProblem::row(format!("the PDF is not kept: documents have at most {MAX_BYTES} bytes")));
-        return Ok(());
-    }
     let digest = sha256(&[pdf]);
     let there = store::documents::of_invoice(act.conn, act.tenant, invoice.id)?;
     if there.iter().any(|one| one.sha256.as_deref() == Some(digest.as_slice())) {
         return Ok(());
     }
     let plain = |one: char| if one.is_ascii_alphanumeric() || matches!(one, '-' | '_' | '.') { one } else { '_' };
-    let row = Document {
-        tenant_id: act.tenant,
-        id: DocumentId::new(act.wall),
-        invoice_id: Some(invoice.id),
-        customer_id: Some(invoice.customer_id),
+    let new = NewDocument {
         name: format!("{}.pdf", invoice.number.chars().map(plain).collect::<String>()),
         media_type: MediaType::Pdf,
-        size: Some(i64::try_from(pdf.len()).map_err(Error::internal)?),
-        sha256: Some(digest.to_vec()),
-        url: None,
-        created_at: Ts(act.wall),
+        invoice_id: Some(invoice.id),
+        customer_id: Some(invoice.customer_id),
     };
-    store::documents::insert(act.conn, &row, pdf)?;
-    let body = json!({"invoice_id": row.invoice_id, "customer_id": row.customer_id, "media_type": row.media_type, "size": row.size,
-        "sha256": HEXLOWER.encode(&digest)});
-    act.witness("document.added", row.id, body);
+    let file = files::keep(act, pdf)?;
+    let row = documents::add(act, &new, file)?;
     done.and("", Ok((Outcome::Created, row.id)));
     Ok(())
 }

@@ -1,12 +1,12 @@
-//! The next rows of a file, from the mark on. A table is read piece by piece; other files are small, and are read whole each time.
+//! The next rows of a file, from the mark on. What has lines is read piece by piece; other files are small, and are read whole each time.
 
 use std::io::Read;
 
-use super::{CHUNK, Slice, table};
+use super::{CHUNK, Slice, lines, table};
 use crate::{
     domain::{
         customer::NewCustomer,
-        ids::{ImportFileId, TenantId},
+        ids::{FileId, TenantId},
         import::{
             bank_file, fec,
             incoming::{self, Incoming},
@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Result},
     store::{
         Conn,
-        import_files::{self, PIECE},
+        files::{self, PIECE},
         imports::Import,
     },
 };
@@ -31,6 +31,8 @@ pub(super) enum Found {
     Nothing(Vec<ImportProblem>),
     /// Rows of a table.
     Table(Vec<table::Line>),
+    /// Lines of JSON.
+    Lines(Vec<lines::Line>),
     /// An electronic invoice, and the PDF that it came in.
     Invoice(Box<InvoiceFile>, Option<Vec<u8>>),
     /// Lines of bank accounts.
@@ -41,13 +43,13 @@ pub(super) enum Found {
 
 /// The slice at the import's mark.
 pub(super) fn slice(conn: &mut Conn, tenant: TenantId, import: Import) -> Result<Slice> {
-    if import.format == ImportFormat::Csv {
-        let file = import_files::find(conn, tenant, import.file_id)?;
-        return table::slice(conn, &file, import);
+    if import.format.is_of_lines() {
+        let file = files::find(conn, tenant, import.file_id)?;
+        return if import.format == ImportFormat::Csv { table::slice(conn, &file, import) } else { lines::slice(conn, &file, import) };
     }
-    let bytes = whole(conn, tenant, import.file_id)?;
+    let bytes = files::whole(conn, tenant, import.file_id)?;
     let found = match import.format {
-        ImportFormat::Csv => Err(Faults::none()),
+        ImportFormat::Csv | ImportFormat::Ndjson => Err(Faults::none()),
         ImportFormat::InvoiceXml => invoice_file::read(&bytes).map(|file| (Found::Invoice(Box::new(file), None), 1, 1)),
         ImportFormat::InvoicePdf => invoice_file::read(&bytes).map(|file| (Found::Invoice(Box::new(file), Some(bytes)), 1, 1)),
         ImportFormat::Camt | ImportFormat::Mt940 => bank_file::read(&bytes).map(|file| {
@@ -73,20 +75,11 @@ fn part<T>(all: Vec<T>, place: i64) -> (Vec<T>, i64, i64) {
     (part, end, length)
 }
 
-fn whole(conn: &mut Conn, tenant: TenantId, file: ImportFileId) -> Result<Vec<u8>> {
-    let (mut bytes, mut number) = (Vec::new(), 0);
-    while let Some(piece) = import_files::piece(conn, tenant, file, number)? {
-        bytes.extend_from_slice(&piece);
-        number = number.saturating_add(1);
-    }
-    Ok(bytes)
-}
-
 /// A file from some place on, a piece at a time.
 pub(super) struct Pieces<'a> {
     conn: &'a mut Conn,
     tenant: TenantId,
-    file: ImportFileId,
+    file: FileId,
     next: i32,
     piece: Vec<u8>,
     at: usize,
@@ -94,10 +87,10 @@ pub(super) struct Pieces<'a> {
 
 impl<'a> Pieces<'a> {
     /// From the byte at `place`.
-    pub(super) fn from(conn: &'a mut Conn, tenant: TenantId, file: ImportFileId, place: i64) -> Result<Self> {
+    pub(super) fn from(conn: &'a mut Conn, tenant: TenantId, file: FileId, place: i64) -> Result<Self> {
         let place = usize::try_from(place).map_err(Error::internal)?;
         let first = i32::try_from(place / PIECE).map_err(Error::internal)?;
-        let piece = import_files::piece(conn, tenant, file, first)?.unwrap_or_default();
+        let piece = files::piece(conn, tenant, file, first)?.unwrap_or_default();
         Ok(Self { conn, tenant, file, next: first.saturating_add(1), piece, at: place % PIECE })
     }
 
@@ -110,7 +103,7 @@ impl<'a> Pieces<'a> {
 impl Read for Pieces<'_> {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
         if self.at >= self.piece.len() {
-            let piece = import_files::piece(self.conn, self.tenant, self.file, self.next).map_err(std::io::Error::other)?;
+            let piece = files::piece(self.conn, self.tenant, self.file, self.next).map_err(std::io::Error::other)?;
             let Some(piece) = piece else { return Ok(0) };
             (self.piece, self.at, self.next) = (piece, 0, self.next.saturating_add(1));
         }

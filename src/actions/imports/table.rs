@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use csv::{ByteRecord, ReaderBuilder};
 
 use super::{
-    CHUNK, Done, Slice,
+    CHUNK, Done, LONGEST_SLICE, Slice,
     reading::{Found, Pieces},
 };
 use crate::{
@@ -29,11 +29,9 @@ use crate::{
         },
     },
     error::{Error, Result},
-    store::{Conn, import_files::ImportFile, imports::Import, invoices::Invoice},
+    store::{Conn, files::File, imports::Import, invoices::Invoice},
 };
 
-/// The most of a file that one slice may be: what a quote that is never closed can take of the memory.
-const LONGEST_SLICE: u64 = 8 << 20;
 /// Rows that are looked at for how a table is written.
 const LOOKED_AT: usize = 1_000;
 
@@ -102,14 +100,15 @@ fn unreadable(error: csv::Error) -> Error {
 }
 
 /// The rows at the mark.
-pub(super) fn slice(conn: &mut Conn, file: &ImportFile, import: Import) -> Result<Slice> {
+pub(super) fn slice(conn: &mut Conn, file: &File, import: Import) -> Result<Slice> {
     let settings = &import.settings.0;
     let Some(mapping) = &settings.mapping else { return Err(Error::internal("a table without a mapping")) };
     let left = u64::try_from(file.size.saturating_sub(import.place)).unwrap_or(0);
+    let longest = u64::try_from(LONGEST_SLICE).map_err(Error::internal)?;
     let pieces = Pieces::from(conn, import.tenant_id, import.file_id, import.place)?;
     // Where lines end in two characters, a row ends with the first of them, and the next one's line begins behind the second.
     let behind = i64::from(pieces.first() == Some(b'\n'));
-    let mut reader = reader(mapping.delimiter.unwrap_or(',')).from_reader(pieces.take(LONGEST_SLICE));
+    let mut reader = reader(mapping.delimiter.unwrap_or(',')).from_reader(pieces.take(longest));
     let (mut lines, mut record) = (Vec::with_capacity(CHUNK), ByteRecord::new());
     let (mut end, mut last) = ((import.place, import.line), false);
     while lines.len() < CHUNK {
@@ -118,7 +117,7 @@ pub(super) fn slice(conn: &mut Conn, file: &ImportFile, import: Import) -> Resul
             break;
         }
         let position = reader.position();
-        if position.byte() >= LONGEST_SLICE && left > LONGEST_SLICE {
+        if position.byte() >= longest && left > longest {
             // This row is not whole: it is the next slice's first.
             if lines.is_empty() {
                 let detail = format!("line {} begins a row of more than {LONGEST_SLICE} bytes: is a quote not closed?", import.line);

@@ -36,7 +36,7 @@ pub(super) fn record(act: &mut Act<'_>, old: &Invoice, customer: CustomerId, new
         replace(act, old, &there, &parts)?;
         row = Invoice { total_minor: new.total, balance_minor: new.total, status: InvoiceStatus::of(new.total), ..row };
     }
-    store::documents::insert_links(act.conn, &links)?;
+    store::documents::insert(act.conn, &links)?;
     let parts = store::instalments::of_invoices(act.conn, act.tenant, &[old.id])?;
     Ok(Put { row: changed(act, row, &parts)?, outcome: Outcome::Changed })
 }

@@ -19,7 +19,7 @@ pub(super) fn minor(text: &str, decimal_separator: char, currency: Currency) -> 
 }
 
 /// An amount in minor units as XML writes it: a sign perhaps, digits, a point and decimals (`-1234.500`), and nothing else.
-pub(super) fn decimal(text: &str, currency: Currency) -> Result<i64, String> {
+pub(in crate::domain) fn decimal(text: &str, currency: Currency) -> Result<i64, String> {
     signed(text, '.', currency)
 }
 

@@ -36,8 +36,8 @@ pub struct Incoming {
     pub payer: Option<String>,
     /// Their IBAN.
     pub iban: Option<String>,
-    /// Whether it came by a direct debit.
-    pub collected: bool,
+    /// Of a direct debit: the mandate that it was drawn by.
+    pub mandate_id: Option<String>,
 }
 
 /// What a line of an account means.
@@ -85,7 +85,7 @@ fn of_entry(entry: &Entry) -> Vec<Incoming> {
             end_to_end_id: None,
             payer: None,
             iban: None,
-            collected: false,
+            mandate_id: None,
         }];
     }
     let mut seen = HashMap::<String, u32>::new();
@@ -124,7 +124,7 @@ fn incoming(entry: &Entry, one: &Transaction, name: String, meaning: Meaning, (a
         end_to_end_id: one.end_to_end_id.clone(),
         payer: one.ultimate_debtor.clone().filter(|_| one.direction == Direction::Credit).or_else(|| other.name.clone()),
         iban: other.iban().map(str::to_owned),
-        collected: one.mandate_id.is_some(),
+        mandate_id: one.mandate_id.clone(),
     }
 }
 

@@ -43,6 +43,8 @@ crate::words! {
         Mt940 = "mt940",
         /// The file of article A47 A-1 of the Livre des procédures fiscales.
         Fec = "fec",
+        /// One JSON object a line, each as the batch of its kind takes it.
+        Ndjson = "ndjson",
     }
 }
 
@@ -81,20 +83,26 @@ crate::words! {
 }
 
 impl ImportFormat {
-    /// What a file of this format is; a table is what its mapping says.
+    /// What a file of this format is; a table is what its mapping says, a file of JSON what its sender does.
     pub const fn kind(self) -> Option<ImportKind> {
         match self {
-            Self::Csv => None,
+            Self::Csv | Self::Ndjson => None,
             Self::InvoiceXml | Self::InvoicePdf => Some(ImportKind::Invoices),
             Self::Camt | Self::Mt940 => Some(ImportKind::BankStatement),
             Self::Fec => Some(ImportKind::Fec),
         }
     }
 
+    /// Whether it is read line by line: such a file may be longer, for no more of it than a slice is ever in memory.
+    pub const fn is_of_lines(self) -> bool {
+        matches!(self, Self::Csv | Self::Ndjson)
+    }
+
     /// The name under which external ids are kept where nobody gives one.
     pub const fn default_source(self) -> &'static str {
         match self {
             Self::Csv => "csv",
+            Self::Ndjson => "ndjson",
             Self::InvoiceXml | Self::InvoicePdf => "e-invoice",
             Self::Camt | Self::Mt940 => "bank",
             Self::Fec => "fec",

@@ -14,6 +14,8 @@ mod fuzz;
 pub mod incoming;
 pub mod invoice_file;
 pub mod job;
+pub mod lines;
+pub mod matching;
 pub mod opening;
 mod pdf;
 pub mod references;
@@ -21,6 +23,7 @@ pub mod sniff;
 mod text;
 mod xml;
 
+pub(super) use amount::decimal;
 pub use text::MAX_BYTES;
 
 use super::tenant::iban_is_valid;

@@ -29,7 +29,14 @@ pub fn format(beginning: &[u8]) -> Result<ImportFormat, Faults> {
         return Ok(if of_a_bank { ImportFormat::Camt } else { ImportFormat::InvoiceXml });
     }
     if marked {
-        return Err(Faults::one("", "encoding", "a table in UTF-16 is not read; save it as CSV in UTF-8"));
+        return Err(Faults::one("", "encoding", "a table or JSON in UTF-16 is not read; save it in UTF-8"));
+    }
+    let begins = |bracket: char, with: [char; 2]| text.strip_prefix(bracket).is_some_and(|rest| rest.trim_start().starts_with(with));
+    if begins('{', ['"', '}']) {
+        return Ok(ImportFormat::Ndjson);
+    }
+    if begins('[', ['{', ']']) {
+        return Err(Faults::one("", "wrong_type", "a JSON array is not read; write one object a line, with nothing between them"));
     }
     let tag = |name: &str| text.starts_with(name) || text.contains(&format!("\n{name}"));
     if tag(":20:") || tag(":61:") || tag("{1:F01") {
@@ -43,7 +50,7 @@ pub fn format(beginning: &[u8]) -> Result<ImportFormat, Faults> {
         return Err(Faults::one(
             "",
             "wrong_type",
-            "none of the formats that are read: CSV, UBL, CII, Factur-X, camt.052 to camt.054, MT940, FEC",
+            "none of the formats that are read: CSV, NDJSON, UBL, CII, Factur-X, camt.052 to camt.054, MT940, FEC",
         ));
     }
     Ok(ImportFormat::Csv)
@@ -64,6 +71,12 @@ mod tests {
             (b"0000 01ING\n940 00\n:20:X\n", Some(ImportFormat::Mt940)),
             (b"JournalCode\tJournalLib\tEcritureNum\tEcritureDate\tCompteNum\n", Some(ImportFormat::Fec)),
             (b"a;b\n1;2\n", Some(ImportFormat::Csv)),
+            (b"\xef\xbb\xbf{\"number\": 1}\n", Some(ImportFormat::Ndjson)),
+            (b"\n{ }\n", Some(ImportFormat::Ndjson)),
+            (b"{1:F01BANKBEBB0000000000}{2:I940}{4:\n:20:X\n", Some(ImportFormat::Mt940)),
+            (b"{a};{b}\n1;2\n", Some(ImportFormat::Csv)),
+            (b"[\n{\"number\": 1}]", None),
+            (b"\xff\xfe{\0\"\0", None),
             (b"PK\x03\x04\0\0", None),
             (b" \n", None),
             (b"", None),

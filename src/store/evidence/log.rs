@@ -57,7 +57,10 @@ pub fn seal(conn: &mut Conn, tenant: TenantId, signer: &Signer, wall: DateTime<U
     // One statement: the size and the entries are of one moment, whoever adds meanwhile.
     let rows: Vec<(i64, Option<i64>, Option<Vec<u8>>)> = evidence_logs::table
         .left_join(
-            evidence_entries::table.on(evidence_entries::tenant_id.eq(evidence_logs::tenant_id).and(evidence_entries::seq.ge(first))),
+            evidence_entries::table.on(evidence_entries::tenant_id
+                .eq(evidence_logs::tenant_id)
+                .and(evidence_entries::seq.ge(first))
+                .and(evidence_entries::seq.lt(first.saturating_add(limit)))),
         )
         .filter(evidence_logs::tenant_id.eq(tenant))
         .order(evidence_entries::seq.asc())

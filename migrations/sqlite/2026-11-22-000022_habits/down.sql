@@ -1,0 +1,17 @@
+DROP INDEX requests_by_key_digest;
+DROP INDEX direct_debits_by_collect_on;
+DROP INDEX tasks_by_due_at_id;
+DROP INDEX disputes_by_respond_by;
+DROP INDEX promises_by_due_on;
+DROP INDEX settlements_by_kind_amount;
+DROP INDEX invoices_by_external_key;
+DROP INDEX invoices_by_number_key;
+DROP INDEX customers_by_number_key;
+DROP INDEX customers_by_name_key;
+ALTER TABLE invoices DROP COLUMN external_key;
+ALTER TABLE invoices DROP COLUMN number_key;
+ALTER TABLE customers DROP COLUMN number_key;
+ALTER TABLE customers DROP COLUMN name_key;
+ALTER TABLE webhook_endpoints DROP COLUMN api_version;
+CREATE INDEX customers_by_name ON customers (tenant_id, name, id);
+CREATE INDEX invoices_by_number ON invoices (tenant_id, number);

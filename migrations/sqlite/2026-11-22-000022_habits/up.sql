@@ -1,0 +1,87 @@
+-- The version in which an endpoint is told.
+ALTER TABLE webhook_endpoints ADD COLUMN api_version TEXT NOT NULL DEFAULT '2026-11-22';
+
+-- What names and numbers are looked for by, in the order of their bytes: of names without capitals and accents, as domain/search.rs has it; of numbers without capitals.
+ALTER TABLE customers ADD COLUMN name_key TEXT NOT NULL DEFAULT '';
+UPDATE customers SET name_key = lower(name);
+UPDATE customers SET name_key = replace(name_key, 'À', 'a') WHERE instr(name_key, 'À');
+UPDATE customers SET name_key = replace(name_key, 'Á', 'a') WHERE instr(name_key, 'Á');
+UPDATE customers SET name_key = replace(name_key, 'Â', 'a') WHERE instr(name_key, 'Â');
+UPDATE customers SET name_key = replace(name_key, 'Ã', 'a') WHERE instr(name_key, 'Ã');
+UPDATE customers SET name_key = replace(name_key, 'Ä', 'a') WHERE instr(name_key, 'Ä');
+UPDATE customers SET name_key = replace(name_key, 'Å', 'a') WHERE instr(name_key, 'Å');
+UPDATE customers SET name_key = replace(name_key, 'à', 'a') WHERE instr(name_key, 'à');
+UPDATE customers SET name_key = replace(name_key, 'á', 'a') WHERE instr(name_key, 'á');
+UPDATE customers SET name_key = replace(name_key, 'â', 'a') WHERE instr(name_key, 'â');
+UPDATE customers SET name_key = replace(name_key, 'ã', 'a') WHERE instr(name_key, 'ã');
+UPDATE customers SET name_key = replace(name_key, 'ä', 'a') WHERE instr(name_key, 'ä');
+UPDATE customers SET name_key = replace(name_key, 'å', 'a') WHERE instr(name_key, 'å');
+UPDATE customers SET name_key = replace(name_key, 'Ç', 'c') WHERE instr(name_key, 'Ç');
+UPDATE customers SET name_key = replace(name_key, 'ç', 'c') WHERE instr(name_key, 'ç');
+UPDATE customers SET name_key = replace(name_key, 'È', 'e') WHERE instr(name_key, 'È');
+UPDATE customers SET name_key = replace(name_key, 'É', 'e') WHERE instr(name_key, 'É');
+UPDATE customers SET name_key = replace(name_key, 'Ê', 'e') WHERE instr(name_key, 'Ê');
+UPDATE customers SET name_key = replace(name_key, 'Ë', 'e') WHERE instr(name_key, 'Ë');
+UPDATE customers SET name_key = replace(name_key, 'è', 'e') WHERE instr(name_key, 'è');
+UPDATE customers SET name_key = replace(name_key, 'é', 'e') WHERE instr(name_key, 'é');
+UPDATE customers SET name_key = replace(name_key, 'ê', 'e') WHERE instr(name_key, 'ê');
+UPDATE customers SET name_key = replace(name_key, 'ë', 'e') WHERE instr(name_key, 'ë');
+UPDATE customers SET name_key = replace(name_key, 'Ì', 'i') WHERE instr(name_key, 'Ì');
+UPDATE customers SET name_key = replace(name_key, 'Í', 'i') WHERE instr(name_key, 'Í');
+UPDATE customers SET name_key = replace(name_key, 'Î', 'i') WHERE instr(name_key, 'Î');
+UPDATE customers SET name_key = replace(name_key, 'Ï', 'i') WHERE instr(name_key, 'Ï');
+UPDATE customers SET name_key = replace(name_key, 'ì', 'i') WHERE instr(name_key, 'ì');
+UPDATE customers SET name_key = replace(name_key, 'í', 'i') WHERE instr(name_key, 'í');
+UPDATE customers SET name_key = replace(name_key, 'î', 'i') WHERE instr(name_key, 'î');
+UPDATE customers SET name_key = replace(name_key, 'ï', 'i') WHERE instr(name_key, 'ï');
+UPDATE customers SET name_key = replace(name_key, 'Ñ', 'n') WHERE instr(name_key, 'Ñ');
+UPDATE customers SET name_key = replace(name_key, 'ñ', 'n') WHERE instr(name_key, 'ñ');
+UPDATE customers SET name_key = replace(name_key, 'Ò', 'o') WHERE instr(name_key, 'Ò');
+UPDATE customers SET name_key = replace(name_key, 'Ó', 'o') WHERE instr(name_key, 'Ó');
+UPDATE customers SET name_key = replace(name_key, 'Ô', 'o') WHERE instr(name_key, 'Ô');
+UPDATE customers SET name_key = replace(name_key, 'Õ', 'o') WHERE instr(name_key, 'Õ');
+UPDATE customers SET name_key = replace(name_key, 'Ö', 'o') WHERE instr(name_key, 'Ö');
+UPDATE customers SET name_key = replace(name_key, 'Ø', 'o') WHERE instr(name_key, 'Ø');
+UPDATE customers SET name_key = replace(name_key, 'ò', 'o') WHERE instr(name_key, 'ò');
+UPDATE customers SET name_key = replace(name_key, 'ó', 'o') WHERE instr(name_key, 'ó');
+UPDATE customers SET name_key = replace(name_key, 'ô', 'o') WHERE instr(name_key, 'ô');
+UPDATE customers SET name_key = replace(name_key, 'õ', 'o') WHERE instr(name_key, 'õ');
+UPDATE customers SET name_key = replace(name_key, 'ö', 'o') WHERE instr(name_key, 'ö');
+UPDATE customers SET name_key = replace(name_key, 'ø', 'o') WHERE instr(name_key, 'ø');
+UPDATE customers SET name_key = replace(name_key, 'Ù', 'u') WHERE instr(name_key, 'Ù');
+UPDATE customers SET name_key = replace(name_key, 'Ú', 'u') WHERE instr(name_key, 'Ú');
+UPDATE customers SET name_key = replace(name_key, 'Û', 'u') WHERE instr(name_key, 'Û');
+UPDATE customers SET name_key = replace(name_key, 'Ü', 'u') WHERE instr(name_key, 'Ü');
+UPDATE customers SET name_key = replace(name_key, 'ù', 'u') WHERE instr(name_key, 'ù');
+UPDATE customers SET name_key = replace(name_key, 'ú', 'u') WHERE instr(name_key, 'ú');
+UPDATE customers SET name_key = replace(name_key, 'û', 'u') WHERE instr(name_key, 'û');
+UPDATE customers SET name_key = replace(name_key, 'ü', 'u') WHERE instr(name_key, 'ü');
+UPDATE customers SET name_key = replace(name_key, 'Ý', 'y') WHERE instr(name_key, 'Ý');
+UPDATE customers SET name_key = replace(name_key, 'Ÿ', 'y') WHERE instr(name_key, 'Ÿ');
+UPDATE customers SET name_key = replace(name_key, 'ý', 'y') WHERE instr(name_key, 'ý');
+UPDATE customers SET name_key = replace(name_key, 'ÿ', 'y') WHERE instr(name_key, 'ÿ');
+UPDATE customers SET name_key = replace(name_key, 'Æ', 'ae') WHERE instr(name_key, 'Æ');
+UPDATE customers SET name_key = replace(name_key, 'æ', 'ae') WHERE instr(name_key, 'æ');
+UPDATE customers SET name_key = replace(name_key, 'Œ', 'oe') WHERE instr(name_key, 'Œ');
+UPDATE customers SET name_key = replace(name_key, 'œ', 'oe') WHERE instr(name_key, 'œ');
+UPDATE customers SET name_key = replace(name_key, 'ẞ', 'ss') WHERE instr(name_key, 'ẞ');
+UPDATE customers SET name_key = replace(name_key, 'ß', 'ss') WHERE instr(name_key, 'ß');
+ALTER TABLE customers ADD COLUMN number_key TEXT GENERATED ALWAYS AS (lower(number)) VIRTUAL;
+ALTER TABLE invoices ADD COLUMN number_key TEXT GENERATED ALWAYS AS (lower(number)) VIRTUAL;
+ALTER TABLE invoices ADD COLUMN external_key TEXT GENERATED ALWAYS AS (lower(external_id)) VIRTUAL;
+DROP INDEX customers_by_name;
+CREATE INDEX customers_by_name_key ON customers (tenant_id, name_key, id);
+CREATE INDEX customers_by_number_key ON customers (tenant_id, number_key) WHERE number_key IS NOT NULL;
+DROP INDEX invoices_by_number;
+CREATE INDEX invoices_by_number_key ON invoices (tenant_id, number_key);
+CREATE INDEX invoices_by_external_key ON invoices (tenant_id, external_key) WHERE external_key IS NOT NULL;
+
+-- The orders in which lists are read.
+CREATE INDEX settlements_by_kind_amount ON settlements (tenant_id, kind, amount_minor, id);
+CREATE INDEX promises_by_due_on ON promises (tenant_id, due_on, id);
+CREATE INDEX disputes_by_respond_by ON disputes (tenant_id, COALESCE(respond_by, '9999-12-31'), id);
+CREATE INDEX tasks_by_due_at_id ON tasks (tenant_id, due_at, id);
+CREATE INDEX direct_debits_by_collect_on ON direct_debits (tenant_id, collect_on, id);
+
+-- What became of the requests of an Idempotency-Key.
+CREATE INDEX requests_by_key_digest ON requests (tenant_id, key_digest, id) WHERE key_digest IS NOT NULL;
