@@ -39,10 +39,12 @@ const MANNER: Manner = Manner { delay: 50..350, drops: 4, broken: false };
 /// shall leave orphans.
 const FEW: i32 = 32;
 const LEASE: u32 = 20;
+/// For what takes seconds, on however slow a machine.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 #[actix_web::test]
 async fn killed_workers_lose_nothing_and_double_nothing() {
-    survive(Ordeal { reminders: 400, kills: 5, drops_throughout: false, patience: Duration::from_secs(180) }).await;
+    survive(Ordeal { reminders: 400, kills: 5, drops_throughout: false, patience: 2 * PATIENCE }).await;
 }
 
 #[actix_web::test]
@@ -71,13 +73,14 @@ async fn survive(ordeal: Ordeal) {
     let mut owner = world.owner();
     let mut workers = [start(), start()];
     for _ in 0..ordeal.kills {
-        // The next blow falls while something is being sent.
+        // The next blow falls while something is being sent, on whoever has begun to send.
+        world.until("two workers", PATIENCE, || workers.iter().all(Worker::has_begun)).await;
         let before = world.gateway.count();
         if completed(&mut owner) == total {
             world.debtors(total..total + 200).await;
             total += 200;
         }
-        world.until("the next message", Duration::from_secs(120), || world.gateway.count() > before).await;
+        world.until("the next message", PATIENCE, || world.gateway.count() > before).await;
         tokio::time::sleep(Duration::from_millis(fastrand::u64(0..400))).await;
         let victim = &mut workers[fastrand::usize(0..2)];
         victim.kill();
@@ -148,7 +151,6 @@ fn reckon(world: &World, owner: &mut Owner, total: usize) {
 /// A worker stopped past its lease while another does its work: what it says afterwards is noted, and changes nothing.
 async fn freeze(rounds: usize) {
     const MESSAGES: usize = 8;
-    const PATIENCE: Duration = Duration::from_secs(90);
     let Some(database) = postgres() else { return };
     let world = World::today(database, Manner { delay: 400..401, drops: 0, broken: false }, MANY).await;
     let mut owner = world.owner();

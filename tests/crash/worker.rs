@@ -1,9 +1,14 @@
 //! The real binary as a worker of its own process, to be killed, frozen and thawed.
 
 use std::{
-    process::{Child, Command, ExitStatus, Stdio},
+    io::{BufRead, BufReader},
+    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use data_encoding::BASE64;
@@ -12,7 +17,11 @@ use super::world::World;
 use crate::support::App;
 
 /// A worker; it dies with the test.
-pub struct Worker(Child, Instant);
+pub struct Worker {
+    process: Child,
+    /// Whether it has said that it works: from then on it hears who asks it to end.
+    begun: Arc<AtomicBool>,
+}
 
 impl Worker {
     /// Starts one on the world's database, with as short a lease as there is.
@@ -22,7 +31,7 @@ impl Worker {
 
     /// Starts one on the database of an application, with a lease of so many seconds.
     pub fn beside(app: &App, database: &str, lease: u32) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_relance"))
+        let mut process = Command::new(env!("CARGO_BIN_EXE_relance"))
             .args(["serve", "--role", "worker"])
             .env_clear()
             .env("RELANCE_DATABASE_URL", database)
@@ -31,18 +40,26 @@ impl Worker {
             .env("RELANCE_MASTER_KEY", BASE64.encode(&app.state.config.secrets.current))
             .env("RELANCE_ALLOW_PRIVATE_NETWORKS", "true")
             .env("RELANCE_LEASE_SECONDS", lease.to_string())
-            .env("RELANCE_LOG", "error")
+            .env("RELANCE_LOG", "error,relance::cli=info")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        Self(child, Instant::now())
+        let begun = Arc::new(AtomicBool::new(false));
+        let (said, here) = (process.stderr.take().unwrap(), Arc::clone(&begun));
+        thread::spawn(move || listen(said, &here));
+        Self { process, begun }
+    }
+
+    pub fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// `kill -9`.
     pub fn kill(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 
     /// `kill -STOP`.
@@ -55,22 +72,38 @@ impl Worker {
         self.signal("-CONT");
     }
 
-    /// Asks it to end, once it has had the time to begin, and waits until it has.
+    /// Asks it to end, once it has begun, and waits until it has.
     pub fn stop(mut self) -> ExitStatus {
-        thread::sleep(Duration::from_secs(3).saturating_sub(self.1.elapsed()));
+        while !self.has_begun() {
+            if let Some(ended) = self.process.try_wait().unwrap() {
+                return ended;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
         self.signal("-TERM");
-        self.0.wait().unwrap()
+        self.process.wait().unwrap()
     }
 
     fn signal(&self, name: &str) {
-        assert!(Command::new("kill").args([name, &self.0.id().to_string()]).status().unwrap().success());
+        assert!(Command::new("kill").args([name, &self.process.id().to_string()]).status().unwrap().success());
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
         // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Hears that a worker works, and passes on whatever else it says.
+fn listen(said: ChildStderr, begun: &AtomicBool) {
+    for line in BufReader::new(said).lines().map_while(Result::ok) {
+        if line.contains("serving;") {
+            begun.store(true, Ordering::Relaxed);
+        } else if !line.contains("INFO") {
+            println!("{line}");
+        }
     }
 }
